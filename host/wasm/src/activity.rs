@@ -1,0 +1,103 @@
+//! Activities: a guest for one run, as a future.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_core::{Failure, InstanceId, Payload, TaskId};
+use tokio::sync::Semaphore;
+use wasmtime::component::InstancePre;
+
+use crate::bindings::activity::ActivityFunctionPre;
+use crate::bindings::activity::exports::longhaul::durable::activity::Context;
+use crate::config::Config;
+use crate::convert;
+use crate::error::GuestError;
+use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
+use crate::log::{GuestLog, LogContext};
+
+/// A compiled and linked activity; clones share it.
+#[derive(Clone)]
+pub struct ActivityComponent(Arc<Linked>);
+
+struct Linked {
+    pre: ActivityFunctionPre<IoState>,
+    config: Arc<Config>,
+    http_client: HttpClient,
+    running: Arc<Semaphore>,
+}
+
+/// What an activity knows about its call.
+#[derive(Clone, Debug)]
+pub struct ActivityContext {
+    /// The activity's name as the deployment spells it.
+    pub name: Arc<str>,
+    /// The instance that called.
+    pub instance_id: InstanceId,
+    /// The task that waits.
+    pub task: TaskId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The same for every run of one call.
+    pub idempotency_key: String,
+    /// Longest run, if the caller set one; else [`Limits::activity_deadline`](crate::Limits::activity_deadline).
+    pub timeout: Option<Duration>,
+}
+
+impl ActivityComponent {
+    pub(crate) fn new(
+        pre: InstancePre<IoState>,
+        config: Arc<Config>,
+        http_client: HttpClient,
+        running: Arc<Semaphore>,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Linked { pre: ActivityFunctionPre::new(pre)?, config, http_client, running })))
+    }
+
+    /// Runs the activity in a new guest. Waits while
+    /// [`max_running_activities`](crate::Config::max_running_activities) others run; dropping the future ends the run.
+    ///
+    /// # Errors
+    /// The inner failure is the activity's own. [`GuestError`] when it came to no result; for the caller's retry policy both count the same.
+    pub async fn run(
+        &self,
+        context: ActivityContext,
+        input: Payload,
+        environment: Arc<AppEnvironment>,
+    ) -> Result<Result<Payload, Failure>, GuestError> {
+        let _permit = self.0.running.acquire().await.expect("the semaphore is never closed");
+        let deadline = context.timeout.unwrap_or(self.0.config.limits.activity_deadline);
+        match tokio::time::timeout(deadline, self.run_now(context, input, environment, deadline)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(GuestError::deadline(deadline)),
+        }
+    }
+
+    async fn run_now(
+        &self,
+        context: ActivityContext,
+        input: Payload,
+        environment: Arc<AppEnvironment>,
+        deadline: Duration,
+    ) -> Result<Result<Payload, Failure>, GuestError> {
+        let Linked { pre, config, http_client, .. } = &*self.0;
+        let who = LogContext { function: context.name.clone(), instance: Some(context.instance_id.clone()) };
+        let log = GuestLog::new(who, config.log.clone(), &config.limits);
+        let memory_bytes = config.limits.activity_memory_bytes;
+        let mut store = new_store(pre.engine(), Guest { log, environment, client: None, http_client: http_client.clone(), memory_bytes });
+        let context = Context {
+            name: context.name.as_ref().to_owned(),
+            instance_id: context.instance_id.as_str().to_owned(),
+            task: context.task.0,
+            attempt: context.attempt,
+            idempotency_key: context.idempotency_key,
+        };
+        let outcome = async {
+            let function = pre.instantiate_async(&mut store).await?;
+            function.longhaul_durable_activity().call_run(&mut store, &context, &input.as_str().to_owned()).await
+        };
+        match outcome.await {
+            Ok(outcome) => convert::activity_outcome(outcome),
+            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), deadline)),
+        }
+    }
+}

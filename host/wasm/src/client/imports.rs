@@ -1,0 +1,108 @@
+//! Carries a client function's calls to the [`ClientHost`](super::ClientHost).
+
+use std::sync::Arc;
+
+use longhaul_core::{Payload, RuntimeStatus, Timestamp};
+use wasmtime::Result as WasmResult;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::{ClientError, ClientHost, InstanceStatus, StartOptions};
+use crate::bindings::client::longhaul::durable::client as wit;
+use crate::bindings::types;
+use crate::convert;
+use crate::io::IoState;
+
+pub(crate) fn add_to_linker(linker: &mut Linker<IoState>) -> WasmResult<()> {
+    wit::add_to_linker::<_, HasSelf<IoState>>(linker, |state| state)
+}
+
+impl IoState {
+    fn client(&self) -> Arc<dyn ClientHost> {
+        self.client.clone().expect("only client functions are linked with this import, and they are given a host")
+    }
+}
+
+impl wit::Host for IoState {
+    async fn start(&mut self, name: String, input: String, options: wit::StartOptions) -> Result<String, wit::Error> {
+        let input = payload("input", input)?;
+        let options = StartOptions { instance_id: options.instance_id, version: options.version, at: options.at.map(Timestamp) };
+        Ok(self.client().start(name, input, options).await?)
+    }
+
+    async fn get_status(&mut self, instance_id: String) -> Result<wit::Status, wit::Error> {
+        Ok(self.client().get_status(instance_id).await?.into())
+    }
+
+    async fn raise_event(&mut self, instance_id: String, name: String, data: String) -> Result<(), wit::Error> {
+        let data = payload("data", data)?;
+        Ok(self.client().raise_event(instance_id, name, data).await?)
+    }
+
+    async fn terminate(&mut self, instance_id: String, reason: Option<String>) -> Result<(), wit::Error> {
+        Ok(self.client().terminate(instance_id, reason).await?)
+    }
+
+    async fn signal_entity(&mut self, entity: types::EntityId, operation: String, input: String) -> Result<(), wit::Error> {
+        let entity = convert::client_entity_id(&entity).map_err(wit::Error::Invalid)?;
+        let input = payload("input", input)?;
+        Ok(self.client().signal_entity(entity, operation, input).await?)
+    }
+
+    async fn read_entity(&mut self, entity: types::EntityId) -> Result<Option<String>, wit::Error> {
+        // An id that cannot exist names no entity, and this call has no error for it.
+        let Ok(entity) = convert::client_entity_id(&entity) else { return Ok(None) };
+        Ok(self.client().read_entity(entity).await?.map(text))
+    }
+
+    async fn management_payload(&mut self, instance_id: String) -> String {
+        text(self.client().management_payload(&instance_id))
+    }
+}
+
+fn payload(field: &str, text: String) -> Result<Payload, wit::Error> {
+    convert::client_payload(field, text).map_err(wit::Error::Invalid)
+}
+
+fn text(payload: Payload) -> String {
+    payload.as_str().to_owned()
+}
+
+impl From<ClientError> for wit::Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NotFound(text) => Self::NotFound(text),
+            ClientError::Conflict(text) => Self::Conflict(text),
+            ClientError::Gone(text) => Self::Gone(text),
+            ClientError::Invalid(text) => Self::Invalid(text),
+            ClientError::Unavailable(text) => Self::Unavailable(text),
+        }
+    }
+}
+
+impl From<InstanceStatus> for wit::Status {
+    fn from(status: InstanceStatus) -> Self {
+        Self {
+            instance_id: status.instance_id,
+            name: status.name,
+            runtime_status: runtime_status(status.runtime_status),
+            created: status.created.0,
+            updated: status.updated.0,
+            input: status.input.map(text),
+            output: status.output.map(text),
+            custom_status: status.custom_status.map(text),
+        }
+    }
+}
+
+fn runtime_status(status: RuntimeStatus) -> wit::RuntimeStatus {
+    match status {
+        RuntimeStatus::Running => wit::RuntimeStatus::Running,
+        RuntimeStatus::Completed => wit::RuntimeStatus::Completed,
+        RuntimeStatus::ContinuedAsNew => wit::RuntimeStatus::ContinuedAsNew,
+        RuntimeStatus::Failed => wit::RuntimeStatus::Failed,
+        RuntimeStatus::Canceled => wit::RuntimeStatus::Canceled,
+        RuntimeStatus::Terminated => wit::RuntimeStatus::Terminated,
+        RuntimeStatus::Pending => wit::RuntimeStatus::Pending,
+        RuntimeStatus::Suspended => wit::RuntimeStatus::Suspended,
+    }
+}

@@ -1,0 +1,83 @@
+//! Settings, their defaults and what they bound.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::log::{LogSink, TracingSink};
+
+/// How a [`Runtime`](crate::Runtime) is built.
+#[derive(Clone)]
+pub struct Config {
+    /// Bounds for each guest and call.
+    pub limits: Limits,
+    /// Folder for compiled code, made if it is missing; `None` (the default) compiles every component again at each start.
+    ///
+    /// Whoever can write there can run native code in this process: the folder is made for its owner alone, and a file that
+    /// others may write to is not used.
+    pub compiled_cache: Option<PathBuf>,
+    /// Most orchestrator and entity guests in memory at a time. `None` (the default): 10,000, or less where
+    /// `vm.max_map_count` allows less. See [`Runtime::max_hot_guests`](crate::Runtime::max_hot_guests).
+    pub max_hot_guests: Option<usize>,
+    /// Most activities running at a time, default 256. More of them wait for their turn; the wait does not count against their deadline.
+    pub max_running_activities: usize,
+    /// Most client functions running at a time, default 256. More of them wait. Apart from activities, so that an activity
+    /// that calls a client function of its own host cannot wait for itself.
+    pub max_running_requests: usize,
+    /// Where guests' log lines go, default [`TracingSink`].
+    pub log: Arc<dyn LogSink>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            compiled_cache: None,
+            max_hot_guests: None,
+            max_running_activities: 256,
+            max_running_requests: 256,
+            log: Arc::new(TracingSink),
+        }
+    }
+}
+
+/// Bounds for one guest or one call.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Linear memory of an orchestrator or entity guest, default 64 MiB. Reserved as address space for each of
+    /// `max_hot_guests`; only what a guest touches costs memory.
+    pub orchestrator_memory_bytes: usize,
+    /// Linear memory of an activity or client function, default 128 MiB.
+    pub activity_memory_bytes: usize,
+    /// Longest call of an orchestrator or entity, default 10 s. Measured by the clock, so a busy machine counts too; that is why
+    /// a missed deadline is never an orchestration's outcome.
+    pub turn_deadline: Duration,
+    /// Longest run of an activity that has no timeout of its own, default 5 min.
+    pub activity_deadline: Duration,
+    /// Longest run of a client function, its response's body included, default 230 s.
+    pub request_deadline: Duration,
+    /// Most commands in one turn, default 100,000 as in the WIT.
+    pub max_commands: usize,
+    /// Longest custom status, default 16 KiB as in the WIT.
+    pub max_custom_status_bytes: usize,
+    /// Longest log line, default 8 KiB; the rest is cut.
+    pub log_line_bytes: usize,
+    /// Most log lines of one call, default 200; then one line tells that more were dropped.
+    pub log_lines_per_call: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            orchestrator_memory_bytes: 64 << 20,
+            activity_memory_bytes: 128 << 20,
+            turn_deadline: Duration::from_secs(10),
+            activity_deadline: Duration::from_secs(300),
+            request_deadline: Duration::from_secs(230),
+            max_commands: 100_000,
+            max_custom_status_bytes: 16 << 10,
+            log_line_bytes: 8 << 10,
+            log_lines_per_call: 200,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! From the core's types to the guest's and back. What comes back is checked, and a fault names its field.
+
+mod from_guest;
+mod to_guest;
+
+pub(crate) use from_guest::{activity_outcome, batch, client_entity_id, client_payload, turn};
+pub(crate) use to_guest::{completion, entity_id_out, operation, start_context};

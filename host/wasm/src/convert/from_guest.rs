@@ -1,0 +1,185 @@
+//! What a guest returns.
+
+use longhaul_core::entity::{GuestBatch, GuestOperationResult};
+use longhaul_core::{
+    ActivityCall, Command, Continuation, EntityCall, EntityId, EntitySignal, EventTo, Failure, GuestOutcome, GuestTurn, InstanceId,
+    OrchestrationCall, Payload, RetryPolicy, TaskId, Timestamp,
+};
+
+use crate::bindings::entity::exports::longhaul::durable::entity as entity_wit;
+use crate::bindings::orchestrator::exports::longhaul::durable::orchestrator as wit;
+use crate::bindings::types;
+use crate::config::Limits;
+use crate::error::GuestError;
+
+type Checked<T> = Result<T, GuestError>;
+
+pub(crate) fn turn(turn: wit::Turn, limits: &Limits) -> Checked<GuestTurn> {
+    let count = turn.commands.len();
+    if count > limits.max_commands {
+        return Err(fault("commands", format!("{count} in one turn; at most {} are taken", limits.max_commands)));
+    }
+    let custom_status = turn.custom_status.map(|text| payload("custom-status", text)).transpose()?;
+    if let Some(status) = custom_status.as_ref().filter(|status| status.len_bytes() > limits.max_custom_status_bytes) {
+        let (bytes, most) = (status.len_bytes(), limits.max_custom_status_bytes);
+        return Err(fault("custom-status", format!("{bytes} bytes; at most {most} are taken")));
+    }
+    let commands = turn
+        .commands
+        .into_iter()
+        .enumerate()
+        .map(|(index, one)| command(one).map_err(|error| within(format_args!("commands[{index}]"), error)));
+    Ok(GuestTurn { commands: commands.collect::<Checked<_>>()?, custom_status, outcome: turn.outcome.map(outcome).transpose()? })
+}
+
+fn outcome(outcome: wit::Outcome) -> Checked<GuestOutcome> {
+    Ok(match outcome {
+        wit::Outcome::Completed(output) => GuestOutcome::Completed(payload("outcome.completed", output)?),
+        wit::Outcome::Failed(reason) => GuestOutcome::Failed(failure(reason)),
+        wit::Outcome::ContinuedAsNew(next) => GuestOutcome::ContinuedAsNew(Continuation {
+            input: payload("outcome.continued-as-new.input", next.input)?,
+            keep_events: next.keep_events,
+            version: next.version,
+        }),
+    })
+}
+
+fn command(command: wit::Command) -> Checked<Command> {
+    Ok(match command {
+        wit::Command::CallActivity(call) => Command::CallActivity(activity_call(call)?),
+        wit::Command::CallOrchestration(call) => Command::CallOrchestration(orchestration_call(call)?),
+        wit::Command::CreateTimer(at) => Command::CreateTimer(Timestamp(at)),
+        wit::Command::WaitForEvent(name) => Command::WaitForEvent(name),
+        wit::Command::CallEntity(call) => Command::CallEntity(EntityCall {
+            entity: entity_id(&call.entity)?,
+            operation: call.operation,
+            input: payload("input", call.input)?,
+        }),
+        wit::Command::LockEntities(ids) => Command::LockEntities(ids.iter().map(entity_id).collect::<Checked<_>>()?),
+        wit::Command::Cancel(task) => Command::Cancel(TaskId(task)),
+        wit::Command::SignalEntity(signal) => Command::SignalEntity(entity_signal(signal)?),
+        wit::Command::UnlockEntities(task) => Command::UnlockEntities(TaskId(task)),
+        wit::Command::StartOrchestration(call) => Command::StartOrchestration(orchestration_call(call)?),
+        wit::Command::RaiseEvent(event) => Command::RaiseEvent(event_to(event)?),
+    })
+}
+
+fn activity_call(call: types::ActivityCall) -> Checked<ActivityCall> {
+    Ok(ActivityCall {
+        name: call.name.into(),
+        input: payload("input", call.input)?,
+        retry: call.retry.map(retry_policy).transpose()?,
+        timeout_ms: call.timeout,
+    })
+}
+
+fn orchestration_call(call: types::OrchestrationCall) -> Checked<OrchestrationCall> {
+    if let Some(id) = &call.instance_id {
+        InstanceId::orchestration(id).map_err(|error| fault("instance-id", error))?;
+    }
+    Ok(OrchestrationCall {
+        name: call.name.into(),
+        input: payload("input", call.input)?,
+        instance_id: call.instance_id,
+        version: call.version,
+        retry: call.retry.map(retry_policy).transpose()?,
+    })
+}
+
+fn event_to(event: types::EventTo) -> Checked<EventTo> {
+    Ok(EventTo {
+        instance_id: InstanceId::orchestration(&event.instance_id).map_err(|error| fault("instance-id", error))?,
+        name: event.name,
+        data: payload("data", event.data)?,
+    })
+}
+
+fn entity_signal(signal: types::EntitySignal) -> Checked<EntitySignal> {
+    Ok(EntitySignal {
+        entity: entity_id(&signal.entity)?,
+        operation: signal.operation,
+        input: payload("input", signal.input)?,
+        at: signal.at.map(Timestamp),
+    })
+}
+
+fn entity_id(id: &types::EntityId) -> Checked<EntityId> {
+    EntityId::new(&id.name, &id.key).map_err(|error| fault("entity", error))
+}
+
+fn retry_policy(policy: types::RetryPolicy) -> Checked<RetryPolicy> {
+    let policy = RetryPolicy {
+        max_attempts: policy.max_attempts,
+        first_interval_ms: policy.first_interval,
+        backoff_coefficient: policy.backoff_coefficient,
+        max_interval_ms: policy.max_interval,
+        retry_timeout_ms: policy.retry_timeout,
+        jitter: policy.jitter,
+        give_up_on: policy.give_up_on,
+    };
+    match policy.problem() {
+        None => Ok(policy),
+        Some(problem) => Err(fault("retry", problem)),
+    }
+}
+
+/// `count`: how many operations the guest was given.
+pub(crate) fn batch(batch: entity_wit::BatchResult, count: usize) -> Checked<GuestBatch> {
+    if batch.results.len() != count {
+        return Err(fault("results", format!("{} for {count} operations", batch.results.len())));
+    }
+    let results = batch
+        .results
+        .into_iter()
+        .enumerate()
+        .map(|(index, one)| operation_result(one).map_err(|error| within(format_args!("results[{index}]"), error)));
+    let results = results.collect::<Checked<_>>()?;
+    Ok(GuestBatch { state: batch.state.map(|text| payload("state", text)).transpose()?, results })
+}
+
+fn operation_result(result: entity_wit::OperationResult) -> Checked<GuestOperationResult> {
+    Ok(GuestOperationResult {
+        outcome: activity_outcome(result.outcome)?,
+        signals: result.signals.into_iter().map(entity_signal).collect::<Checked<_>>()?,
+        starts: result.starts.into_iter().map(orchestration_call).collect::<Checked<_>>()?,
+    })
+}
+
+/// The outcome of an activity or of an entity's operation.
+pub(crate) fn activity_outcome(outcome: Result<String, types::Failure>) -> Checked<Result<Payload, Failure>> {
+    match outcome {
+        Ok(value) => Ok(Ok(payload("outcome", value)?)),
+        Err(reason) => Ok(Err(failure(reason))),
+    }
+}
+
+/// A payload that a client function hands over; the text says what is wrong with it.
+pub(crate) fn client_payload(field: &str, text: String) -> Result<Payload, String> {
+    Payload::parse(text).map_err(|error| format!("`{field}` is {error}"))
+}
+
+/// An entity that a client function names; the text says what is wrong with it.
+pub(crate) fn client_entity_id(id: &types::EntityId) -> Result<EntityId, String> {
+    EntityId::new(&id.name, &id.key).map_err(|error| error.to_string())
+}
+
+fn failure(failure: types::Failure) -> Failure {
+    let types::Failure { error_type, message, details, non_retriable, inner } = failure;
+    Failure { error_type, message, details, non_retriable, inner }
+}
+
+fn payload(field: &str, text: String) -> Checked<Payload> {
+    Payload::parse(text).map_err(|error| fault(field, error))
+}
+
+fn fault(field: &str, problem: impl std::fmt::Display) -> GuestError {
+    GuestError::Protocol(format!("`{field}`: {problem}"))
+}
+
+/// Puts the field's place in front of its name.
+fn within(place: std::fmt::Arguments<'_>, error: GuestError) -> GuestError {
+    match error {
+        GuestError::Protocol(text) => GuestError::Protocol(format!("{place}: {text}")),
+        other => other,
+    }
+}

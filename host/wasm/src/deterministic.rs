@@ -1,0 +1,112 @@
+//! The state of an orchestrator or entity guest, and the stand-ins that keep its code deterministic.
+//!
+//! A guest that imports nothing but `log` pays nothing for the stand-ins: they are made when one is first used.
+
+use std::sync::Arc;
+
+use longhaul_core::Timestamp;
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{Engine, Result, Store};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::{log, types};
+use crate::config::Limits;
+use crate::limiter::Limiter;
+use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
+use crate::ticker::Ticker;
+
+mod clock;
+mod random_numbers;
+
+use clock::{HasTurnClock, TurnClock};
+use random_numbers::{HasRandomNumbers, RandomNumbers};
+
+/// What the store of a deterministic guest holds.
+pub(crate) struct GuestState {
+    pub log: Arc<GuestLog>,
+    pub limiter: Limiter,
+    now: Timestamp,
+    random: RandomNumbers,
+    wasi: Option<Box<(WasiCtx, ResourceTable)>>,
+}
+
+impl GuestState {
+    /// Begins a call: its time, and what its random numbers follow from.
+    pub fn begin_call(&mut self, now: Timestamp, seed: &[&[u8]], replaying: bool) {
+        self.now = now;
+        self.random = RandomNumbers::seeded(seed);
+        self.log.begin_call(replaying);
+        self.limiter.begin_call();
+    }
+
+    fn turn_clock(&mut self) -> TurnClock<'_> {
+        let now = self.now;
+        TurnClock { now, table: self.ctx().table }
+    }
+}
+
+impl WasiView for GuestState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let log = &self.log;
+        let (ctx, table) = &mut **self.wasi.get_or_insert_with(|| Box::new((no_wasi(log), ResourceTable::new())));
+        WasiCtxView { ctx, table }
+    }
+}
+
+/// Empty environment, no arguments, no files, closed input; what is printed goes to the log.
+fn no_wasi(log: &Arc<GuestLog>) -> WasiCtx {
+    let mut builder = WasiCtx::builder();
+    builder.stdout(LogStdout::new(log.clone(), LogLevel::Info));
+    builder.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
+    builder.build()
+}
+
+/// A store with room for one guest, its memory bounded. `begin_call` and a deadline come before anything runs in it.
+pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits) -> Store<GuestState> {
+    let limiter = Limiter::new(limits.orchestrator_memory_bytes);
+    let state = GuestState { log, limiter, now: Timestamp(0), random: RandomNumbers::seeded(&[]), wasi: None };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    // A fresh store has no time at all; instantiating runs code already.
+    store.set_epoch_deadline(Ticker::ticks(limits.turn_deadline));
+    store
+}
+
+struct HasTable;
+
+impl HasData for HasTable {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Everything that a deterministic guest may import. Sockets, HTTP and anything else are absent, so that they cannot be linked
+/// even if the check of names let them pass.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
+    let mut linker = Linker::<GuestState>::new(engine);
+    let l = &mut linker;
+    log::add_to_linker::<_, HasLog>(l, |state| &state.log)?;
+    types::add_to_linker::<_, HasLog>(l, |state| &state.log)?;
+    clocks::wall_clock::add_to_linker::<_, HasTurnClock>(l, GuestState::turn_clock)?;
+    clocks::monotonic_clock::add_to_linker::<_, HasTurnClock>(l, GuestState::turn_clock)?;
+    random::random::add_to_linker::<_, HasRandomNumbers>(l, |state| &mut state.random)?;
+    random::insecure::add_to_linker::<_, HasRandomNumbers>(l, |state| &mut state.random)?;
+    random::insecure_seed::add_to_linker::<_, HasRandomNumbers>(l, |state| &mut state.random)?;
+    sync::io::error::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
+    sync::io::poll::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
+    sync::io::streams::add_to_linker::<_, HasTable>(l, |state| state.ctx().table)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, GuestState::filesystem)?;
+    sync::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, GuestState::filesystem)?;
+    cli::exit::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::environment::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, GuestState::cli)?;
+    Ok(linker)
+}

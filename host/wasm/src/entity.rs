@@ -1,0 +1,60 @@
+//! Entities: a guest for one batch of operations.
+
+use std::sync::Arc;
+
+use longhaul_core::entity::{GuestBatch, GuestOperation};
+use longhaul_core::{EntityId, Payload, Timestamp};
+use wasmtime::component::InstancePre;
+
+use crate::bindings::entity::EntityFunctionPre;
+use crate::config::Config;
+use crate::convert;
+use crate::deterministic::{GuestState, new_store};
+use crate::error::GuestError;
+use crate::log::{GuestLog, LogContext};
+
+/// A compiled and linked entity; clones share it.
+#[derive(Clone)]
+pub struct EntityComponent(Arc<Linked>);
+
+struct Linked {
+    pre: EntityFunctionPre<GuestState>,
+    config: Arc<Config>,
+}
+
+impl EntityComponent {
+    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Linked { pre: EntityFunctionPre::new(pre)?, config })))
+    }
+
+    /// Runs a batch in a new guest. Plain and blocking, like an orchestrator's calls.
+    ///
+    /// `state` is `None` while the entity does not exist. The result holds as many results as operations were given.
+    ///
+    /// # Errors
+    /// Any [`GuestError`] but [`GuestError::Gone`]; the state is as it was before.
+    pub fn run(
+        &self,
+        log: LogContext,
+        id: &EntityId,
+        state: Option<Payload>,
+        now: Timestamp,
+        operations: Vec<GuestOperation>,
+    ) -> Result<GuestBatch, GuestError> {
+        let Linked { pre, config } = &*self.0;
+        let log = GuestLog::new(log, config.log.clone(), &config.limits);
+        let mut store = new_store(pre.engine(), log, &config.limits);
+        let seed = [b"entity", id.name.as_bytes(), id.key.as_bytes(), &now.0.to_le_bytes()];
+        store.data_mut().begin_call(now, &seed, false);
+
+        let count = operations.len();
+        let operations: Vec<_> = operations.into_iter().map(convert::operation).collect();
+        let state = state.map(|state| state.as_str().to_owned());
+        let batch = pre.instantiate(&mut store).and_then(|function| {
+            let entity = function.longhaul_durable_entity();
+            entity.call_run(&mut store, &convert::entity_id_out(id), state.as_ref(), now.0, &operations)
+        });
+        let batch = batch.map_err(|error| GuestError::of(&error, store.data().limiter.refused(), config.limits.turn_deadline))?;
+        convert::batch(batch, count)
+    }
+}

@@ -1,0 +1,136 @@
+//! What can go wrong: with the runtime, with a component, with a call of a guest.
+
+use std::time::Duration;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::world::FunctionKind;
+
+/// The runtime cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An engine cannot be set up on this machine with these settings.
+    #[error("cannot set up the WebAssembly engine: {0}")]
+    Engine(String),
+    /// The component cannot be used.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The bytes are not those that the digest names.
+    #[error("the component's SHA-256 is {actual}, expected {expected}")]
+    Digest {
+        /// What was asked for.
+        expected: String,
+        /// What the bytes give.
+        actual: String,
+    },
+}
+
+/// A component cannot serve as the function it is meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentError {
+    /// The bytes are something else.
+    #[error("not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// It wants something that its kind of function may not have.
+    #[error("the {kind} imports `{import}`, {why}")]
+    ForbiddenImport {
+        /// What it is meant to be.
+        kind: FunctionKind,
+        /// The import's name and version.
+        import: String,
+        /// What is wrong with it, and what is allowed instead.
+        why: String,
+    },
+    /// It lacks the interface by which its kind of function is called.
+    #[error("the {kind} does not export `{export}`; it exports {found}")]
+    MissingExport {
+        /// What it is meant to be.
+        kind: FunctionKind,
+        /// What is missing.
+        export: &'static str,
+        /// What is there instead.
+        found: String,
+    },
+    /// It does not compile, or an interface has another shape than this host's.
+    #[error("the {kind} cannot be used: {reason}")]
+    Unusable {
+        /// What it is meant to be.
+        kind: FunctionKind,
+        /// The engine's words.
+        reason: String,
+    },
+}
+
+/// A call of a guest did not come to a result. The guest is gone; start a new one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuestError {
+    /// The code stopped itself: a panic, a stack overflow, an exit.
+    #[error("the guest trapped: {message}")]
+    Trap {
+        /// What happened.
+        message: String,
+        /// Where, innermost frame first; may be empty.
+        backtrace: String,
+    },
+    /// The call took too long. Says nothing about the code's result: never record it as an outcome.
+    #[error("the guest did not return within {limit_ms} ms")]
+    Deadline {
+        /// How long it had.
+        limit_ms: u64,
+    },
+    /// The code stopped itself after it was refused more memory. Never record it as an outcome.
+    #[error("the guest needs more than its {limit_bytes} bytes of memory")]
+    Memory {
+        /// How much it may have.
+        limit_bytes: usize,
+    },
+    /// The guest returned something that breaks the contract; the text names the field.
+    #[error("the guest broke the contract: {0}")]
+    Protocol(String),
+    /// As many guests are in memory as there is room for: drop an idle one and try again.
+    #[error("no room for another guest: {0}")]
+    Busy(String),
+    /// An earlier call of this guest failed, so it cannot be called again.
+    #[error("the guest failed earlier and is gone")]
+    Gone,
+}
+
+impl GuestError {
+    /// Whether the same call may well succeed later, with nothing changed in the code or its input.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Gone => true,
+            Self::Trap { .. } | Self::Protocol(_) => false,
+        }
+    }
+
+    /// What wasmtime's error means. `memory_refused`: the bound that the guest ran into during the call, if it did.
+    pub(crate) fn of(error: &wasmtime::Error, memory_refused: Option<usize>, deadline: Duration) -> Self {
+        if let Some(full) = error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>() {
+            return Self::Busy(full.to_string());
+        }
+        if let Some(Trap::Interrupt) = error.downcast_ref::<Trap>() {
+            return Self::deadline(deadline);
+        }
+        if let Some(limit_bytes) = memory_refused {
+            return Self::Memory { limit_bytes };
+        }
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
+        Self::Trap { message: error.root_cause().to_string(), backtrace }
+    }
+
+    pub(crate) fn deadline(limit: Duration) -> Self {
+        Self::Deadline { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Frames shown of a trap; the innermost ones tell what happened.
+const MAX_FRAMES: usize = 16;
+
+fn short_backtrace(backtrace: &WasmBacktrace) -> String {
+    let named = backtrace.frames().iter().take(MAX_FRAMES).enumerate().map(|(index, frame)| match frame.func_name() {
+        Some(name) => format!("{index}: {}", rustc_demangle::demangle(name)),
+        None => format!("{index}: function {}", frame.func_index()),
+    });
+    named.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,102 @@
+//! The state of a guest that may reach outside, and what it may reach.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, Result, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::bindings::{log, types};
+use crate::client::ClientHost;
+use crate::limiter::Limiter;
+use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
+
+mod allowed_hosts;
+mod outgoing;
+mod resolver;
+
+pub use allowed_hosts::{AllowedHosts, InvalidHost};
+pub(crate) use outgoing::{HttpClient, new_http_client};
+
+use outgoing::Outgoing;
+
+/// What an app's activities and client functions see of the world.
+#[derive(Clone, Debug, Default)]
+pub struct AppEnvironment {
+    /// App settings: the guest's environment variables.
+    pub settings: BTreeMap<String, String>,
+    /// Where outgoing HTTP requests may go, default nowhere.
+    pub allowed_hosts: AllowedHosts,
+}
+
+/// What the store of an I/O guest holds.
+pub(crate) struct IoState {
+    pub log: Arc<GuestLog>,
+    pub limiter: Limiter,
+    /// Only client functions have one.
+    pub client: Option<Arc<dyn ClientHost>>,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    table: ResourceTable,
+}
+
+impl WasiView for IoState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for IoState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+    }
+}
+
+/// What [`new_store`] needs to know.
+pub(crate) struct Guest {
+    pub log: Arc<GuestLog>,
+    pub environment: Arc<AppEnvironment>,
+    pub client: Option<Arc<dyn ClientHost>>,
+    pub http_client: HttpClient,
+    pub memory_bytes: usize,
+}
+
+/// A store that gives way to other futures at each tick. It has no deadline of its own: whoever runs it sets one.
+pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
+    let Guest { log, environment, client, http_client, memory_bytes } = guest;
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(LogStdout::new(log.clone(), LogLevel::Info));
+    wasi.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
+    for (name, value) in &environment.settings {
+        wasi.env(name, value);
+    }
+    let state = IoState {
+        limiter: Limiter::new(memory_bytes),
+        client,
+        wasi: wasi.build(),
+        http: WasiHttpCtx::new(),
+        outgoing: Outgoing { client: http_client, environment, log: log.clone() },
+        table: ResourceTable::new(),
+        log,
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    // A fresh store has no time at all; from the first tick on it yields instead of trapping.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    store
+}
+
+/// What activities and client functions may import. Files and sockets link, because standard libraries want them, but there is
+/// no folder to open and no address that may be reached.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<IoState>> {
+    let mut linker = Linker::<IoState>::new(engine);
+    log::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
+    types::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
+}

@@ -1,0 +1,44 @@
+//! Runs guests: everything that touches wasmtime, and nothing that touches the store or the HTTP server.
+//!
+//! A [`Runtime`] holds two engines. The deterministic one runs orchestrators and entities as plain calls on the caller's thread;
+//! the I/O one runs activities and client functions as futures. [`Runtime::load`] turns the bytes of a component into a
+//! [`Component`] after checking that it imports and exports what its [`FunctionKind`] may. Guests are cheap: a component is
+//! linked once, and each guest is a small store of its own that is thrown away when anything goes wrong in it.
+//!
+//! - `config`, `error`: what others set and what they get back.
+//! - `engine`, `ticker`, `runtime`, `compiled`: engines, time slices, and where components come from.
+//! - `world`: what each kind of function may import and must export.
+//! - `orchestrator`, `entity`, `activity`, `client`: the four kinds of function.
+//! - `deterministic`: the state of a guest whose code is replayed, with its stand-ins for WASI.
+//! - `io`: the state of a guest that may reach outside, and what it may reach.
+//! - `bindings`, `convert`: the WIT as Rust, and the way from and to the core's types.
+//! - `log`, `limiter`: what guests say, and how much memory they take.
+
+mod activity;
+mod bindings;
+mod client;
+mod compiled;
+mod config;
+mod convert;
+mod deterministic;
+mod engine;
+mod entity;
+mod error;
+mod io;
+mod limiter;
+mod log;
+mod orchestrator;
+mod runtime;
+mod ticker;
+mod world;
+
+pub use activity::{ActivityComponent, ActivityContext};
+pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceStatus, ResponseBody, StartOptions};
+pub use config::{Config, Limits};
+pub use entity::EntityComponent;
+pub use error::{ComponentError, Error, GuestError};
+pub use io::{AllowedHosts, AppEnvironment, InvalidHost};
+pub use log::{LogContext, LogLevel, LogLine, LogSink, TracingSink};
+pub use orchestrator::{OrchestratorComponent, OrchestratorGuest};
+pub use runtime::{Component, Runtime};
+pub use world::FunctionKind;

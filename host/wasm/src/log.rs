@@ -1,0 +1,147 @@
+//! What guests say.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use longhaul_core::InstanceId;
+
+use crate::config::Limits;
+
+mod stream;
+
+pub(crate) use stream::LogStdout;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Every step.
+    Trace,
+    /// For whoever looks for a fault.
+    Debug,
+    /// The normal course; also what is printed to standard output.
+    Info,
+    /// Something to look at; also what is printed to standard error.
+    Warn,
+    /// A failure, such as a panic.
+    Error,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug)]
+pub struct LogContext {
+    /// The function's name as the deployment spells it.
+    pub function: Arc<str>,
+    /// The instance it runs for; none for a client function.
+    pub instance: Option<InstanceId>,
+}
+
+/// One line of a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct LogLine<'a> {
+    /// Who speaks.
+    pub context: &'a LogContext,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The line, cut to the limit, without a line break at its end.
+    pub message: &'a str,
+}
+
+/// Takes the lines of all guests. Called on the guest's thread: it should not block.
+pub trait LogSink: Send + Sync {
+    /// Takes one line.
+    fn line(&self, line: LogLine<'_>);
+}
+
+/// Hands lines to `tracing`, target `guest`, with the fields `function` and `instance`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingSink;
+
+impl LogSink for TracingSink {
+    fn line(&self, line: LogLine<'_>) {
+        let function = &*line.context.function;
+        let instance = line.context.instance.as_ref().map(InstanceId::as_str);
+        let message = line.message;
+        match line.level {
+            LogLevel::Trace => tracing::trace!(target: "guest", function, instance, "{message}"),
+            LogLevel::Debug => tracing::debug!(target: "guest", function, instance, "{message}"),
+            LogLevel::Info => tracing::info!(target: "guest", function, instance, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "guest", function, instance, "{message}"),
+            LogLevel::Error => tracing::error!(target: "guest", function, instance, "{message}"),
+        }
+    }
+}
+
+/// The log of one guest: drops lines while replaying, cuts long ones, thins out a flood.
+pub(crate) struct GuestLog {
+    context: LogContext,
+    sink: Arc<dyn LogSink>,
+    max_line_bytes: usize,
+    lines_per_call: u32,
+    replaying: AtomicBool,
+    lines_of_this_call: AtomicU32,
+}
+
+impl GuestLog {
+    pub fn new(context: LogContext, sink: Arc<dyn LogSink>, limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            context,
+            sink,
+            max_line_bytes: limits.log_line_bytes,
+            lines_per_call: limits.log_lines_per_call,
+            replaying: AtomicBool::new(false),
+            lines_of_this_call: AtomicU32::new(0),
+        })
+    }
+
+    /// Begins a call, whose lines are counted anew.
+    pub fn begin_call(&self, replaying: bool) {
+        self.replaying.store(replaying, Ordering::Relaxed);
+        self.lines_of_this_call.store(0, Ordering::Relaxed);
+    }
+
+    pub fn line(&self, level: LogLevel, message: &str) {
+        if self.replaying.load(Ordering::Relaxed) {
+            return;
+        }
+        let before = self.lines_of_this_call.load(Ordering::Relaxed);
+        self.lines_of_this_call.store(before.saturating_add(1), Ordering::Relaxed);
+        if before < self.lines_per_call {
+            self.sink.line(LogLine { context: &self.context, level, message: cut(message.trim_end(), self.max_line_bytes) });
+        } else if before == self.lines_per_call {
+            let message = format!("more than {} lines in one call: the rest is dropped", self.lines_per_call);
+            self.sink.line(LogLine { context: &self.context, level: LogLevel::Warn, message: &message });
+        }
+    }
+}
+
+/// The longest part of `text` that fits and ends between two characters.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
+}
+
+impl crate::bindings::log::Host for &GuestLog {
+    fn log(&mut self, level: crate::bindings::log::Level, message: String) {
+        use crate::bindings::log::Level;
+        let level = match level {
+            Level::Trace => LogLevel::Trace,
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
+        };
+        self.line(level, &message);
+    }
+}
+
+/// An interface of types alone.
+impl crate::bindings::types::Host for &GuestLog {}
+
+/// Names `&GuestLog` as what the log import works on.
+pub(crate) struct HasLog;
+
+impl wasmtime::component::HasData for HasLog {
+    type Data<'a> = &'a GuestLog;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Orchestrators: guests that stay in memory between their turns.
+
+use std::sync::Arc;
+
+use longhaul_core::{Completion, GuestTurn, StartContext, Timestamp};
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+use crate::bindings::orchestrator::exports::longhaul::durable::orchestrator::Turn;
+use crate::bindings::orchestrator::{OrchestratorFunction, OrchestratorFunctionPre};
+use crate::config::Config;
+use crate::convert;
+use crate::deterministic::{GuestState, new_store};
+use crate::error::GuestError;
+use crate::log::{GuestLog, LogContext};
+use crate::ticker::Ticker;
+
+/// A compiled and linked orchestrator; clones share it.
+#[derive(Clone)]
+pub struct OrchestratorComponent(Arc<Linked>);
+
+struct Linked {
+    pre: OrchestratorFunctionPre<GuestState>,
+    config: Arc<Config>,
+}
+
+impl OrchestratorComponent {
+    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Linked { pre: OrchestratorFunctionPre::new(pre)?, config })))
+    }
+
+    /// A new guest, ready for [`OrchestratorGuest::start`]. Takes microseconds.
+    ///
+    /// # Errors
+    /// [`GuestError::Busy`] when [`max_hot_guests`](crate::Runtime::max_hot_guests) guests are in memory; any other when the
+    /// component's own start-up code fails.
+    pub fn instantiate(&self, log: LogContext) -> Result<OrchestratorGuest, GuestError> {
+        let Linked { pre, config } = &*self.0;
+        let log = GuestLog::new(log, config.log.clone(), &config.limits);
+        let mut store = new_store(pre.engine(), log, &config.limits);
+        match pre.instantiate(&mut store) {
+            Ok(function) => {
+                Ok(OrchestratorGuest { live: Some((store, function)), config: config.clone(), execution: Arc::default(), turn: 0 })
+            }
+            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), config.limits.turn_deadline)),
+        }
+    }
+}
+
+/// One execution of an orchestration in memory.
+///
+/// Calls are plain and block: they belong on a guest thread with a stack of at least 1 MiB, never on a tokio worker. A guest
+/// whose call failed is gone, and says so when it is called again.
+pub struct OrchestratorGuest {
+    live: Option<(Store<GuestState>, OrchestratorFunction)>,
+    config: Arc<Config>,
+    execution: Arc<[u8]>,
+    turn: u64,
+}
+
+impl OrchestratorGuest {
+    /// The first activation. Called once, before any `resume`.
+    ///
+    /// # Errors
+    /// Any [`GuestError`]; the guest is gone then.
+    pub fn start(&mut self, context: StartContext) -> Result<GuestTurn, GuestError> {
+        self.execution = context.execution_id.as_str().as_bytes().into();
+        self.turn = 0;
+        let (now, replaying) = (context.now, context.replaying);
+        let context = convert::start_context(context);
+        self.call(now, replaying, |store, function| function.longhaul_durable_orchestrator().call_start(store, &context))
+    }
+
+    /// A later activation. `received` must be the same batch in every replay.
+    ///
+    /// # Errors
+    /// Any [`GuestError`]; the guest is gone then.
+    pub fn resume(&mut self, now: Timestamp, replaying: bool, received: Vec<Completion>) -> Result<GuestTurn, GuestError> {
+        self.turn += 1;
+        let received: Vec<_> = received.into_iter().map(convert::completion).collect();
+        self.call(now, replaying, |store, function| {
+            function.longhaul_durable_orchestrator().call_resume(store, now.0, replaying, &received)
+        })
+    }
+
+    /// Whether the guest can still be called.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    fn call<F>(&mut self, now: Timestamp, replaying: bool, run: F) -> Result<GuestTurn, GuestError>
+    where
+        F: FnOnce(&mut Store<GuestState>, &OrchestratorFunction) -> wasmtime::Result<Turn>,
+    {
+        // Taken out, and put back only after success: a guest that failed in any way is dropped here.
+        let (mut store, function) = self.live.take().ok_or(GuestError::Gone)?;
+        let limits = &self.config.limits;
+        store.data_mut().begin_call(now, &[b"orchestration", &self.execution, &self.turn.to_le_bytes()], replaying);
+        store.set_epoch_deadline(Ticker::ticks(limits.turn_deadline));
+        let turn =
+            run(&mut store, &function).map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
+        let turn = convert::turn(turn, limits)?;
+        self.live = Some((store, function));
+        Ok(turn)
+    }
+}

@@ -1,0 +1,169 @@
+//! The engines and the components that were loaded into them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::component::{self, Linker};
+use wasmtime::{Engine, Precompiled};
+
+use crate::activity::ActivityComponent;
+use crate::client::{self, ClientComponent};
+use crate::compiled;
+use crate::config::Config;
+use crate::deterministic::{self, GuestState};
+use crate::engine;
+use crate::entity::EntityComponent;
+use crate::error::{ComponentError, Error};
+use crate::io::{self, HttpClient, IoState};
+use crate::orchestrator::OrchestratorComponent;
+use crate::ticker::Ticker;
+use crate::world::{FunctionKind, check_names};
+
+/// Two engines, the components loaded into them, and a thread that keeps their time.
+pub struct Runtime {
+    config: Arc<Config>,
+    max_hot_guests: usize,
+    deterministic: Engine,
+    io: Engine,
+    deterministic_linker: Linker<GuestState>,
+    io_linker: Linker<IoState>,
+    client_linker: Linker<IoState>,
+    http_client: HttpClient,
+    activities: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
+    loaded: Mutex<HashMap<(FunctionKind, String), Component>>,
+    _ticker: Ticker,
+}
+
+/// A component ready to make guests; clones share it.
+#[derive(Clone)]
+pub enum Component {
+    /// Answers HTTP requests.
+    Client(ClientComponent),
+    /// Replayed from history.
+    Orchestrator(OrchestratorComponent),
+    /// Has side effects.
+    Activity(ActivityComponent),
+    /// Keyed state.
+    Entity(EntityComponent),
+}
+
+impl Runtime {
+    /// Sets up the engines. Reserves address space for all guests, which costs no memory until they are used.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when this machine does not have the address space or lacks what the engine needs.
+    pub fn new(config: Config) -> Result<Arc<Self>, Error> {
+        let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
+        let deterministic = engine::deterministic(&config)?;
+        let io = engine::io(&config)?;
+        let mut client_linker = io::linker(&io).map_err(failed)?;
+        client::add_to_linker(&mut client_linker).map_err(failed)?;
+        let ticker = Ticker::start(vec![deterministic.clone(), io.clone()]).map_err(|error| Error::Engine(error.to_string()))?;
+        Ok(Arc::new(Self {
+            max_hot_guests: engine::max_hot_guests(&config),
+            deterministic_linker: deterministic::linker(&deterministic).map_err(failed)?,
+            io_linker: io::linker(&io).map_err(failed)?,
+            client_linker,
+            http_client: io::new_http_client(),
+            activities: Arc::new(Semaphore::new(config.max_running_activities)),
+            requests: Arc::new(Semaphore::new(config.max_running_requests)),
+            loaded: Mutex::default(),
+            config: Arc::new(config),
+            deterministic,
+            io,
+            _ticker: ticker,
+        }))
+    }
+
+    /// How many orchestrator and entity guests can be in memory at a time, waiting ones included. One more is refused with
+    /// [`GuestError::Busy`](crate::GuestError::Busy).
+    pub fn max_hot_guests(&self) -> usize {
+        self.max_hot_guests
+    }
+
+    /// Checks that a component can serve as this kind of function. Compiles it, so [`load`](Self::load) is quick afterwards if
+    /// there is a cache. Blocks for 50 ms and more.
+    ///
+    /// # Errors
+    /// [`ComponentError`] says what is wrong with it.
+    pub fn check(&self, kind: FunctionKind, bytes: &[u8]) -> Result<(), ComponentError> {
+        self.link(kind, &sha256_of(bytes), bytes).map(|_linked| ())
+    }
+
+    /// Checks a component and makes it ready; the same component is shared by all who load it. Blocks for 50 ms and more when
+    /// it must be compiled, 0.1 ms when compiled code is in the cache, hardly at all when it is loaded already.
+    ///
+    /// # Errors
+    /// [`Error::Digest`] when `sha256` (lower-case hexadecimal) is not that of `bytes`, [`Error::Component`] when it cannot be used.
+    pub fn load(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, Error> {
+        let key = (kind, sha256.to_owned());
+        if let Some(component) = self.loaded().get(&key) {
+            return Ok(component.clone());
+        }
+        let actual = sha256_of(bytes);
+        if actual != sha256 {
+            return Err(Error::Digest { expected: sha256.into(), actual });
+        }
+        let component = self.link(kind, sha256, bytes)?;
+        Ok(self.loaded().entry(key).or_insert(component).clone())
+    }
+
+    /// Forgets loaded components for which `keep` is false. Guests and clones of them live on until they are dropped.
+    pub fn unload_except(&self, keep: impl Fn(FunctionKind, &str) -> bool) {
+        self.loaded().retain(|(kind, sha256), _component| keep(*kind, sha256));
+    }
+
+    fn loaded(&self) -> std::sync::MutexGuard<'_, HashMap<(FunctionKind, String), Component>> {
+        // Every change of the map is one call that cannot stop halfway.
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn link(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, ComponentError> {
+        refuse_what_is_no_component(bytes)?;
+        let engine = if kind.is_deterministic() { &self.deterministic } else { &self.io };
+        let unusable = |error: wasmtime::Error| ComponentError::Unusable { kind, reason: format!("{error:#}") };
+        let component = compiled::compile(engine, self.config.compiled_cache.as_deref(), sha256, bytes).map_err(unusable)?;
+        check_names(kind, &component, engine)?;
+        self.link_as(kind, &component).map_err(unusable)
+    }
+
+    fn link_as(&self, kind: FunctionKind, component: &component::Component) -> wasmtime::Result<Component> {
+        let config = self.config.clone();
+        Ok(match kind {
+            FunctionKind::Orchestrator => {
+                Component::Orchestrator(OrchestratorComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?)
+            }
+            FunctionKind::Entity => Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?),
+            FunctionKind::Activity => {
+                let pre = self.io_linker.instantiate_pre(component)?;
+                Component::Activity(ActivityComponent::new(pre, config, self.http_client.clone(), self.activities.clone())?)
+            }
+            FunctionKind::Client => {
+                let pre = self.client_linker.instantiate_pre(component)?;
+                Component::Client(ClientComponent::new(pre, config, self.http_client.clone(), self.requests.clone())?)
+            }
+        })
+    }
+}
+
+/// Says in plain words what was uploaded instead of a component. Compiled code is never taken from outside: it is trusted.
+fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), ComponentError> {
+    let what = match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => "it is a core module; turn it into a component with `wasm-tools component new`",
+        _ if Engine::detect_precompiled(bytes) == Some(Precompiled::Component) => "it is compiled code, which is never accepted",
+        _ => "it does not begin like one",
+    };
+    Err(ComponentError::NotAComponent(what.into()))
+}
+
+fn sha256_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}

@@ -1,0 +1,44 @@
+//! Tells the engines that time passes.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// How long a guest may run between two looks at the clock.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// An operating-system thread that advances the engines' epoch, so that ticks come even when every tokio worker is busy.
+/// It ends when this is dropped.
+pub(crate) struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("guest-ticker".into()).spawn(move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                engines.iter().for_each(Engine::increment_epoch);
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Ticks that let a call run for at least `deadline`: the current tick may be about to end.
+    pub fn ticks(deadline: Duration) -> u64 {
+        u64::try_from(deadline.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX / 2).saturating_add(1)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the ticker has been reported by the panic hook already.
+            thread.join().ok();
+        }
+    }
+}
