@@ -1,0 +1,160 @@
+//! Calls of activities and orchestrations.
+
+use std::pin::Pin;
+use std::task::{Context as PollContext, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use crate::timestamp::millis_rounded_up;
+use crate::turn::{Command, OrchestrationRequest};
+use crate::{RetryPolicy, Task, TaskError, json};
+
+impl Context {
+    /// Calls an activity of the same app, by name ignoring case.
+    ///
+    /// ```
+    /// # use longhaul::{Context, Failure, RetryPolicy};
+    /// # use std::time::Duration;
+    /// # async fn charge(ctx: Context) -> Result<(), Failure> {
+    /// let receipt: String = ctx
+    ///     .call_activity("Charge", &12.5)
+    ///     .retry(RetryPolicy::new(3, Duration::from_secs(1)))
+    ///     .timeout(Duration::from_secs(30))
+    ///     .await?;
+    /// # let _ = receipt;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call_activity<T: DeserializeOwned>(&self, name: &str, input: &(impl Serialize + ?Sized)) -> ActivityCall<T> {
+        let call = Command::CallActivity { name: name.to_owned(), input: json::write(input), retry: None, timeout_ms: None };
+        ActivityCall(Task::create(&self.0, call))
+    }
+
+    /// Calls an orchestration of the same app and waits for its output.
+    pub fn call_orchestration<T: DeserializeOwned>(&self, name: &str, input: &(impl Serialize + ?Sized)) -> OrchestrationCall<T> {
+        OrchestrationCall(Task::create(&self.0, Command::CallOrchestration(request(name, input))))
+    }
+
+    /// Starts an orchestration that this one does not wait for.
+    pub fn start_orchestration(&self, name: &str, input: &(impl Serialize + ?Sized)) -> StartOrchestration {
+        let mut state = self.0.borrow_mut();
+        let index = state.push(Command::StartOrchestration(request(name, input)));
+        StartOrchestration { context: self.clone(), turn_number: state.turn_number, index }
+    }
+}
+
+pub(crate) fn request(name: &str, input: &(impl Serialize + ?Sized)) -> OrchestrationRequest {
+    OrchestrationRequest { name: name.to_owned(), input: json::write(input), instance_id: None, version: None, retry: None }
+}
+
+/// A call of an activity; awaiting it gives the activity's result. Options must be given before anything else is awaited.
+#[must_use = "dropping a call cancels it"]
+pub struct ActivityCall<T>(Task<T>);
+
+impl<T> ActivityCall<T> {
+    /// Has the host try again if the activity fails. Default: one attempt.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.0.refine(|command| {
+            if let Command::CallActivity { retry, .. } = command {
+                *retry = Some(policy);
+            }
+        });
+        self
+    }
+
+    /// The time that one attempt may take; longer is a failure. Default: the host's limit.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.0.refine(|command| {
+            if let Command::CallActivity { timeout_ms, .. } = command {
+                *timeout_ms = Some(millis_rounded_up(limit));
+            }
+        });
+        self
+    }
+
+    /// Ends the call: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
+    pub fn cancel(self) {
+        self.0.cancel();
+    }
+}
+
+impl<T: DeserializeOwned> Future for ActivityCall<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, poll: &mut PollContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(poll)
+    }
+}
+
+/// A call of an orchestration; awaiting it gives its output. Options must be given before anything else is awaited.
+#[must_use = "dropping a call cancels it"]
+pub struct OrchestrationCall<T>(Task<T>);
+
+impl<T> OrchestrationCall<T> {
+    /// Has the host try again, with a new instance, if the orchestration fails. Default: one attempt.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.refine(|request| request.retry = Some(policy))
+    }
+
+    /// The child's id. Default: the host derives one that is the same on replay.
+    pub fn instance_id(self, id: impl Into<String>) -> Self {
+        self.refine(|request| request.instance_id = Some(id.into()))
+    }
+
+    /// The version of the orchestration. Default: the host's.
+    pub fn version(self, version: impl Into<String>) -> Self {
+        self.refine(|request| request.version = Some(version.into()))
+    }
+
+    /// Ends the call: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
+    pub fn cancel(self) {
+        self.0.cancel();
+    }
+
+    fn refine(self, change: impl FnOnce(&mut OrchestrationRequest)) -> Self {
+        self.0.refine(|command| {
+            if let Command::CallOrchestration(request) = command {
+                change(request);
+            }
+        });
+        self
+    }
+}
+
+impl<T: DeserializeOwned> Future for OrchestrationCall<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, poll: &mut PollContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(poll)
+    }
+}
+
+/// An orchestration that was started. It goes on whether or not this is kept; options must be given at once.
+pub struct StartOrchestration {
+    context: Context,
+    turn_number: u64,
+    index: usize,
+}
+
+impl StartOrchestration {
+    /// The new instance's id. Default: the host derives one that is the same on replay.
+    pub fn instance_id(self, id: impl Into<String>) -> Self {
+        self.refine(|request| request.instance_id = Some(id.into()))
+    }
+
+    /// The version of the orchestration. Default: the host's.
+    pub fn version(self, version: impl Into<String>) -> Self {
+        self.refine(|request| request.version = Some(version.into()))
+    }
+
+    fn refine(self, change: impl FnOnce(&mut OrchestrationRequest)) -> Self {
+        match self.context.0.borrow_mut().command_mut(self.turn_number, self.index) {
+            Some(Command::StartOrchestration(request)) => change(request),
+            _ => panic!("options of a start must be given before anything is awaited"),
+        }
+        self
+    }
+}

@@ -1,0 +1,147 @@
+//! What an orchestrator may do.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::execution::State;
+use crate::turn::{Command, Continuation, Signal};
+use crate::{EntityId, Task, Timestamp, json};
+
+mod calls;
+mod events;
+mod locks;
+
+pub(crate) use calls::request;
+pub use calls::{ActivityCall, OrchestrationCall, StartOrchestration};
+pub use events::{EventWait, TimedEventWait};
+pub use locks::{LockGuard, Locking};
+
+/// The namespace of the ids that [`Context::new_guid`] makes: the version 5 id of `longhaul:new-guid` among URLs.
+const GUID_NAMESPACE: Uuid = Uuid::from_u128(0xed96_3af6_3280_5df1_86a7_9b92_123d_3cea);
+
+/// What an orchestrator may do: everything here gives the same on replay.
+///
+/// A call begins at once, in program order, whether or not it is awaited; dropping it cancels it. To run calls in
+/// parallel, make them first and await them later, or give them to [`join_all`](crate::join_all).
+///
+/// The code around it must be deterministic: no clocks, no random numbers, no threads, no iteration over a `HashMap` that decides
+/// what is called. A guest has no access to any of the former; the host compares each replay with the history.
+#[derive(Clone)]
+pub struct Context(pub(crate) Rc<RefCell<State>>);
+
+impl Context {
+    /// The instance's id.
+    pub fn instance_id(&self) -> String {
+        self.0.borrow().start.instance_id.clone()
+    }
+
+    /// The orchestration's name as the deployment spells it.
+    pub fn name(&self) -> String {
+        self.0.borrow().start.name.clone()
+    }
+
+    /// The version that was asked for at start, if any.
+    pub fn version(&self) -> Option<String> {
+        self.0.borrow().start.version.clone()
+    }
+
+    /// The instance that called this one as a sub-orchestration.
+    pub fn parent_instance_id(&self) -> Option<String> {
+        self.0.borrow().start.parent_instance_id.clone()
+    }
+
+    /// The time of this turn. It stands still until something is awaited, never goes back and is the same on replay.
+    pub fn now(&self) -> Timestamp {
+        self.0.borrow().now
+    }
+
+    /// True while the host rebuilds this orchestration from its history. Must not decide what is called.
+    pub fn is_replaying(&self) -> bool {
+        self.0.borrow().replaying
+    }
+
+    /// A new id, different from all others and the same on replay: RFC 4122 version 5 of the instance, the time and a counter.
+    pub fn new_guid(&self) -> Uuid {
+        let mut state = self.0.borrow_mut();
+        // The execution's id is part of the name because the counter starts again after continue-as-new, maybe in the same millisecond.
+        let name = format!("{}_{}_{}_{}", state.start.instance_id, state.start.execution_id, state.now.as_millis(), state.guids_made);
+        state.guids_made += 1;
+        Uuid::new_v5(&GUID_NAMESPACE, name.as_bytes())
+    }
+
+    /// A timer that is due after `duration`.
+    pub fn timer(&self, duration: Duration) -> Task<()> {
+        self.timer_at(self.now() + duration)
+    }
+
+    /// A timer that is due at `time`, never before. A time in the past is due at once.
+    pub fn timer_at(&self, time: Timestamp) -> Task<()> {
+        Task::create(&self.0, Command::CreateTimer(time))
+    }
+
+    /// Calls an operation of an entity and waits for its answer.
+    pub fn call_entity<T: DeserializeOwned>(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) -> Task<T> {
+        let call = Command::CallEntity { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input) };
+        Task::create(&self.0, call)
+    }
+
+    /// Sends an operation to an entity without waiting. One sender's signals to one entity arrive in order, each exactly once.
+    pub fn signal_entity(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) {
+        self.signal(entity, operation, input, None);
+    }
+
+    /// Sends an operation to an entity, to be delivered at `time` or later.
+    pub fn signal_entity_at(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), time: Timestamp) {
+        self.signal(entity, operation, input, Some(time));
+    }
+
+    fn signal(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), at: Option<Timestamp>) {
+        let signal = Signal { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input), at };
+        self.0.borrow_mut().push(Command::SignalEntity(signal));
+    }
+
+    /// Raises an event for another instance. If there is no such instance, or it has ended, the event is dropped.
+    pub fn raise_event(&self, instance_id: &str, name: &str, data: &(impl Serialize + ?Sized)) {
+        let event = Command::RaiseEvent { instance_id: instance_id.to_owned(), name: name.to_owned(), data: json::write(data) };
+        self.0.borrow_mut().push(event);
+    }
+
+    /// Shows `status` to whoever queries this instance, after this turn. At most 16 KiB of JSON; `&()` clears it.
+    pub fn set_custom_status(&self, status: &(impl Serialize + ?Sized)) {
+        self.0.borrow_mut().custom_status = Some(json::write(status));
+    }
+
+    /// Makes the instance begin anew with this input and an empty history once the orchestrator returns.
+    ///
+    /// What it returns then is ignored, unless it is an error: that fails the instance. The last call wins. Events that nobody
+    /// has consumed go over; see [`ContinueAsNew`] for other ways.
+    pub fn continue_as_new(&self, input: &(impl Serialize + ?Sized)) {
+        self.continue_as_new_with(input, ContinueAsNew::default());
+    }
+
+    /// The same as [`continue_as_new`](Self::continue_as_new) with options.
+    pub fn continue_as_new_with(&self, input: &(impl Serialize + ?Sized), options: ContinueAsNew) {
+        let continuation = Continuation { input: json::write(input), keep_events: options.keep_events, version: options.version };
+        self.0.borrow_mut().continuation = Some(continuation);
+    }
+}
+
+/// How the next execution of the same instance begins.
+#[derive(Clone, Debug)]
+pub struct ContinueAsNew {
+    /// Whether events that nobody consumed go over to the next execution. Default: they do.
+    pub keep_events: bool,
+    /// The version to go on with. Default: as before.
+    pub version: Option<String>,
+}
+
+impl Default for ContinueAsNew {
+    fn default() -> Self {
+        Self { keep_events: true, version: None }
+    }
+}

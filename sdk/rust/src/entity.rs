@@ -1,0 +1,204 @@
+//! Entities: a small state under a key, changed by one operation at a time.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::request;
+use crate::turn::{OrchestrationRequest, Signal};
+use crate::{EntityId, Failure, Timestamp, json};
+
+/// An entity's state and operations. The attribute [`macro@crate::entity`] implements it.
+pub trait Entity: Serialize + DeserializeOwned + Default + 'static {
+    /// The name by which entities are addressed, compared ignoring case.
+    const NAME: &'static str;
+
+    /// The operations' names, for the failure that an unknown one gets.
+    const OPERATIONS: &'static [&'static str];
+
+    /// Runs the operation that the context names. `None`: there is no such operation.
+    fn run_operation(&mut self, ctx: &mut EntityContext, input: &str) -> Option<Applied>;
+}
+
+/// What came of an operation.
+pub struct Applied {
+    /// The JSON output.
+    pub result: Result<String, Failure>,
+    /// False for operations that take `&self`: they leave the state as it is, and do not bring an entity into being.
+    pub may_change: bool,
+}
+
+/// One operation of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The operation's name, compared ignoring case.
+    pub name: String,
+    /// JSON text.
+    pub input: String,
+}
+
+/// What one operation did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationResult {
+    /// The JSON output.
+    pub outcome: Result<String, Failure>,
+    /// Signals to send.
+    pub signals: Vec<Signal>,
+    /// Orchestrations to start.
+    pub starts: Vec<OrchestrationRequest>,
+}
+
+/// What a batch of operations did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchResult {
+    /// The state as JSON text; absent: the entity does not exist (any more).
+    pub state: Option<String>,
+    /// One for each operation, in their order.
+    pub results: Vec<OperationResult>,
+}
+
+/// What an operation may know and do besides changing its state. Take it as `ctx: &mut EntityContext`.
+///
+/// What it sends leaves when the batch is on stable storage, and only if the operation does not fail.
+pub struct EntityContext {
+    id: EntityId,
+    operation: String,
+    now: Timestamp,
+    exists: bool,
+    deleted: bool,
+    signals: Vec<Signal>,
+    starts: Vec<OrchestrationRequest>,
+}
+
+impl EntityContext {
+    /// The entity's own id.
+    pub fn id(&self) -> &EntityId {
+        &self.id
+    }
+
+    /// The entity's own key.
+    pub fn key(&self) -> &str {
+        &self.id.key
+    }
+
+    /// The operation's name as the caller wrote it.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The time of this batch of operations.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// False if the state is the default because the entity did not exist before this operation.
+    pub fn exists(&self) -> bool {
+        self.exists
+    }
+
+    /// Sends an operation to another entity.
+    pub fn signal(&mut self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) {
+        self.send(entity, operation, input, None);
+    }
+
+    /// Sends an operation to another entity, to be delivered at `time` or later.
+    pub fn signal_at(&mut self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), time: Timestamp) {
+        self.send(entity, operation, input, Some(time));
+    }
+
+    fn send(&mut self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), at: Option<Timestamp>) {
+        self.signals.push(Signal { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input), at });
+    }
+
+    /// Starts an orchestration; `instance_id` absent: the host makes one.
+    pub fn start_orchestration(&mut self, name: &str, input: &(impl Serialize + ?Sized), instance_id: Option<&str>) {
+        self.starts.push(OrchestrationRequest { instance_id: instance_id.map(str::to_owned), ..request(name, input) });
+    }
+
+    /// Deletes this entity once the operation has succeeded. A later operation brings it back with the default state.
+    pub fn delete_self(&mut self) {
+        self.deleted = true;
+    }
+}
+
+/// Runs operations one after the other, as the host has them run.
+///
+/// A failed operation leaves the state as it was before it and sends nothing. `delete` works without a method of that name.
+pub fn run_batch<E: Entity>(id: &EntityId, state: Option<String>, now: Timestamp, operations: Vec<Operation>) -> BatchResult {
+    let mut batch = Batch::<E> { stored: state, live: None };
+    let results = operations
+        .into_iter()
+        .map(|operation| {
+            let mut ctx = EntityContext {
+                id: id.clone(),
+                operation: operation.name,
+                now,
+                exists: batch.stored.is_some(),
+                deleted: false,
+                signals: Vec::new(),
+                starts: Vec::new(),
+            };
+            match batch.run(&mut ctx, &operation.input) {
+                Ok(output) => OperationResult { outcome: Ok(output), signals: ctx.signals, starts: ctx.starts },
+                Err(failure) => OperationResult { outcome: Err(failure), signals: Vec::new(), starts: Vec::new() },
+            }
+        })
+        .collect();
+    BatchResult { state: batch.stored, results }
+}
+
+struct Batch<E> {
+    /// The state after the last operation that stands.
+    stored: Option<String>,
+    /// The same as a value. Absent: to be read from `stored`.
+    live: Option<E>,
+}
+
+impl<E: Entity> Batch<E> {
+    fn run(&mut self, ctx: &mut EntityContext, input: &str) -> Result<String, Failure> {
+        let deleting = ctx.operation.eq_ignore_ascii_case("delete");
+        let mut entity = match self.take_live() {
+            // A state that cannot be read can still be deleted.
+            Err(_) if deleting => return Ok(self.delete()),
+            other => other?,
+        };
+        let Some(applied) = entity.run_operation(ctx, input) else {
+            if deleting {
+                return Ok(self.delete());
+            }
+            self.live = Some(entity);
+            let text = format!("entity {} has no operation '{}'; it has {}", E::NAME, ctx.operation, E::OPERATIONS.join(", "));
+            return Err(Failure::new("UnknownOperation", text).non_retriable());
+        };
+        let output = applied.result?;
+        if ctx.deleted {
+            self.delete();
+        } else {
+            if applied.may_change {
+                self.stored = Some(serde_json::to_string(&entity).map_err(|error| invalid_state::<E>("write", &error))?);
+            }
+            self.live = Some(entity);
+        }
+        Ok(output)
+    }
+
+    fn take_live(&mut self) -> Result<E, Failure> {
+        match (self.live.take(), &self.stored) {
+            (Some(entity), _) => Ok(entity),
+            (None, Some(text)) => json::read(text).map_err(|error| invalid_state::<E>("read", &error)),
+            (None, None) => Ok(E::default()),
+        }
+    }
+
+    fn delete(&mut self) -> String {
+        self.stored = None;
+        self.live = None;
+        json::NULL.to_owned()
+    }
+}
+
+fn invalid_state<E: Entity>(verb: &str, error: &serde_json::Error) -> Failure {
+    Failure::new("InvalidState", format!("cannot {verb} the state of entity {}: {error}", E::NAME)).non_retriable()
+}
+
+#[cfg(test)]
+mod tests;
