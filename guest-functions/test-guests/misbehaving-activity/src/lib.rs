@@ -1,0 +1,83 @@
+//! Does what its input, a JSON string, asks for. `"get http://host/path"` answers with the status and body or fails with the
+//! error code as its error type.
+
+wit_bindgen::generate!({ path: "../../../wit", world: "activity-function", generate_all });
+
+use exports::longhaul::durable::activity::{Context, Guest};
+use longhaul::durable::types::Failure;
+use wasip2::http::outgoing_handler::{OutgoingRequest, handle};
+use wasip2::http::types::{ErrorCode, Fields, Scheme};
+
+struct Misbehaving;
+
+export!(Misbehaving);
+
+impl Guest for Misbehaving {
+    fn run(context: Context, input: String) -> Result<String, Failure> {
+        let what = input.trim_matches('"');
+        match what {
+            "behave" => Ok("\"well\"".into()),
+            "context" => Ok(format!(r#"["{}", "{}", {}, {}]"#, context.name, context.instance_id, context.task, context.attempt)),
+            "panic" => panic!("this activity panics"),
+            "panic once" if context.attempt == 1 => panic!("this activity panics at first"),
+            "panic once" => Ok(context.attempt.to_string()),
+            "fail" => Err(failure("Deliberate", "this activity fails")),
+            "spin" => loop {
+                std::hint::black_box(what);
+            },
+            "sleep" => {
+                wasip2::clocks::monotonic_clock::subscribe_duration(3_600_000_000_000).block();
+                Ok("null".into())
+            }
+            "eat memory" => eat_memory(),
+            "not JSON" => Ok("{not JSON".into()),
+            "settings" => Ok(format!(
+                "{:?}",
+                wasip2::cli::environment::get_environment().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+            )),
+            _ => match what.strip_prefix("get ").and_then(|address| address.split_once("://")) {
+                Some((scheme, rest)) => get(scheme, rest),
+                None => panic!("nobody taught this activity to {what}"),
+            },
+        }
+    }
+}
+
+fn eat_memory() -> ! {
+    let mut eaten: Vec<Vec<u8>> = Vec::new();
+    loop {
+        eaten.push(std::hint::black_box(vec![1; 1 << 20]));
+    }
+}
+
+fn get(scheme: &str, rest: &str) -> Result<String, Failure> {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    send(if scheme == "https" { Scheme::Https } else { Scheme::Http }, authority, &format!("/{path}")).map_err(|code| {
+        let text = format!("{code:?}");
+        // `ErrorCode::InternalError(Some("…"))`: the variant is the type, the whole is the message.
+        let name = text.trim_start_matches("ErrorCode::").split('(').next().unwrap_or_default();
+        failure(name, &text)
+    })
+}
+
+fn send(scheme: Scheme, authority: &str, path: &str) -> Result<String, ErrorCode> {
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_scheme(Some(&scheme)).expect("a known scheme");
+    request.set_authority(Some(authority)).expect("an authority");
+    request.set_path_with_query(Some(path)).expect("a path");
+    let answer = handle(request, None)?;
+    answer.subscribe().block();
+    let response = answer.get().expect("it is ready").expect("it is taken once")?;
+    let status = response.status();
+    let body = response.consume().expect("it is taken once");
+    let stream = body.stream().expect("it is taken once");
+    let mut text = Vec::new();
+    while let Ok(mut bytes) = stream.blocking_read(4_096) {
+        text.append(&mut bytes);
+    }
+    Ok(format!("\"{status} {}\"", String::from_utf8_lossy(&text)))
+}
+
+fn failure(error_type: &str, message: &str) -> Failure {
+    Failure { error_type: error_type.into(), message: message.into(), details: None, non_retriable: false, inner: Vec::new() }
+}

@@ -1,0 +1,77 @@
+//! A client function that does what the last part of the path asks for.
+
+wit_bindgen::generate!({ path: "../../../wit", world: "client-function", generate_all });
+
+use longhaul::durable::client::{self, StartOptions};
+use longhaul::durable::types::EntityId;
+use wasip2::exports::http::incoming_handler::Guest;
+use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+
+struct Misbehaving;
+
+wasip2::http::proxy::export!(Misbehaving);
+
+impl Guest for Misbehaving {
+    fn handle(request: IncomingRequest, answer: ResponseOutparam) {
+        let path = request.path_with_query().unwrap_or_default();
+        match path.rsplit('/').next().unwrap_or_default() {
+            "echo" => {
+                let body = read(request.consume().expect("it is taken once"));
+                respond(answer, 200, &body);
+            }
+            "start" => {
+                let input = String::from_utf8(read(request.consume().expect("it is taken once"))).expect("text");
+                let options = StartOptions { instance_id: Some("chosen".into()), version: None, at: None };
+                match client::start("Misbehaving", &input, &options) {
+                    Ok(id) => respond(answer, 202, client::management_payload(&id).as_bytes()),
+                    Err(error) => respond(answer, 400, format!("{error:?}").as_bytes()),
+                }
+            }
+            "status" => respond(answer, 200, format!("{:?}", client::get_status("unknown")).as_bytes()),
+            "entity" => {
+                let id = EntityId { name: "Counter".into(), key: "1".into() };
+                client::signal_entity(&id, "add", "1").expect("it is taken");
+                respond(answer, 200, format!("{:?}", client::read_entity(&id)).as_bytes());
+            }
+            "panic" => panic!("this client function panics"),
+            "silent" => {}
+            "spin" => loop {
+                std::hint::black_box(&path);
+            },
+            "panic-in-body" => {
+                let body = begin(answer, 200);
+                write(&body, b"the beginning");
+                panic!("this client function panics in the middle of its answer");
+            }
+            other => respond(answer, 404, other.as_bytes()),
+        }
+    }
+}
+
+fn read(body: IncomingBody) -> Vec<u8> {
+    let stream = body.stream().expect("it is taken once");
+    let mut bytes = Vec::new();
+    while let Ok(mut piece) = stream.blocking_read(65_536) {
+        bytes.append(&mut piece);
+    }
+    bytes
+}
+
+fn respond(answer: ResponseOutparam, status: u16, bytes: &[u8]) {
+    let body = begin(answer, status);
+    write(&body, bytes);
+    OutgoingBody::finish(body, None).expect("it is whole");
+}
+
+fn begin(answer: ResponseOutparam, status: u16) -> OutgoingBody {
+    let response = OutgoingResponse::new(Fields::new());
+    response.set_status_code(status).expect("a known status");
+    let body = response.body().expect("it is taken once");
+    ResponseOutparam::set(answer, Ok(response));
+    body
+}
+
+fn write(body: &OutgoingBody, bytes: &[u8]) {
+    let stream = body.write().expect("it is taken once");
+    bytes.chunks(4_096).for_each(|piece| stream.blocking_write_and_flush(piece).expect("somebody reads"));
+}
