@@ -1,0 +1,177 @@
+//! One batch of an entity, and what comes of it.
+
+use super::{Entity, GuestBatch, GuestOperation, GuestOperationResult};
+use crate::message::{Message, Operation, Outgoing, Section, Start};
+use crate::model::{DeploymentId, ExecutionId, Failure, InstanceId, OrchestrationCall, TaskResult, Timestamp};
+use crate::record::{EntityRecord, FORMAT, NewRecord, Received, Record};
+
+/// A batch between its first and its last step.
+#[derive(Debug)]
+pub struct Batch {
+    now: Timestamp,
+    received: Vec<Received>,
+    /// Operations that may run now, in order.
+    operations: Vec<Operation>,
+    outgoing: Vec<Outgoing>,
+    /// A scheduled operation came due or a lock changed hands: worth a record though nothing arrived.
+    moved: bool,
+}
+
+/// What comes of a batch: a record to append, and messages for others in the same commit.
+#[derive(Debug)]
+pub struct BatchStep {
+    /// The batch.
+    pub record: EntityRecord,
+    /// Messages for other instances.
+    pub outgoing: Vec<Outgoing>,
+}
+
+impl BatchStep {
+    /// The record to append. `inbox_before` counts the recorded messages that were not consumed before this batch.
+    pub fn seal(mut self, instance: InstanceId, inbox_before: u32) -> (NewRecord, Vec<Outgoing>) {
+        self.record.inbox_before = inbox_before;
+        (NewRecord { instance, base: true, record: Record::Entity(Box::new(self.record)) }, self.outgoing)
+    }
+}
+
+impl Batch {
+    /// The operations to run, in order; empty if the guest need not be called.
+    pub fn guest_operations(&self) -> Vec<GuestOperation> {
+        self.operations.iter().map(|operation| GuestOperation { name: operation.name.clone(), input: operation.input.clone() }).collect()
+    }
+
+    /// The batch's time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether nothing happened: such a batch is not recorded.
+    pub fn is_empty(&self) -> bool {
+        self.received.is_empty() && !self.moved
+    }
+}
+
+impl Entity {
+    /// Opens a batch: scheduled operations that are due come first.
+    pub fn begin_batch(&mut self, clock: Timestamp) -> Batch {
+        self.now = clock.max(self.now);
+        let now = self.now;
+        let mut batch = Batch { now, received: Vec::new(), operations: Vec::new(), outgoing: Vec::new(), moved: false };
+        let (mut due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.scheduled).into_iter().partition(|operation| operation.at.is_none_or(|at| at <= now));
+        self.scheduled = later;
+        due.sort_by_key(|operation| operation.at);
+        for operation in due {
+            batch.moved = true;
+            self.take(&mut batch, Message::Operation(Operation { at: None, ..operation }));
+        }
+        batch
+    }
+
+    /// Applies one message. `recorded`: it is a record of its own in the entity's chain.
+    pub fn receive(&mut self, batch: &mut Batch, message: Message, recorded: bool) {
+        batch.received.push(if recorded { Received::Inbox } else { Received::Inline(message.clone()) });
+        self.take(batch, message);
+    }
+
+    fn take(&mut self, batch: &mut Batch, message: Message) {
+        match message {
+            Message::Operation(operation) if operation.at.is_some_and(|at| at > self.now) => self.scheduled.push(operation),
+            Message::Operation(operation) if self.may_run(&operation) => batch.operations.push(operation),
+            Message::Lock(section) if self.lock.is_none() => self.grant(batch, section),
+            Message::Release(section) => self.release(batch, section),
+            waiting @ (Message::Operation(_) | Message::Lock(_)) => self.deferred.push_back(waiting),
+            // Whatever else there is, is not for entities.
+            _ => {}
+        }
+    }
+
+    fn may_run(&self, operation: &Operation) -> bool {
+        let Some(section) = &self.lock else { return true };
+        let holder = &section.owner;
+        operation.caller.as_ref().is_some_and(|caller| caller.instance == holder.instance && caller.execution == holder.execution)
+    }
+
+    /// Takes the lock and passes the request on; the last entity of the section answers.
+    fn grant(&mut self, batch: &mut Batch, section: Section) {
+        batch.moved = true;
+        let onward = Section { next: section.next + 1, ..section.clone() };
+        let outgoing = match section.set.get(onward.next) {
+            Some(entity) => Outgoing { to: entity.instance_id(), message: Message::Lock(onward) },
+            None => {
+                let owner = section.owner.clone();
+                Outgoing { to: owner.instance, message: Message::LockGranted { execution: owner.execution, task: owner.task } }
+            }
+        };
+        batch.outgoing.push(outgoing);
+        self.lock = Some(section);
+    }
+
+    /// Gives the lock back, or withdraws a request that still waits here. Where the request went on, the release follows it.
+    fn release(&mut self, batch: &mut Batch, section: Section) {
+        let is_same = |other: &Section| other.owner == section.owner;
+        if !self.lock.as_ref().is_some_and(is_same) {
+            self.deferred.retain(|waiting| !matches!(waiting, Message::Lock(other) if is_same(other)));
+            return;
+        }
+        self.lock = None;
+        let onward = Section { next: section.next + 1, ..section };
+        if let Some(entity) = onward.set.get(onward.next) {
+            batch.outgoing.push(Outgoing { to: entity.instance_id(), message: Message::Release(onward) });
+        }
+        // Those who waited go in order, until the next lock is granted.
+        for waiting in std::mem::take(&mut self.deferred) {
+            self.take(batch, waiting);
+        }
+    }
+
+    /// Closes the batch. `guest` is absent if there were no operations; `fresh` seeds the ids of orchestrations that
+    /// operations start, on `deployment`.
+    pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, deployment: DeploymentId) -> BatchStep {
+        let mut failures = Vec::new();
+        // Whoever waits gets an answer, even if a guest returned fewer results than it was given operations.
+        let unanswered = || GuestOperationResult {
+            outcome: Err(Failure::new("NoResult", "the entity returned no result for the operation")),
+            signals: Vec::new(),
+            starts: Vec::new(),
+        };
+        let GuestBatch { state, results } = guest.unwrap_or_else(|| GuestBatch { state: self.state.clone(), results: Vec::new() });
+        self.state = state;
+        let mut started = 0_u32;
+        let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
+        for (operation, result) in std::mem::take(&mut batch.operations).into_iter().zip(results) {
+            if let Err(failure) = &result.outcome {
+                failures.push((operation.name, failure.clone()));
+            }
+            if let Some(caller) = operation.caller {
+                let message =
+                    Message::EntityReply { execution: caller.execution, task: caller.task, result: TaskResult::from(result.outcome) };
+                batch.outgoing.push(Outgoing { to: caller.instance, message });
+            }
+            batch.outgoing.extend(result.signals.into_iter().map(Outgoing::signal));
+            for call in result.starts {
+                started += 1;
+                batch.outgoing.push(detached_start(call, fresh.derive(batch.now, &started.to_string()), deployment, batch.now));
+            }
+        }
+        let record = EntityRecord {
+            format: FORMAT,
+            now: batch.now,
+            received: batch.received,
+            state: self.state.clone(),
+            failures,
+            lock: self.lock.clone(),
+            deferred: self.deferred.iter().cloned().collect(),
+            scheduled: self.scheduled.clone(),
+            wake_at: self.wake_at(),
+            inbox_before: 0,
+        };
+        BatchStep { record, outgoing: batch.outgoing }
+    }
+}
+
+fn detached_start(call: OrchestrationCall, execution: ExecutionId, deployment: DeploymentId, now: Timestamp) -> Outgoing {
+    let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
+    let to = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
+    Outgoing { to, message: Message::Start(Box::new(Start::called(call, execution, deployment, now, None))) }
+}

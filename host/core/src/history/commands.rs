@@ -1,0 +1,159 @@
+//! Tells what the commands of a turn led to.
+//!
+//! A command that was refused led to nothing but its failure, so what the turn sent is looked at, not only what it asked for.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::list::{Kind, List, Open};
+use super::shape;
+use crate::message::{Effect, Message, Outgoing};
+use crate::model::{
+    ActivityCall, Command, EntityCall, EntitySignal, EventTo, InstanceId, OrchestrationCall, Payload, TaskId, TaskResult, Timestamp,
+};
+use crate::orchestration::{Orchestration, Step};
+
+pub(super) struct Commands<'turn> {
+    state: &'turn Orchestration,
+    now: Timestamp,
+    /// What an execution that ends asked for last does not begin.
+    ended: bool,
+    /// Activities that the turn has run.
+    runs: HashSet<TaskId>,
+    /// Messages that the turn sent for a task.
+    messages: HashMap<TaskId, &'turn Outgoing>,
+    /// Critical sections that the turn gave back.
+    released: HashMap<TaskId, &'turn InstanceId>,
+    /// Instances that the turn started and does not wait for, in order.
+    detached: std::vec::IntoIter<&'turn InstanceId>,
+    execution: &'turn str,
+}
+
+impl<'turn> Commands<'turn> {
+    /// `state` as it is after the turn that `step` came of.
+    pub(super) fn new(state: &'turn Orchestration, step: &'turn Step) -> Self {
+        let runs = step.effects.iter().filter_map(|effect| match effect {
+            Effect::RunActivity(run) => Some(run.caller.task),
+            Effect::CancelActivity(_) => None,
+        });
+        let (mut messages, mut released, mut detached) = (HashMap::new(), HashMap::new(), Vec::new());
+        for one in &step.outgoing {
+            match &one.message {
+                Message::Start(start) => match &start.parent {
+                    Some(parent) => _ = messages.insert(parent.task, one),
+                    None => detached.push(&one.to),
+                },
+                Message::Operation(operation) => messages.extend(operation.caller.as_ref().map(|caller| (caller.task, one))),
+                Message::Lock(section) => _ = messages.insert(section.owner.task, one),
+                Message::Release(section) => _ = released.insert(section.owner.task, &one.to),
+                _ => {}
+            }
+        }
+        Self {
+            state,
+            now: step.record.now,
+            ended: step.record.outcome.is_some(),
+            runs: runs.collect(),
+            messages,
+            released,
+            detached: detached.into_iter(),
+            execution: state.execution_id().unwrap_or_default(),
+        }
+    }
+
+    /// `task` is the one that the command creates, if it creates one.
+    pub(super) fn tell(&mut self, list: &mut List, task: TaskId, command: Command) {
+        match command {
+            Command::CallActivity(call) => self.activity(list, task, call),
+            Command::CallOrchestration(call) => self.child(list, task, call),
+            Command::CreateTimer(at) => self.timer(list, task, at),
+            Command::WaitForEvent(_) | Command::Cancel(_) => {}
+            Command::CallEntity(call) => self.entity_call(list, task, call),
+            Command::LockEntities(_) => self.lock(list, task),
+            Command::UnlockEntities(of) => self.unlock(list, of),
+            Command::SignalEntity(signal) => self.signal(list, &signal),
+            Command::StartOrchestration(call) => self.detached_start(list, &call),
+            Command::RaiseEvent(EventTo { instance_id, name, data }) => {
+                list.push(shape::event_sent(instance_id.as_str(), &name, data.as_str(), self.now));
+            }
+        }
+    }
+
+    fn activity(&self, list: &mut List, task: TaskId, call: ActivityCall) {
+        if self.runs.contains(&task) {
+            let event = shape::task_scheduled(&call.name, &call.input, self.now);
+            list.open(task, Open::begun(Kind::Activity, &call.name, call.input, self.now), event);
+        } else {
+            self.refused(list, task, &Open::begun(Kind::Activity, &call.name, call.input, self.now));
+        }
+    }
+
+    fn child(&self, list: &mut List, task: TaskId, call: OrchestrationCall) {
+        let sent = self.messages.get(&task);
+        let id = sent.map_or(String::new(), |sent| sent.to.to_string());
+        let event = shape::child_created(&call.name, &id, &call.input, Value::Null, self.now);
+        let open = Open::begun(Kind::Child(id), &call.name, call.input, self.now);
+        match sent {
+            Some(_) => list.open(task, open, event),
+            None => self.refused(list, task, &open),
+        }
+    }
+
+    /// A call that failed before anything was asked of anyone.
+    fn refused(&self, list: &mut List, task: TaskId, open: &Open) {
+        if let Some(TaskResult::Failed(failure)) = self.state.unseen(task) {
+            list.push(shape::call_failed(open, &failure.message, failure, self.now));
+        }
+    }
+
+    fn timer(&self, list: &mut List, task: TaskId, at: Timestamp) {
+        if !self.ended {
+            list.open(task, Open::begun(Kind::Timer(at), "", Payload::null(), self.now), shape::timer_created(at, self.now));
+        }
+    }
+
+    fn entity_call(&self, list: &mut List, task: TaskId, call: EntityCall) {
+        let id = self.request_id(task);
+        let request = shape::operation_request(Some(&id), &call.operation, &call.input, None);
+        self.request(list, task, id, &request);
+    }
+
+    fn lock(&self, list: &mut List, task: TaskId) {
+        let Some(Outgoing { message: Message::Lock(section), .. }) = self.messages.get(&task) else { return };
+        let id = self.request_id(task);
+        let request = shape::lock_request(&id, &section.set);
+        self.request(list, task, id, &request);
+    }
+
+    /// A request to an entity, if it was sent.
+    fn request(&self, list: &mut List, task: TaskId, id: String, request: &str) {
+        if let Some(sent) = self.messages.get(&task) {
+            let event = shape::event_sent(sent.to.as_str(), "op", request, self.now);
+            list.open(task, Open::begun(Kind::Request(id), "", Payload::null(), self.now), event);
+        }
+    }
+
+    /// The id that the request of a task bears, and the name of the event that its answer arrives as.
+    fn request_id(&self, task: TaskId) -> String {
+        format!("{}:{task}", self.execution)
+    }
+
+    fn unlock(&mut self, list: &mut List, of: TaskId) {
+        if let Some(to) = self.released.remove(&of) {
+            let request = shape::release_request(&self.request_id(of));
+            list.push(shape::event_sent(to.as_str(), "release", &request, self.now));
+        }
+    }
+
+    fn signal(&self, list: &mut List, signal: &EntitySignal) {
+        let request = shape::operation_request(None, &signal.operation, &signal.input, signal.at);
+        list.push(shape::event_sent(signal.entity.instance_id().as_str(), "op", &request, self.now));
+    }
+
+    fn detached_start(&mut self, list: &mut List, call: &OrchestrationCall) {
+        if let Some(id) = self.detached.next() {
+            list.push(shape::child_created(&call.name, id.as_str(), &call.input, json!({ "FireAndForget": "" }), self.now));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The words shared by all crates.
+
+mod command;
+mod failure;
+mod id;
+mod payload;
+mod retry;
+mod status;
+mod time;
+
+pub use command::{
+    ActivityCall, Command, Completion, Continuation, EntityCall, EntitySignal, EventTo, GuestOutcome, GuestTurn, OrchestrationCall,
+    StartContext, TaskResult,
+};
+pub use failure::Failure;
+pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId};
+pub use payload::{InvalidJson, Payload};
+pub use retry::RetryPolicy;
+pub use status::{InstanceKind, RuntimeStatus};
+pub use time::{DurationMs, Timestamp};

@@ -1,0 +1,201 @@
+//! Ids are types of their own, so that swapped arguments do not compile.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Timestamp;
+
+/// Longest id of an instance in UTF-16 units.
+const MAX_ID_UNITS: usize = 256;
+
+/// Names an instance. An entity's instance id is `@name@key`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(Arc<str>);
+
+/// The id breaks a rule; the text says which.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidId(String);
+
+impl InstanceId {
+    /// An id that people or guests chose for an orchestration.
+    ///
+    /// # Errors
+    /// [`InvalidId`] unless it has 1 to 256 UTF-16 units, does not begin with `@` and contains none of `/ \ # ?` nor control characters.
+    pub fn orchestration(text: &str) -> Result<Self, InvalidId> {
+        if text.starts_with('@') {
+            return Err(InvalidId(format!("instance id '{text}' begins with '@', which is kept for entities")));
+        }
+        check_id("instance id", text)?;
+        if text.is_empty() {
+            return Err(InvalidId("an instance id needs at least one character".into()));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// An id read back from the store or made by the host: taken as it is.
+    pub fn trusted(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The entity that this id names, if it begins with `@` and has a second one.
+    pub fn entity(&self) -> Option<EntityId> {
+        let (name, key) = self.0.strip_prefix('@')?.split_once('@')?;
+        Some(EntityId { name: name.into(), key: key.into() })
+    }
+
+    /// Whether this id names an entity.
+    pub fn is_entity(&self) -> bool {
+        self.0.starts_with('@')
+    }
+}
+
+fn check_id(what: &str, text: &str) -> Result<(), InvalidId> {
+    if text.encode_utf16().count() > MAX_ID_UNITS {
+        return Err(InvalidId(format!("{what} is longer than {MAX_ID_UNITS} characters")));
+    }
+    match text.chars().find(|c| matches!(c, '/' | '\\' | '#' | '?') || c.is_control()) {
+        None => Ok(()),
+        Some(c) => Err(InvalidId(format!(
+            "{what} '{}' contains {c:?}; '/', '\\', '#', '?' and control characters are not allowed",
+            text.escape_debug()
+        ))),
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for InstanceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", &*self.0)
+    }
+}
+
+/// Names an entity. The name is kept in lower case, the key as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntityId {
+    /// The entity's kind, lower case.
+    pub name: Arc<str>,
+    /// Which one of that kind; may be empty.
+    pub key: Arc<str>,
+}
+
+impl EntityId {
+    /// An id that people or guests chose.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when the name is empty or contains `@`, or when name or key break the rules of instance ids.
+    pub fn new(name: &str, key: &str) -> Result<Self, InvalidId> {
+        if name.is_empty() || name.contains('@') {
+            return Err(InvalidId(format!("entity name '{name}' is empty or contains '@'")));
+        }
+        check_id("entity id", &format!("@{name}@{key}"))?;
+        Ok(Self { name: name.to_lowercase().into(), key: key.into() })
+    }
+
+    /// `@name@key`.
+    pub fn instance_id(&self) -> InstanceId {
+        InstanceId(format!("@{}@{}", self.name, self.key).into())
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "@{}@{}", self.name, self.key)
+    }
+}
+
+/// 32 lower-case hexadecimal digits, new for each execution of an instance, ordered by the time they were made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExecutionId(Arc<str>);
+
+impl ExecutionId {
+    /// An id made by the host or read back from the store: taken as it is.
+    pub fn trusted(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id that follows from `self` and `salt` at `now`: the same on every fold, new for every salt, and ordered by time so
+    /// that new rows land together.
+    pub fn derive(&self, now: Timestamp, salt: &str) -> Self {
+        let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}_{salt}", self.0).as_bytes()).simple().to_string();
+        Self(format!("{:012x}{}", now.0 & 0xffff_ffff_ffff, &digest[12..]).into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExecutionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Numbers the tasks of one execution from 0, in the order of the commands that created them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(pub u32);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+/// Numbers the immutable versions of the app that were deployed to a host, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeploymentId(pub u64);
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_keeps_the_rules_of_the_contract() {
+        assert!(InstanceId::orchestration("order 7:é").is_ok());
+        for bad in ["", "@a@b", "a/b", "a\\b", "a#b", "a?b", "a\nb", &"x".repeat(257)] {
+            assert!(InstanceId::orchestration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_entity_id_splits_at_the_second_at_sign() {
+        let id = EntityId::new("Counter", "a@b").unwrap();
+        assert_eq!(id.instance_id().as_str(), "@counter@a@b");
+        assert_eq!(id.instance_id().entity(), Some(id));
+        assert!(EntityId::new("", "a").is_err());
+    }
+
+    #[test]
+    fn derived_execution_ids_are_stable_distinct_and_ordered_by_time() {
+        let root = ExecutionId::trusted("0".repeat(32));
+        assert_eq!(root.derive(Timestamp(7), "1"), root.derive(Timestamp(7), "1"));
+        assert_ne!(root.derive(Timestamp(7), "1"), root.derive(Timestamp(7), "2"));
+        assert!(root.derive(Timestamp(7), "1") < root.derive(Timestamp(8), "1"));
+        assert_eq!(root.derive(Timestamp(7), "1").as_str().len(), 32);
+    }
+}

@@ -1,0 +1,105 @@
+//! Payloads: JSON text that is checked once and then passed on untouched.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One JSON value as text. Cheap to clone; stands in records as the JSON value itself.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Payload(Arc<RawValue>);
+
+/// The text is not one JSON value.
+#[derive(Debug, thiserror::Error)]
+#[error("not one JSON value: {0}")]
+pub struct InvalidJson(#[from] serde_json::Error);
+
+impl Payload {
+    /// Takes a text that must be exactly one JSON value; blanks around it are dropped.
+    ///
+    /// # Errors
+    /// [`InvalidJson`] when it is anything else, trailing text included.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidJson> {
+        Ok(Self(RawValue::from_string(text.into())?.into()))
+    }
+
+    /// The JSON value `null`.
+    pub fn null() -> Self {
+        Self(RawValue::NULL.to_owned().into())
+    }
+
+    /// Whether this is the JSON value `null`.
+    pub fn is_null(&self) -> bool {
+        self.as_str() == "null"
+    }
+
+    /// A value of any serialisable type.
+    ///
+    /// # Errors
+    /// [`InvalidJson`] when the value cannot be JSON, such as a map whose keys are no strings.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, InvalidJson> {
+        Ok(Self(serde_json::value::to_raw_value(value)?.into()))
+    }
+
+    /// A JSON string.
+    pub fn string(text: &str) -> Self {
+        Self::of(text).expect("a string is always JSON")
+    }
+
+    /// The wire contract's rule for stored text: a text that is one JSON value as a whole is that value, any other is a string.
+    pub fn of_text(text: &str) -> Self {
+        if text.trim().is_empty() { Self::string("") } else { Self::parse(text).unwrap_or_else(|_| Self::string(text)) }
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Length of the text in bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.as_str().len()
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Payload {}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_one_json_value() {
+        assert_eq!(Payload::parse(" {\"a\": 1} ").unwrap().as_str(), "{\"a\": 1}");
+        assert!(Payload::parse("{} {}").is_err());
+        assert!(Payload::parse("").is_err());
+    }
+
+    #[test]
+    fn text_that_is_json_as_a_whole_shows_as_json() {
+        assert_eq!(Payload::of_text("42").as_str(), "42");
+        assert_eq!(Payload::of_text("42 apples").as_str(), "\"42 apples\"");
+        assert_eq!(Payload::of_text(" ").as_str(), "\"\"");
+    }
+
+    #[test]
+    fn a_payload_stands_in_json_as_itself() {
+        let list = vec![Payload::null(), Payload::parse("[1]").unwrap()];
+        assert_eq!(serde_json::to_string(&list).unwrap(), "[null,[1]]");
+        assert_eq!(serde_json::from_str::<Vec<Payload>>("[null,[1]]").unwrap(), list);
+    }
+}

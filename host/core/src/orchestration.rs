@@ -1,0 +1,146 @@
+//! The state of an orchestration instance and its turns.
+//!
+//! A turn begins ([`Orchestration::begin_turn`]), takes in what arrived ([`Orchestration::receive`]), decides what the guest is called
+//! with ([`Orchestration::activate`]), and ends with what the guest asked for ([`Orchestration::end_turn`]). All of it is
+//! deterministic, so folding the recorded turns ([`fold()`]) gives the same state and the same calls to the guest.
+//!
+//! - [`execution`]: one execution: its tasks, alarms and critical section. [`events`]: buffered events and those who wait for them.
+//!   [`ready`]: ended tasks that the guest has not been told of.
+//! - [`receive`]: what each message does; [`attempts`]: how calls are tried again. [`command`]: what each command does. [`finish`]: how
+//!   an execution ends.
+//! - [`chain`]: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
+
+mod attempts;
+pub(crate) mod chain;
+mod command;
+mod events;
+mod execution;
+mod finish;
+mod fold;
+mod ready;
+mod receive;
+mod turn;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use fold::{Folded, Mismatch, ReplayStep, fold};
+pub use receive::Refusal;
+pub use turn::{Activation, Step, Turn};
+
+use crate::message::{ActivityRun, Message};
+use crate::model::{DeploymentId, InstanceId, RuntimeStatus, TaskId, TaskResult, Timestamp};
+use execution::Execution;
+
+/// The state of one orchestration instance: all that its chain of records says.
+#[derive(Debug)]
+pub struct Orchestration {
+    id: InstanceId,
+    /// The current or last execution; absent while the instance was never started.
+    execution: Option<Execution>,
+    status: RuntimeStatus,
+    /// Number of the next turn.
+    next_turn: u32,
+    /// Time of the latest turn.
+    now: Timestamp,
+    parked: Option<String>,
+}
+
+impl Orchestration {
+    /// An instance of which nothing is known yet.
+    pub fn blank(id: InstanceId) -> Self {
+        Self { id, execution: None, status: RuntimeStatus::Pending, next_turn: 0, now: Timestamp(0), parked: None }
+    }
+
+    /// The instance's id.
+    pub fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    /// How it stands; `None` if it was never started.
+    pub fn status(&self) -> Option<RuntimeStatus> {
+        self.execution.as_ref().map(|_| self.status)
+    }
+
+    /// Why it is set aside, if it is.
+    pub fn parked(&self) -> Option<&str> {
+        self.parked.as_deref()
+    }
+
+    /// Sets the instance aside. The caller records it.
+    pub fn park(&mut self, reason: String) {
+        self.parked = Some(reason);
+    }
+
+    /// The orchestration's name and the deployment that its current execution is pinned to.
+    pub fn function(&self) -> Option<(&str, DeploymentId)> {
+        self.execution.as_ref().map(|execution| (&*execution.start.name, execution.start.deployment))
+    }
+
+    /// The time that a turn taken at `clock` has: it never goes backwards within an instance.
+    pub fn turn_time(&self, clock: Timestamp) -> Timestamp {
+        clock.max(self.now)
+    }
+
+    /// What the instance's own alarms say at `now`: timers that are due and back-offs that are over, soonest first.
+    pub fn due(&self, now: Timestamp) -> Vec<Message> {
+        match (&self.execution, self.may_run()) {
+            (Some(execution), true) => execution.due(now),
+            (_, _) => Vec::new(),
+        }
+    }
+
+    /// Whether a turn is due though nothing arrived: a first turn, or completions that were ready at once.
+    pub fn needs_turn(&self, now: Timestamp) -> bool {
+        self.may_run() && self.execution.as_ref().is_some_and(|execution| execution.has_activation(now))
+    }
+
+    /// When the instance next has something to do by itself.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        if !self.may_run() {
+            return None;
+        }
+        self.execution.as_ref().and_then(Execution::wake_at)
+    }
+
+    /// Attempts of activities that should be running now.
+    pub fn running_activities(&self) -> Vec<ActivityRun> {
+        match &self.execution {
+            Some(execution) if !self.status.is_terminal() => execution.running_activities(&self.id),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The current or last execution's id.
+    pub(crate) fn execution_id(&self) -> Option<&str> {
+        self.execution.as_ref().map(|execution| execution.id().as_str())
+    }
+
+    /// Until when a call's failed attempt backs off.
+    pub(crate) fn retry_at(&self, task: TaskId) -> Option<Timestamp> {
+        self.execution.as_ref()?.retry_at(task)
+    }
+
+    /// How a task ended that the guest has not been told of.
+    pub(crate) fn unseen(&self, task: TaskId) -> Option<&TaskResult> {
+        Some(&self.execution.as_ref()?.ready.get(task)?.outcome)
+    }
+
+    /// Whether the code may take a step: started, neither ended, held nor set aside.
+    fn may_run(&self) -> bool {
+        self.execution.is_some() && self.parked.is_none() && !self.status.is_terminal() && self.status != RuntimeStatus::Suspended
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.execution.is_some() && !self.status.is_terminal()
+    }
+
+    /// Whether a starting host must load the instance at once.
+    fn is_pending(&self) -> bool {
+        let execution = match &self.execution {
+            Some(execution) if !self.status.is_terminal() => execution,
+            _ => return false,
+        };
+        execution.has_running_activities() || (self.may_run() && execution.has_activation(self.now))
+    }
+}

@@ -1,0 +1,228 @@
+//! What each command of a guest does to the state.
+
+use super::Orchestration;
+use super::execution::{Execution, Progress, Task};
+use super::turn::{Step, Turn};
+use crate::message::{Effect, Message, Outgoing, Section, Start};
+use crate::model::{
+    ActivityCall, Command, EntityCall, EntityId, Failure, GuestOutcome, GuestTurn, InstanceId, OrchestrationCall, Payload, RetryPolicy,
+    TaskId, TaskResult,
+};
+use crate::record::{FORMAT, Outcome, TurnRecord};
+
+impl Orchestration {
+    /// Applies what the guest asked for and closes the turn. `guest` is absent if [`Turn::activation`] was.
+    pub fn end_turn(&mut self, mut turn: Turn, guest: Option<GuestTurn>) -> Step {
+        let number = self.next_turn;
+        // Turns that only drop messages for an instance that was never started are no part of any execution.
+        self.next_turn += u32::from(self.execution.is_some());
+        let without_guest = turn.activation.is_none() && turn.outcome.is_none() && self.needs_turn(turn.now);
+        let guest = guest.unwrap_or_default();
+        if let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) {
+            for command in &guest.commands {
+                execution.carry_out(&mut turn, &self.id, command);
+            }
+        }
+        match guest.outcome {
+            None => {}
+            Some(GuestOutcome::Completed(value)) => self.end_execution(&mut turn, Outcome::Completed(value)),
+            Some(GuestOutcome::Failed(failure)) => self.end_execution(&mut turn, Outcome::Failed(failure)),
+            Some(GuestOutcome::ContinuedAsNew(continuation)) => self.continue_as_new(&mut turn, continuation),
+        }
+        turn.drop_cancelled_runs();
+        let base = turn.is_base || matches!(turn.outcome, Some(Outcome::ContinuedAsNew(_)));
+        let record = TurnRecord {
+            format: FORMAT,
+            number,
+            now: turn.now,
+            received: turn.received,
+            commands: guest.commands,
+            without_guest,
+            custom_status: guest.custom_status,
+            outcome: turn.outcome,
+            began: turn.began,
+            started: turn.started,
+            resumed: turn.resumed,
+            status: self.status,
+            wake_at: self.wake_at(),
+            pending: self.is_pending(),
+            inbox_before: 0,
+        };
+        Step { record, base, outgoing: turn.outgoing, effects: turn.effects }
+    }
+}
+
+impl Execution {
+    fn carry_out(&mut self, turn: &mut Turn, instance: &InstanceId, command: &Command) {
+        match command {
+            Command::CallActivity(call) => self.call_activity(turn, instance, call),
+            Command::CallOrchestration(call) => self.call_orchestration(turn, instance, call),
+            Command::CreateTimer(at) => {
+                let task = self.open(Task::Timer { at: *at });
+                self.alarms.insert((*at, task));
+            }
+            Command::WaitForEvent(name) => {
+                let task = self.open(Task::Event { name: name.clone() });
+                if let Some(event) = self.events.wait(name, task) {
+                    self.complete_wait(task, event);
+                }
+            }
+            Command::CallEntity(call) => self.call_entity(turn, instance, call),
+            Command::LockEntities(set) => self.lock(turn, instance, set),
+            Command::Cancel(task) => self.cancel(turn, instance, *task),
+            Command::SignalEntity(signal) => turn.outgoing.push(Outgoing::signal(signal.clone())),
+            Command::UnlockEntities(task) => self.unlock(turn, instance, *task),
+            Command::StartOrchestration(call) => self.start_detached(turn, call),
+            Command::RaiseEvent(event) => {
+                turn.send(event.instance_id.clone(), Message::Event { name: event.name.clone(), data: event.data.clone() });
+            }
+        }
+    }
+
+    fn open(&mut self, task: Task) -> TaskId {
+        let id = TaskId(self.next_task);
+        self.next_task += 1;
+        self.tasks.insert(id, task);
+        id
+    }
+
+    /// A task that fails before anything is asked of anyone.
+    fn refuse(&mut self, task: TaskId, error_type: &str, text: String) {
+        let failure = Failure { non_retriable: true, ..Failure::new(error_type, text) };
+        self.complete(task, TaskResult::Failed(failure));
+    }
+
+    fn call_activity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &ActivityCall) {
+        let task = self.open(Task::Activity { call: call.clone(), progress: Progress::begun(turn.now) });
+        self.running += 1;
+        match policy_problem(call.retry.as_ref()) {
+            Some(problem) => {
+                self.refuse(task, "InvalidRetryPolicy", format!("the retry policy for activity '{}' is wrong: {problem}", call.name))
+            }
+            None => turn.effects.push(Effect::RunActivity(self.activity_run(instance, task, call, 1))),
+        }
+    }
+
+    fn call_orchestration(&mut self, turn: &mut Turn, instance: &InstanceId, call: &OrchestrationCall) {
+        let derived = InstanceId::trusted(format!("{}:{}", self.id(), self.next_task));
+        let chosen = call.instance_id.as_deref().map_or(Ok(derived.clone()), InstanceId::orchestration);
+        let id = chosen.clone().unwrap_or(derived);
+        let task = self.open(Task::Child { call: call.clone(), id: id.clone(), progress: Progress::begun(turn.now) });
+        if let Err(problem) = chosen {
+            return self.refuse(task, "InvalidInstanceId", format!("cannot start orchestration '{}': {problem}", call.name));
+        }
+        if let Some(problem) = policy_problem(call.retry.as_ref()) {
+            return self.refuse(
+                task,
+                "InvalidRetryPolicy",
+                format!("the retry policy for orchestration '{}' is wrong: {problem}", call.name),
+            );
+        }
+        if self.is_relative(instance, &id) {
+            return self.refuse(
+                task,
+                "InvalidInstanceId",
+                format!("'{id}' is the id of the caller or of its parent; a child needs an id of its own"),
+            );
+        }
+        if self.section.is_some() {
+            return self.refuse(task, "CriticalSection", "a critical section must not wait for another orchestration".into());
+        }
+        self.start_child(turn, instance, task, Progress::begun(turn.now), call.clone(), id);
+    }
+
+    fn is_relative(&self, instance: &InstanceId, id: &InstanceId) -> bool {
+        let same = |other: &InstanceId| other.as_str().eq_ignore_ascii_case(id.as_str());
+        same(instance) || self.start.parent.as_ref().is_some_and(|parent| same(&parent.instance))
+    }
+
+    pub(super) fn start_child(
+        &mut self,
+        turn: &mut Turn,
+        instance: &InstanceId,
+        task: TaskId,
+        progress: Progress,
+        call: OrchestrationCall,
+        id: InstanceId,
+    ) {
+        let execution = self.id().derive(turn.now, &format!("child {task} {}", progress.attempt));
+        let parent = Some(self.task_ref(instance, task));
+        let start = Start::called(call, execution, self.start.deployment, turn.now, parent);
+        turn.send(id, Message::Start(Box::new(start)));
+    }
+
+    fn start_detached(&mut self, turn: &mut Turn, call: &OrchestrationCall) {
+        self.derived += 1;
+        let execution = self.id().derive(turn.now, &format!("start {}", self.derived));
+        let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
+        let id = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
+        let start = Start::called(call.clone(), execution, self.start.deployment, turn.now, None);
+        turn.send(id, Message::Start(Box::new(start)));
+    }
+
+    fn call_entity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &EntityCall) {
+        let task = self.open(Task::Entity { entity: call.entity.clone(), operation: call.operation.clone() });
+        if let Some((_, set)) = &self.section
+            && !set.contains(&call.entity)
+        {
+            let text = format!("entity '{}' is called in a critical section that does not lock it", call.entity);
+            return self.refuse(task, "CriticalSection", text);
+        }
+        let caller = Some(self.task_ref(instance, task));
+        let operation = crate::message::Operation { name: call.operation.clone(), input: call.input.clone(), caller, at: None };
+        turn.send(call.entity.instance_id(), Message::Operation(operation));
+    }
+
+    fn lock(&mut self, turn: &mut Turn, instance: &InstanceId, set: &[EntityId]) {
+        let task = self.open(Task::Lock);
+        if self.section.is_some() {
+            return self.refuse(
+                task,
+                "CriticalSection",
+                "a critical section is asked for inside another; leave the first one before".into(),
+            );
+        }
+        let mut set = set.to_vec();
+        set.sort();
+        set.dedup();
+        let Some(first) = set.first().map(EntityId::instance_id) else {
+            return self.complete(task, TaskResult::Completed(Payload::null()));
+        };
+        self.section = Some((task, set.clone()));
+        turn.send(first, Message::Lock(Section { owner: self.task_ref(instance, task), set, next: 0 }));
+    }
+
+    fn unlock(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
+        if self.section.as_ref().is_some_and(|(of, _)| *of == task)
+            && let Some((to, message)) = self.leave_section(instance)
+        {
+            turn.send(to, message);
+        }
+    }
+
+    fn cancel(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
+        // A lock that was granted and not noticed is given back like one that is still asked for.
+        self.unlock(turn, instance, task);
+        match self.close(task) {
+            Some(Task::Activity { .. }) => turn.effects.push(Effect::CancelActivity(self.task_ref(instance, task))),
+            Some(Task::Event { name }) => self.events.withdraw(&name, task),
+            // A child goes on by itself, an entity's answer is dropped when it comes.
+            Some(Task::Child { .. } | Task::Timer { .. } | Task::Entity { .. } | Task::Lock) => {}
+            None => self.take_back(turn, task),
+        }
+    }
+
+    /// A completion that waits to be handed out is withdrawn. An event that waits to be, or was handed out with this very
+    /// activation, goes to whoever wants it next.
+    fn take_back(&mut self, turn: &mut Turn, task: TaskId) {
+        let unseen = self.ready.withdraw(task);
+        let Some(event) = unseen.or_else(|| turn.delivered_events.remove(&task)) else { return };
+        if let Some((waiting, event)) = self.events.hand_out(event) {
+            self.complete_wait(waiting, event);
+        }
+    }
+}
+
+fn policy_problem(policy: Option<&RetryPolicy>) -> Option<String> {
+    policy.and_then(RetryPolicy::problem)
+}

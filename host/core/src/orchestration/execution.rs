@@ -1,0 +1,166 @@
+//! One execution: its tasks, alarms and critical section.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::events::{Event, Events};
+use super::ready::Ready;
+use crate::message::{ActivityRun, Message, Section, Start, TaskRef};
+use crate::model::{ActivityCall, EntityId, ExecutionId, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
+
+/// Something the orchestration waits for.
+#[derive(Debug)]
+pub(super) enum Task {
+    Activity { call: ActivityCall, progress: Progress },
+    Child { call: OrchestrationCall, id: InstanceId, progress: Progress },
+    Timer { at: Timestamp },
+    Event { name: String },
+    Entity { entity: EntityId, operation: String },
+    Lock,
+}
+
+/// How far a call with a retry policy has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// From 1.
+    pub(super) attempt: u32,
+    pub(super) first_attempt_at: Timestamp,
+    /// Set while a failed attempt backs off.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
+impl Progress {
+    pub(super) fn begun(now: Timestamp) -> Self {
+        Self { attempt: 1, first_attempt_at: now, retry_at: None }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Execution {
+    pub(super) start: Start,
+    /// Whether the guest was activated for the first time.
+    pub(super) begun: bool,
+    pub(super) tasks: BTreeMap<TaskId, Task>,
+    pub(super) next_task: u32,
+    /// Timers and back-offs by time.
+    pub(super) alarms: BTreeSet<(Timestamp, TaskId)>,
+    /// Activities with an attempt under way: counted, since a fan-out has too many to look through each turn.
+    pub(super) running: usize,
+    pub(super) events: Events,
+    /// Ended tasks that the guest has not been told of.
+    pub(super) ready: Ready,
+    /// What arrived while the instance was suspended, oldest first.
+    pub(super) held: Vec<Message>,
+    /// The critical section that is asked for or held, and its lock task.
+    pub(super) section: Option<(TaskId, Vec<EntityId>)>,
+    /// Numbers derived ids.
+    pub(super) derived: u32,
+}
+
+impl Execution {
+    pub(super) fn new(start: Start, events: Events) -> Self {
+        Self {
+            start,
+            begun: false,
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            alarms: BTreeSet::new(),
+            running: 0,
+            events,
+            ready: Ready::default(),
+            held: Vec::new(),
+            section: None,
+            derived: 0,
+        }
+    }
+
+    pub(super) fn id(&self) -> &ExecutionId {
+        &self.start.execution
+    }
+
+    pub(super) fn task_ref(&self, instance: &InstanceId, task: TaskId) -> TaskRef {
+        TaskRef { instance: instance.clone(), execution: self.id().clone(), task }
+    }
+
+    pub(super) fn has_activation(&self, now: Timestamp) -> bool {
+        if self.begun { !self.ready.is_empty() } else { self.start.at.is_none_or(|at| at <= now) }
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        if self.begun { self.alarms.first().map(|(at, _)| *at) } else { self.start.at }
+    }
+
+    pub(super) fn has_running_activities(&self) -> bool {
+        self.running > 0
+    }
+
+    pub(super) fn due(&self, now: Timestamp) -> Vec<Message> {
+        let due = self.alarms.iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, task)| match self.tasks.get(task) {
+            Some(Task::Activity { .. } | Task::Child { .. }) => Message::RetryDue { task: *task },
+            _ => Message::TimerFired { task: *task },
+        })
+        .collect()
+    }
+
+    pub(super) fn running_activities(&self, instance: &InstanceId) -> Vec<ActivityRun> {
+        let runs = self.tasks.iter().filter_map(|(task, open)| match open {
+            Task::Activity { call, progress } if progress.retry_at.is_none() => {
+                Some(self.activity_run(instance, *task, call, progress.attempt))
+            }
+            _ => None,
+        });
+        runs.collect()
+    }
+
+    pub(super) fn activity_run(&self, instance: &InstanceId, task: TaskId, call: &ActivityCall, attempt: u32) -> ActivityRun {
+        ActivityRun {
+            caller: self.task_ref(instance, task),
+            attempt,
+            name: call.name.clone(),
+            input: call.input.clone(),
+            timeout_ms: call.timeout_ms,
+            deployment: self.start.deployment,
+        }
+    }
+
+    /// Closes a task and tells the guest. Does nothing for a task that is not open.
+    pub(super) fn complete(&mut self, task: TaskId, outcome: TaskResult) {
+        if self.close(task).is_some() {
+            self.ready.push(task, outcome);
+        }
+    }
+
+    /// Closes a wait for an event and hands the event out.
+    pub(super) fn complete_wait(&mut self, task: TaskId, event: Event) {
+        if self.close(task).is_some() {
+            self.ready.push_event(task, event);
+        }
+    }
+
+    /// Takes a task out of all books.
+    pub(super) fn close(&mut self, task: TaskId) -> Option<Task> {
+        let closed = self.tasks.remove(&task)?;
+        match &closed {
+            Task::Activity { progress, .. } => match progress.retry_at {
+                Some(at) => _ = self.alarms.remove(&(at, task)),
+                None => self.running -= 1,
+            },
+            Task::Child { progress, .. } => {
+                if let Some(at) = progress.retry_at {
+                    self.alarms.remove(&(at, task));
+                }
+            }
+            Task::Timer { at } => _ = self.alarms.remove(&(*at, task)),
+            Task::Event { .. } | Task::Entity { .. } | Task::Lock => {}
+        }
+        Some(closed)
+    }
+
+    /// The message that gives the critical section back, and who gets it first: it goes the way that the request went, so it
+    /// cannot overtake it.
+    pub(super) fn leave_section(&mut self, instance: &InstanceId) -> Option<(InstanceId, Message)> {
+        let (task, set) = self.section.take()?;
+        let first = set.first()?.instance_id();
+        Some((first, Message::Release(Section { owner: self.task_ref(instance, task), set, next: 0 })))
+    }
+}

@@ -1,0 +1,79 @@
+//! How an execution ends: what it leaves behind is cancelled, locks are given back, whoever waits is told.
+
+use super::Orchestration;
+use super::events::Events;
+use super::execution::Task;
+use super::turn::Turn;
+use crate::message::{Effect, Message, Start};
+use crate::model::{Continuation, Failure, RuntimeStatus, TaskResult};
+use crate::record::{NextExecution, Outcome};
+
+impl Orchestration {
+    pub(super) fn end_execution(&mut self, turn: &mut Turn, outcome: Outcome) {
+        self.status = match &outcome {
+            Outcome::Completed(_) => RuntimeStatus::Completed,
+            Outcome::Failed(_) => RuntimeStatus::Failed,
+            Outcome::Terminated(_) => RuntimeStatus::Terminated,
+            Outcome::ContinuedAsNew(_) => RuntimeStatus::Running,
+        };
+        self.parked = None;
+        self.leave_nothing_behind(turn);
+        self.tell_parent(turn, &outcome);
+        turn.outcome = Some(outcome);
+    }
+
+    pub(super) fn continue_as_new(&mut self, turn: &mut Turn, continuation: Continuation) {
+        self.leave_nothing_behind(turn);
+        let Some(execution) = &mut self.execution else { return };
+        let Continuation { input, keep_events, version } = continuation;
+        let events = if keep_events { execution.events.drain() } else { Vec::new() };
+        let start = Start {
+            name: execution.start.name.clone(),
+            input,
+            execution: execution.id().derive(turn.now, "next"),
+            deployment: turn.current_deployment,
+            created_at: turn.now,
+            version: version.or_else(|| execution.start.version.clone()),
+            parent: execution.start.parent.clone(),
+            at: None,
+        };
+        let next = NextExecution { start, events };
+        self.begin_execution(next.start.clone(), Events::carried(next.events.clone()), RuntimeStatus::Running);
+        turn.outcome = Some(Outcome::ContinuedAsNew(Box::new(next)));
+    }
+
+    fn leave_nothing_behind(&mut self, turn: &mut Turn) {
+        let Some(execution) = &mut self.execution else { return };
+        if let Some((to, message)) = execution.leave_section(&self.id) {
+            turn.send(to, message);
+        }
+        // What this very turn asked for must not start any more; what ran before is stopped.
+        let never_started = turn.drop_runs();
+        for (task, open) in std::mem::take(&mut execution.tasks) {
+            if let Task::Activity { progress, .. } = open
+                && progress.retry_at.is_none()
+                && !never_started.contains(&task)
+            {
+                turn.effects.push(Effect::CancelActivity(execution.task_ref(&self.id, task)));
+            }
+        }
+        // Events that were matched to waits and not yet seen are events that nobody consumed.
+        for event in execution.ready.take().1.into_values() {
+            execution.events.put_back(event);
+        }
+        execution.alarms.clear();
+        execution.running = 0;
+        execution.held.clear();
+    }
+
+    fn tell_parent(&self, turn: &mut Turn, outcome: &Outcome) {
+        let Some(parent) = self.execution.as_ref().and_then(|execution| execution.start.parent.clone()) else { return };
+        let result = match outcome {
+            Outcome::Completed(value) => TaskResult::Completed(value.clone()),
+            Outcome::Failed(failure) => TaskResult::Failed(failure.clone()),
+            Outcome::Terminated(reason) => TaskResult::Failed(Failure::new("Terminated", reason.clone().unwrap_or_default())),
+            Outcome::ContinuedAsNew(_) => return,
+        };
+        turn.send(parent.instance, Message::ChildDone { execution: parent.execution, task: parent.task, result });
+    }
+}

@@ -1,0 +1,17 @@
+//! The rules of orchestrations, one sentence each. Every turn that a test takes is also folded from its records and compared
+//! (see [`script`]).
+
+mod chains;
+mod children;
+mod endings;
+mod events;
+mod locks;
+pub(crate) mod programs;
+mod retries;
+pub(crate) mod script;
+mod starts;
+mod suspension;
+pub(crate) mod taken;
+mod tasks;
+mod timers;
+pub(crate) mod words;
