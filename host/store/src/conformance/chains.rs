@@ -1,0 +1,119 @@
+//! Appending, chains and purge.
+
+use longhaul_core::Record;
+
+use super::sample::{
+    append, batch, chain, continued, encoded, event, first_turn, id, of, of_entity, operation, parked, records, started, tail, turn,
+};
+use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store};
+
+/// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as of the batch's end.
+pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
+    let records = [started("a", 1), started("b", 1), event("a", 2, "x")].map(encoded).into();
+    let appended = store.append(Batch { records, tails: vec![id("a"), id("b"), id("c")] }).await.unwrap();
+    let [Some(a), Some(b), None] = appended.tails[..] else { panic!("{appended:?}") };
+    assert!(b < a);
+    assert_eq!(tail(store, "a").await, Some(a));
+    append(store, [event("b", 3, "y")]).await;
+    assert!(tail(store, "b").await > Some(a));
+    assert_eq!(chain(store, "a").await.len(), 2);
+    assert_eq!(chain(store, "b").await.len(), 2);
+}
+
+/// A batch without records changes nothing.
+pub async fn a_batch_without_records_looks_up_tails(store: &dyn Store) {
+    append(store, [started("a", 1)]).await;
+    let appended = store.append(Batch { records: Vec::new(), tails: vec![id("b"), id("a")] }).await.unwrap();
+    assert_eq!(appended.tails, [None, tail(store, "a").await]);
+}
+
+/// What belongs together is never split, so a batch may be larger than callers gather.
+pub async fn a_batch_beyond_the_usual_size_is_one_like_any_other(store: &dyn Store) {
+    append(store, [started("last", 1)]).await;
+    let others = (0..MAX_BATCH_RECORDS + 100).map(|n| event(&format!("i{}", n % 3_000), 1, "x"));
+    append(store, others.chain([event("last", 2, "x")])).await;
+    assert_eq!(chain(store, "last").await.len(), 2);
+    assert_eq!(chain(store, "i2999").await.len(), 1);
+    assert_eq!(chain(store, "i0").await.len(), 2);
+}
+
+/// What was appended is what is read, text and marks.
+pub async fn records_come_back_as_they_were(store: &dyn Store) {
+    let given = [started("a", 1), of("a", turn(0, 2, 1)), event("a", 3, "naïve \u{1f980} \"quoted\""), parked("a", 4)];
+    append(store, given.clone()).await;
+    let read = chain(store, "a").await;
+    assert_eq!(records(read.clone()), given.map(|new| new.record));
+    assert!(read.iter().all(|one| !one.base));
+}
+
+/// Reading stops at the latest base at or before the tail.
+pub async fn a_chain_begins_at_its_latest_base(store: &dyn Store) {
+    append(store, [of("a", first_turn(1)), of("a", continued(1, 2, 0, 0)), of("a", continued(0, 3, 0, 0)), of("a", turn(0, 4, 0))]).await;
+    let read = chain(store, "a").await;
+    assert_eq!(read.iter().map(|one| one.base).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(read[0].record, Record::Turn(Box::new(continued(0, 3, 0, 0))));
+}
+
+/// The messages that a base counts come before it, the newest ones there are; nothing else does.
+pub async fn a_chain_reaches_back_to_the_messages_that_its_base_needs(store: &dyn Store) {
+    let given = [
+        started("a", 1),
+        of("a", turn(0, 2, 1)),
+        event("a", 3, "first"),
+        of("a", turn(1, 4, 0)),
+        event("a", 5, "second"),
+        of("a", continued(2, 6, 1, 2)),
+        event("a", 7, "third"),
+    ];
+    append(store, given.clone()).await;
+    let expected = [2, 4, 5, 6].map(|at: usize| given[at].record.clone());
+    assert_eq!(records(chain(store, "a").await), expected);
+}
+
+/// A host that loads an instance may be overtaken by appends.
+pub async fn a_chain_read_from_an_old_tail_does_not_show_later_records(store: &dyn Store) {
+    append(store, [started("a", 1), of("a", turn(0, 2, 1))]).await;
+    let old = tail(store, "a").await.unwrap();
+    let before = store.read_chain(old).await.unwrap();
+    append(store, [event("a", 3, "x"), of("a", turn(1, 4, 1))]).await;
+    assert_eq!(store.read_chain(old).await.unwrap(), before);
+}
+
+/// Such a tail belonged to an instance that was purged.
+pub async fn a_tail_that_does_not_exist_gives_an_empty_chain(store: &dyn Store) {
+    assert_eq!(store.read_chain(Position(77)).await.unwrap(), []);
+}
+
+/// Purge counts instances with a row and leaves the others alone.
+pub async fn purge_removes_rows_and_chains(store: &dyn Store) {
+    append(store, [started("a", 1), started("b", 1), of("a", turn(0, 2, 1)), event("ghost", 3, "x")]).await;
+    append(store, [operation("@counter@1", 1), of_entity("@counter@1", batch(2, 1, 1, Some("1")))]).await;
+    let old = tail(store, "a").await.unwrap();
+    let purged = store.purge(["a", "@counter@1", "ghost", "missing"].map(id).into()).await.unwrap();
+    assert_eq!(purged, 2);
+    for gone in ["a", "@counter@1", "ghost"] {
+        assert_eq!(store.instance(&id(gone)).await.unwrap(), None);
+        assert_eq!(tail(store, gone).await, None);
+    }
+    assert_eq!(store.read_chain(old).await.unwrap(), []);
+    assert_eq!(chain(store, "b").await.len(), 1);
+    assert_eq!(store.purge(vec![id("a")]).await.unwrap(), 0);
+}
+
+/// Nothing of the old instance shows in one that has its id.
+pub async fn a_purged_instance_begins_a_new_chain(store: &dyn Store) {
+    append(store, [started("a", 1), event("a", 2, "x")]).await;
+    store.purge(vec![id("a")]).await.unwrap();
+    append(store, [started("a", 3)]).await;
+    assert_eq!(chain(store, "a").await.len(), 1);
+    assert_eq!(store.instance(&id("a")).await.unwrap().unwrap().inbox, 1);
+}
+
+/// Else a reader with an old tail could be shown another instance.
+pub async fn positions_are_not_used_again_after_a_purge(store: &dyn Store) {
+    append(store, [started("a", 1)]).await;
+    let old = tail(store, "a").await;
+    store.purge(vec![id("a")]).await.unwrap();
+    append(store, [started("b", 1)]).await;
+    assert!(tail(store, "b").await > old);
+}

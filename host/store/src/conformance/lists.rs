@@ -1,0 +1,113 @@
+//! Pages and filters.
+
+use longhaul_core::{RuntimeStatus, Timestamp};
+
+use super::sample::{append, batch, completed, first_turn, id, of, of_entity, operation, started};
+use crate::contract::{EntityQuery, InstanceQuery, Page, Store};
+
+const ALL: u32 = 1_000;
+
+async fn list(store: &dyn Store, query: InstanceQuery) -> Vec<String> {
+    names(store.list(InstanceQuery { limit: ALL, ..query }).await.expect("the list is read"))
+}
+
+async fn list_entities(store: &dyn Store, query: EntityQuery) -> Vec<String> {
+    names(store.list_entities(EntityQuery { limit: ALL, ..query }).await.expect("the list is read"))
+}
+
+fn names(page: Page) -> Vec<String> {
+    assert_eq!(page.next, None);
+    page.rows.into_iter().map(|row| row.id.to_string()).collect()
+}
+
+/// A list may not lag either.
+pub async fn a_list_shows_the_last_append_at_once(store: &dyn Store) {
+    for number in 0..5 {
+        append(store, [started(&format!("i{number}"), 1)]).await;
+        assert_eq!(list(store, InstanceQuery::default()).await.len(), number + 1);
+    }
+}
+
+/// The token of a page leads to the next; the last page has none.
+pub async fn pages_follow_each_other_without_gap_or_double(store: &dyn Store) {
+    append(store, (0..25).map(|number| started(&format!("{}{number:02}", if number < 13 { '0' } else { 'z' }), 1))).await;
+    append(store, (0..9).map(|number| operation(&format!("@e@{number}"), 1))).await;
+    for limit in [0, 1, 5, 12, 13, 24, 25, 26] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.list(InstanceQuery { limit, after, ..InstanceQuery::default() }).await.unwrap();
+            assert!(page.rows.len() <= limit.max(1) as usize);
+            seen.extend(page.rows.into_iter().map(|row| row.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 25, "pages of {limit}");
+        assert!(seen.is_sorted_by(|a, b| a < b));
+    }
+}
+
+/// Neither case nor wildcards mean anything in a prefix.
+pub async fn a_prefix_is_compared_byte_by_byte(store: &dyn Store) {
+    append(store, ["order", "order-1", "order-2", "Order-3", "ordes", "order%", "orde", "é1", "é2", "ê"].map(|name| started(name, 1)))
+        .await;
+    let query = |prefix: &str| InstanceQuery { id_prefix: prefix.into(), ..InstanceQuery::default() };
+    assert_eq!(list(store, query("order-")).await, ["order-1", "order-2"]);
+    assert_eq!(list(store, query("order%")).await, ["order%"]);
+    assert_eq!(list(store, query("é")).await, ["é1", "é2"]);
+    assert_eq!(list(store, query("x")).await, [""; 0]);
+    let after = InstanceQuery { after: Some(id("order-1")), ..query("order") };
+    assert_eq!(list(store, after).await, ["order-2"]);
+    let past = InstanceQuery { after: Some(id("p")), ..query("order") };
+    assert_eq!(list(store, past).await, [""; 0]);
+}
+
+/// Ids that sort before and after `@` are listed, `@` itself only on request.
+pub async fn entities_are_listed_only_if_the_prefix_asks_for_them(store: &dyn Store) {
+    append(store, [started("0", 1), started("A", 1), started("?", 1), operation("@counter@1", 1), operation("@other@1", 1)]).await;
+    assert_eq!(list(store, InstanceQuery::default()).await, ["0", "?", "A"]);
+    let query = |prefix: &str| InstanceQuery { id_prefix: prefix.into(), ..InstanceQuery::default() };
+    assert_eq!(list(store, query("@")).await, ["@counter@1", "@other@1"]);
+    assert_eq!(list(store, query("@counter@")).await, ["@counter@1"]);
+}
+
+/// Bounds are inclusive; all conditions hold together.
+pub async fn statuses_and_times_filter_a_list(store: &dyn Store) {
+    for (name, created) in [("a", 10), ("b", 20), ("c", 30)] {
+        append(store, [of(name, first_turn(created))]).await;
+    }
+    append(store, [of("b", completed(1, 99, "1")), started("p", 20)]).await;
+    let times = |from: u64, to: u64| InstanceQuery {
+        created_from: Some(Timestamp(from)),
+        created_to: Some(Timestamp(to)),
+        ..InstanceQuery::default()
+    };
+    assert_eq!(list(store, times(20, 30)).await, ["b", "c", "p"]);
+    assert_eq!(list(store, times(21, 29)).await, [""; 0]);
+    let with = |statuses: &[RuntimeStatus], query: InstanceQuery| InstanceQuery { statuses: statuses.to_vec(), ..query };
+    assert_eq!(list(store, with(&[RuntimeStatus::Running], InstanceQuery::default())).await, ["a", "c"]);
+    assert_eq!(list(store, with(&[RuntimeStatus::Completed, RuntimeStatus::Pending], times(0, 99))).await, ["b", "p"]);
+    assert_eq!(list(store, with(&[RuntimeStatus::Failed], InstanceQuery::default())).await, [""; 0]);
+}
+
+/// An entity whose state was deleted, or never set, does not exist.
+pub async fn only_entities_with_a_state_are_listed_as_entities(store: &dyn Store) {
+    append(store, [started("a", 1), operation("@e@new", 1), of_entity("@e@kept", batch(1, 0, 0, Some("1")))]).await;
+    append(store, [of_entity("@e@gone", batch(1, 0, 0, Some("1"))), of_entity("@e@gone", batch(2, 0, 0, None))]).await;
+    assert_eq!(list_entities(store, EntityQuery::default()).await, ["@e@kept"]);
+}
+
+/// A name is compared as a whole; times are those of the last change.
+pub async fn entities_are_listed_by_name_and_time(store: &dyn Store) {
+    for (name, now) in [("@a@1", 10), ("@ab@1", 20), ("@a@2", 30), ("@b@", 40)] {
+        append(store, [of_entity(name, batch(now, 0, 0, Some("1")))]).await;
+    }
+    let named = EntityQuery { name: Some("a".into()), ..EntityQuery::default() };
+    assert_eq!(list_entities(store, named.clone()).await, ["@a@1", "@a@2"]);
+    assert_eq!(list_entities(store, EntityQuery { after: Some(id("@a@1")), ..named }).await, ["@a@2"]);
+    let times = EntityQuery { changed_from: Some(Timestamp(20)), changed_to: Some(Timestamp(30)), ..EntityQuery::default() };
+    assert_eq!(list_entities(store, times).await, ["@a@2", "@ab@1"]);
+    let page = store.list_entities(EntityQuery { limit: 3, ..EntityQuery::default() }).await.unwrap();
+    assert_eq!((page.rows.len(), page.next), (3, Some(id("@ab@1"))));
+}

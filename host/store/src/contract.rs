@@ -1,0 +1,222 @@
+//! What the host needs of a store.
+//!
+//! The log is the truth; rows are its index. A store answers every question as of the last append that it acknowledged,
+//! whether or not its tables have caught up. None of the futures may be dropped half-way: callers run them in jobs of their own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use longhaul_core::record::NewRecord;
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Record, RuntimeStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What a store's method returns.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Place of a record in the log, from 1, in the order of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub i64);
+
+/// Why a store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full; nothing was written.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// The outcome of a write cannot be known: read the log before anything else.
+    #[error("the outcome of a write is unknown: {0}")]
+    Unknown(String),
+    /// The store cannot serve now; nothing was written.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The data cannot be used by this version, or not by a second process; the text names the file and says why.
+    #[error("{0}")]
+    Refused(String),
+    /// Stored data is not what this version wrote.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+}
+
+impl Error {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Full(_) | Self::Unavailable(_) => true,
+            Self::Unknown(_) | Self::Refused(_) | Self::Damaged(_) => false,
+        }
+    }
+}
+
+/// Records to append in order, in one transaction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The records with their text, encoded by whoever made them.
+    pub records: Vec<EncodedRecord>,
+    /// Instances whose last position the caller wants to know, as of the end of this batch.
+    pub tails: Vec<InstanceId>,
+}
+
+/// A record and its text.
+#[derive(Clone, Debug)]
+pub struct EncodedRecord {
+    /// The record.
+    pub record: Arc<NewRecord>,
+    /// What [`Record::encode`] returned for it.
+    pub data: String,
+}
+
+/// A record as it stands in its instance's chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainRecord {
+    /// Its place in the log.
+    pub position: Position,
+    /// Whether the chain can be read from here.
+    pub base: bool,
+    /// The fact.
+    pub record: Record,
+}
+
+/// Where a batch went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// For each instance of [`Batch::tails`], in order, the position of its last record; `None` if it has none.
+    pub tails: Vec<Option<Position>>,
+}
+
+/// The log: the committer's side of a store.
+pub trait Log: Send + Sync {
+    /// Appends a batch in order, in one transaction, and returns once it is on stable storage. With no records, only the tails
+    /// are looked up.
+    ///
+    /// Callers gather up to [`MAX_BATCH_RECORDS`]. What belongs together is never split, so a batch may be larger than that.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and [`Error::Unavailable`]: nothing was written. [`Error::Unknown`]: read the log before anything else.
+    fn append(&self, batch: Batch) -> Answer<'_, Appended>;
+
+    /// The chain that ends at `tail`, oldest first: back to the latest base record at or before `tail`, and further back to the
+    /// oldest message that the base's `inbox_before` still needs. Messages before the base that are not needed may come too or be left out,
+    /// but the needed ones come as the last messages before the base.
+    /// Other records before the base are left out. Empty when `tail` is gone: purged, or dropped behind a later base.
+    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>>;
+
+    /// Instances that a starting host must load at once ([`InstanceRow::has_work`]), in order of their last change.
+    fn with_work(&self) -> Answer<'_, Vec<InstanceId>>;
+
+    /// Up to `limit` instances with a wake-up before `before`, soonest first; parked and ended ones are left out.
+    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
+
+    /// Removes instances with their whole chains, in one transaction. Returns how many of them had a row.
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32>;
+}
+
+/// Most records that a caller should gather for one batch.
+pub const MAX_BATCH_RECORDS: usize = 4_096;
+
+/// Which instances a list shows. All conditions hold together.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceQuery {
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created at or before.
+    pub created_to: Option<Timestamp>,
+    /// Any of these; empty: any at all.
+    pub statuses: Vec<RuntimeStatus>,
+    /// Ids that begin with this, compared byte by byte. Entities are listed only if it begins with `@`.
+    pub id_prefix: String,
+    /// Only ids after this one: the token of the page before.
+    pub after: Option<InstanceId>,
+    /// Most rows in a page; 0 counts as 1.
+    pub limit: u32,
+}
+
+/// Which entities a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct EntityQuery {
+    /// Of this name (lower case); absent: any.
+    pub name: Option<String>,
+    /// Last changed at or after.
+    pub changed_from: Option<Timestamp>,
+    /// Last changed at or before.
+    pub changed_to: Option<Timestamp>,
+    /// Only ids after this one.
+    pub after: Option<InstanceId>,
+    /// Most rows in a page; 0 counts as 1.
+    pub limit: u32,
+}
+
+/// One page of a list, ordered by id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<InstanceRow>,
+    /// Where the next page begins; absent: this was the last.
+    pub next: Option<InstanceId>,
+}
+
+/// Rows: the queries' side of a store.
+pub trait Instances: Send + Sync {
+    /// The row of one instance.
+    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>>;
+
+    /// Position of the instance's last record.
+    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>>;
+
+    /// A page of instances.
+    fn list(&self, query: InstanceQuery) -> Answer<'_, Page>;
+
+    /// A page of entities that exist (have a state).
+    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page>;
+
+    /// Whether any instance that has not ended is pinned to the deployment.
+    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool>;
+}
+
+/// One immutable version of an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// Its number.
+    pub id: DeploymentId,
+    /// The app's name.
+    pub app: String,
+    /// The manifest as it was sent, TOML.
+    pub manifest: String,
+    /// Each component that the manifest names, by its file name, and the SHA-256 of its bytes (64 lower-case hexadecimal digits).
+    pub components: Vec<(String, String)>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// Deployments and the bytes of their components.
+pub trait Deployments: Send + Sync {
+    /// Stores components that are not there yet, stores the deployment under the next number (the `id` given is ignored) and
+    /// makes it current, all in one transaction.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when bytes do not have the digest given for them, or when the deployment names a component that is
+    /// neither given nor stored.
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId>;
+
+    /// The deployment that new instances begin on.
+    fn current(&self) -> Answer<'_, Option<Deployment>>;
+
+    /// One deployment.
+    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>>;
+
+    /// All deployments, newest first.
+    fn deployments(&self) -> Answer<'_, Vec<Deployment>>;
+
+    /// The bytes of a component.
+    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>>;
+}
+
+/// All of it.
+pub trait Store: Log + Instances + Deployments {
+    /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
+    fn close(&self) -> Answer<'_, ()>;
+
+    /// Drops every row and builds the table again from the log.
+    fn rebuild(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,186 @@
+//! The reference store: simple and obviously right. Nothing survives the process.
+//!
+//! - `log`: the log and its rows, with nothing but ordered maps.
+//! - The rest of this file answers the contract from them, under one lock.
+
+mod log;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+
+use crate::contract::{
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, Page, Position, Store,
+};
+use crate::deployment::{check_digests, missing_component};
+use log::MemoryLog;
+
+/// A store in memory, for tests and as the measure of the other stores.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    log: MemoryLog,
+    deployments: Vec<Deployment>,
+    components: HashMap<String, Vec<u8>>,
+    closed: bool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>, Error> {
+        // No method leaves the state half-changed by a panic, so a poisoned lock is as good as any.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Err(Error::Unavailable("the store is closed".into())) } else { Ok(state) }
+    }
+
+    /// Runs `work` at once and hands its result over as a future, which is the contract's shape.
+    fn answer<T: Send + 'static>(&self, work: impl FnOnce(&mut State) -> Result<T, Error>) -> Answer<'_, T> {
+        let result = self.state().and_then(|mut state| work(&mut state));
+        Box::pin(async move { result })
+    }
+}
+
+impl Log for MemoryStore {
+    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+        self.answer(|state| {
+            for encoded in batch.records {
+                state.log.append(&encoded.record);
+            }
+            Ok(Appended { tails: batch.tails.iter().map(|id| state.log.tail(id)).collect() })
+        })
+    }
+
+    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+        self.answer(|state| Ok(state.log.chain(tail)))
+    }
+
+    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+        self.answer(|state| {
+            let mut found: Vec<_> =
+                state.log.rows().filter(|row| row.has_work()).map(|row| (state.log.tail(&row.id), row.id.clone())).collect();
+            found.sort();
+            Ok(found.into_iter().map(|(_, id)| id).collect())
+        })
+    }
+
+    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        self.answer(|state| {
+            let live = state.log.rows().filter(|row| row.parked.is_none() && !row.status.is_terminal());
+            let waking = live.filter_map(|row| row.wake_at.map(|at| (at, row.id.clone())));
+            let mut found: Vec<_> = waking.filter(|(at, _)| *at < before).collect();
+            found.sort();
+            Ok(found.into_iter().take(limit as usize).map(|(at, id)| (id, at)).collect())
+        })
+    }
+
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+        self.answer(|state| Ok(instances.iter().map(|id| u32::from(state.log.purge(id))).sum()))
+    }
+}
+
+impl Instances for MemoryStore {
+    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+        self.answer(|state| Ok(state.log.row(id).cloned()))
+    }
+
+    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+        self.answer(|state| Ok(state.log.tail(id)))
+    }
+
+    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+        self.answer(|state| {
+            let shown = state.log.rows().filter(|row| {
+                row.id.as_str().starts_with(&query.id_prefix)
+                    && (query.id_prefix.starts_with('@') || !row.id.is_entity())
+                    && query.created_from.is_none_or(|from| row.created_at >= from)
+                    && query.created_to.is_none_or(|to| row.created_at <= to)
+                    && (query.statuses.is_empty() || query.statuses.contains(&row.status))
+            });
+            Ok(page(shown, query.after.as_ref(), query.limit))
+        })
+    }
+
+    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+        self.answer(|state| {
+            let shown = state.log.rows().filter(|row| {
+                row.state.is_some()
+                    && row.id.entity().is_some_and(|entity| query.name.as_deref().is_none_or(|name| *entity.name == *name))
+                    && query.changed_from.is_none_or(|from| row.updated_at >= from)
+                    && query.changed_to.is_none_or(|to| row.updated_at <= to)
+            });
+            Ok(page(shown, query.after.as_ref(), query.limit))
+        })
+    }
+
+    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+        self.answer(|state| Ok(state.log.rows().any(|row| row.deployment == Some(deployment) && !row.status.is_terminal())))
+    }
+}
+
+impl Deployments for MemoryStore {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+        self.answer(|state| {
+            check_digests(&components)?;
+            for (name, sha256) in &deployment.components {
+                if !state.components.contains_key(sha256) && !components.iter().any(|(given, _)| given == sha256) {
+                    return Err(missing_component(name, sha256));
+                }
+            }
+            let id = DeploymentId(state.deployments.len() as u64 + 1);
+            state.components.extend(components);
+            state.deployments.push(Deployment { id, ..deployment });
+            Ok(id)
+        })
+    }
+
+    fn current(&self) -> Answer<'_, Option<Deployment>> {
+        self.answer(|state| Ok(state.deployments.last().cloned()))
+    }
+
+    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+        self.answer(|state| Ok(state.deployments.iter().find(|deployment| deployment.id == id).cloned()))
+    }
+
+    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+        self.answer(|state| Ok(state.deployments.iter().rev().cloned().collect()))
+    }
+
+    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+        self.answer(|state| Ok(state.components.get(sha256).cloned()))
+    }
+}
+
+impl Store for MemoryStore {
+    fn close(&self) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.closed = true;
+            Ok(())
+        })
+    }
+
+    fn rebuild(&self) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.log.rebuild();
+            Ok(())
+        })
+    }
+}
+
+/// The first `limit` of the rows, which come ordered by id, after the token.
+fn page<'a>(rows: impl Iterator<Item = &'a InstanceRow>, after: Option<&InstanceId>, limit: u32) -> Page {
+    let limit = limit.max(1) as usize;
+    let mut rows: Vec<_> = rows.filter(|row| after.is_none_or(|after| row.id > *after)).take(limit + 1).cloned().collect();
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+    Page { rows, next }
+}

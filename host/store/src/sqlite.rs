@@ -1,0 +1,224 @@
+//! The store on SQLite.
+//!
+//! The log is a table that only grows at its end; the table of instances is a projection of it that lags by up to a second. What the
+//! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
+//!
+//! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
+//!   `recovery`, `purge` and `deploy` are what it does.
+//! - `readers`: the read-only connections; `chain`, `query` with `range`, and `deploy` are what they run.
+//! - `open`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
+//!   errors look in SQLite.
+
+mod append;
+mod bulk;
+mod chain;
+mod config;
+mod database;
+mod deploy;
+mod error;
+mod fold;
+mod lock;
+mod open;
+mod overlay;
+mod projector;
+mod purge;
+mod query;
+mod range;
+mod readers;
+mod recovery;
+mod rows;
+mod schema;
+mod trim;
+mod writer;
+
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+pub use config::SqliteConfig;
+
+use crate::contract::{
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, Page, Position, Store,
+};
+use crate::deployment::check_digests;
+use database::SharedOverlay;
+use overlay::InTables;
+use readers::Readers;
+use writer::{Command, MAX_WAITING, Reply};
+
+/// A store in one SQLite file. One per process and file.
+///
+/// Dropping it without [`Store::close`] loses nothing: it waits for the command that runs, and the next open finds the rest in the log.
+#[derive(Debug)]
+pub struct SqliteStore {
+    commands: mpsc::Sender<Command>,
+    overlay: SharedOverlay,
+    readers: Readers,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the database, creating its directory and the file if missing, and brings its tables up to date with the log.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the file is in use, foreign, written by a newer version, or when SQLite is too old or does not take a
+    /// setting: the text names the file and the reason, and the file is left as it was.
+    pub async fn open(config: SqliteConfig) -> Result<Self, Error> {
+        let overlay = SharedOverlay::default();
+        let (commands, received) = mpsc::channel(MAX_WAITING);
+        let (opened, answer) = oneshot::channel();
+        let (writer_config, writer_overlay) = (config.clone(), overlay.clone());
+        let work = move || writer::run_thread(&writer_config, writer_overlay, received, opened);
+        let thread = std::thread::Builder::new().name("longhaul-store".into()).spawn(work);
+        let thread = thread.map_err(|error| Error::Unavailable(format!("cannot start the writer's thread: {error}")))?;
+        answer.await.map_err(|_| Error::Unavailable("the writer's thread ended while it opened the database".into()))??;
+        let readers = Readers::open(&config).await?;
+        Ok(Self { commands, overlay, readers, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Sends a command to the writer and waits for its answer.
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Error::Unavailable("the store is closed".into()))?;
+        answer.await.map_err(|_| Error::Unknown("the writer ended while it was at work".into()))?
+    }
+
+    /// Makes the tables show every record that was appended before.
+    async fn flush(&self) -> Result<(), Error> {
+        if self.overlay.lock().is_empty() {
+            return Ok(());
+        }
+        self.ask(Command::Flush).await
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // The writer ends once nobody can send commands. Its lock is free when this returns, so the file can be opened again at once.
+        self.commands = mpsc::channel(1).0;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}
+
+impl Log for SqliteStore {
+    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+        Box::pin(self.ask(|reply| Command::Append(batch, reply)))
+    }
+
+    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+        Box::pin(self.readers.with(async move |connection| chain::read_chain(connection, tail).await))
+    }
+
+    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(query::with_work).await
+        })
+    }
+
+    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(async |connection| query::due(connection, before, limit).await).await
+        })
+    }
+
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+        Box::pin(self.ask(|reply| Command::Purge(instances, reply)))
+    }
+}
+
+impl Instances for SqliteStore {
+    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+        let id = id.clone();
+        Box::pin(async move {
+            // Memory first, the table second: see the overlay for why this order misses nothing.
+            let pending = self.overlay.lock().get(&id).cloned();
+            let stored = match &pending {
+                Some(entry) if entry.in_tables != InTables::Row => None,
+                Some(_) | None => self.readers.with(async |connection| query::read_row(connection, &id).await).await?,
+            };
+            Ok(match pending {
+                Some(entry) => fold::current_row(&entry, stored),
+                None => stored.map(|stored| stored.row),
+            })
+        })
+    }
+
+    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+        let id = id.clone();
+        Box::pin(async move {
+            let pending = self.overlay.lock().tail(&id);
+            match pending {
+                Some(position) => Ok(Some(Position(position))),
+                None => self.readers.with(async |connection| chain::read_tail(connection, &id).await).await,
+            }
+        })
+    }
+
+    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(async |connection| query::list(connection, query).await).await
+        })
+    }
+
+    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(async |connection| query::list_entities(connection, query).await).await
+        })
+    }
+
+    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(async |connection| query::deployment_in_use(connection, deployment).await).await
+        })
+    }
+}
+
+impl Deployments for SqliteStore {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+        Box::pin(async move {
+            check_digests(&components)?;
+            self.ask(|reply| Command::Deploy(Box::new(deployment), components, reply)).await
+        })
+    }
+
+    fn current(&self) -> Answer<'_, Option<Deployment>> {
+        Box::pin(self.readers.with(async |connection| deploy::read_one(connection, None).await))
+    }
+
+    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+        Box::pin(self.readers.with(async move |connection| deploy::read_one(connection, Some(id)).await))
+    }
+
+    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+        Box::pin(self.readers.with(deploy::read_all))
+    }
+
+    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+        let sha256 = sha256.to_owned();
+        Box::pin(self.readers.with(async move |connection| deploy::read_component(connection, &sha256).await))
+    }
+}
+
+impl Store for SqliteStore {
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            // Readers first: the last connection to close moves the write-ahead log into the database file.
+            self.readers.close().await;
+            self.ask(Command::Close).await
+        })
+    }
+
+    fn rebuild(&self) -> Answer<'_, ()> {
+        Box::pin(self.ask(Command::Rebuild))
+    }
+}

@@ -1,0 +1,132 @@
+//! The writing connection and what the writer knows about the file.
+//!
+//! The work itself is in the modules that extend [`Database`]: append, projector, trim, recovery, purge, deploy.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use longhaul_core::InstanceId;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use super::error::{of_read, of_write};
+use super::overlay::{InTables, Overlay};
+use crate::contract::Error;
+
+/// The overlay as the writer and the readers share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedOverlay(Arc<Mutex<Overlay>>);
+
+impl SharedOverlay {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Overlay> {
+        // No method of the overlay leaves it half-changed by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of a chain as the tables have it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredTail {
+    pub position: i64,
+    pub in_tables: InTables,
+}
+
+/// The only connection that writes.
+pub(super) struct Database {
+    pub(super) connection: SqliteConnection,
+    pub(super) overlay: SharedOverlay,
+    /// Position of the newest record ever written; positions are never used twice.
+    pub(super) last: i64,
+    /// Whether records behind a base wait to be dropped.
+    pub(super) garbage: bool,
+    options: SqliteConnectOptions,
+    /// False after a failed write, until the connection is known to be outside any transaction and `last` is read again.
+    settled: bool,
+}
+
+impl Database {
+    pub(super) fn new(connection: SqliteConnection, options: SqliteConnectOptions, overlay: SharedOverlay) -> Self {
+        Self { connection, overlay, last: 0, garbage: true, options, settled: true }
+    }
+
+    /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is [`Error::Unknown`].
+    pub(super) async fn in_transaction<T>(
+        &mut self,
+        doing: &str,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.settle().await?;
+        let result = async {
+            execute(&mut self.connection, "BEGIN IMMEDIATE").await.map_err(|error| of_write(doing, &error))?;
+            let value = work(&mut self.connection).await?;
+            execute(&mut self.connection, "COMMIT").await.map_err(|error| of_write(doing, &error))?;
+            Ok(value)
+        };
+        let result = result.await;
+        if result.is_err() {
+            self.unsettle().await;
+        }
+        result
+    }
+
+    /// To be called after a failed write: brings the connection back to a known state, now or before the next write.
+    pub(super) async fn unsettle(&mut self) {
+        self.settled = false;
+        if let Err(error) = self.settle().await {
+            tracing::error!(%error, "the database is not usable after a failed write; trying again before the next one");
+        }
+    }
+
+    /// Makes sure that the connection is outside any transaction and that memory knows the newest record.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        if self.settled {
+            return Ok(());
+        }
+        // This fails when SQLite has rolled back by itself; the next statement shows whether the connection is sound.
+        let _ = execute(&mut self.connection, "ROLLBACK").await;
+        if execute(&mut self.connection, "BEGIN IMMEDIATE; ROLLBACK").await.is_err() {
+            let fresh = self.options.connect().await.map_err(|error| of_read("open the database again", &error))?;
+            let old = std::mem::replace(&mut self.connection, fresh);
+            let _ = old.close_hard().await;
+        }
+        self.load_tail().await?;
+        self.settled = true;
+        Ok(())
+    }
+
+    /// Last positions of instances that the tables know; the others are left out.
+    pub(super) async fn stored_tails(&mut self, ids: &[&InstanceId]) -> Result<HashMap<InstanceId, StoredTail>, Error> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let read = sqlx::query(STORED_TAILS).bind(id_list(ids)).fetch_all(&mut self.connection);
+        let rows = read.await.map_err(|error| of_read("look up the last records of instances", &error))?;
+        rows.iter()
+            .map(stored_tail)
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(|error| of_read("look up the last records of instances", &error))
+    }
+}
+
+const STORED_TAILS: &str = "
+SELECT asked.value, coalesce(instances.last_position, orphans.last_position), instances.last_position IS NOT NULL
+FROM json_each($1) AS asked
+LEFT JOIN instances ON instances.id = asked.value
+LEFT JOIN orphans ON orphans.instance = asked.value
+WHERE coalesce(instances.last_position, orphans.last_position) IS NOT NULL";
+
+fn stored_tail(row: &SqliteRow) -> Result<(InstanceId, StoredTail), sqlx::Error> {
+    let in_tables = if row.try_get(2)? { InTables::Row } else { InTables::ChainOnly };
+    Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), StoredTail { position: row.try_get(1)?, in_tables }))
+}
+
+/// Ids as one JSON array: one parameter whatever their number, so that one prepared statement serves all.
+pub(super) fn id_list<'a>(ids: impl IntoIterator<Item = &'a &'a InstanceId>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(|id| id.as_str()).collect();
+    serde_json::to_string(&ids).expect("strings are always JSON")
+}
+
+/// Runs statements without parameters.
+pub(super) async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sql).execute(connection).await.map(|_| ())
+}

@@ -1,0 +1,82 @@
+//! Opening a database: lock, inspect, connect, migrate, verify, recover.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::config::SqliteConfig;
+use super::database::{Database, SharedOverlay};
+use super::error::of_read;
+use super::lock::ProcessLock;
+use super::schema;
+use crate::contract::Error;
+
+/// Rows that the driver reads ahead. A string of several statements sends one result for each.
+const ROW_BUFFER: usize = 64;
+
+/// Opens the database for writing and brings it up to date.
+pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Result<(ProcessLock, Database), Error> {
+    create_directory(&config.path)?;
+    let lock = ProcessLock::take(&config.path)?;
+    if config.path.metadata().is_ok_and(|file| file.len() > 0) {
+        let mut connection = connect(&reading(config), &config.path).await?;
+        let inspected = schema::inspect(&mut connection, &config.path).await;
+        close(connection).await;
+        inspected?;
+    }
+    let options = writing(config);
+    let mut connection = connect(&options, &config.path).await?;
+    schema::migrate(&mut connection).await?;
+    schema::verify(&mut connection, config).await?;
+    let mut database = Database::new(connection, options, overlay);
+    database.recover().await?;
+    Ok((lock, database))
+}
+
+/// How queries connect.
+pub(super) fn reading(config: &SqliteConfig) -> SqliteConnectOptions {
+    common(config).read_only(true)
+}
+
+fn writing(config: &SqliteConfig) -> SqliteConnectOptions {
+    common(config)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .pragma("cache_size", format!("-{}", config.cache_kib))
+        .pragma("wal_autocheckpoint", config.wal_autocheckpoint_pages.to_string())
+        .pragma("temp_store", "memory")
+        .thread_name(|_| "longhaul-sqlite-writer".into())
+}
+
+fn common(config: &SqliteConfig) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&config.path)
+        .busy_timeout(config.busy_timeout)
+        .row_buffer_size(ROW_BUFFER)
+        .disable_statement_logging()
+}
+
+pub(super) async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, Error> {
+    options.connect().await.map_err(|error| match super::error::is_not_a_database(&error) {
+        true => Error::Refused(format!("cannot use {}: it is not an SQLite database", path.display())),
+        false => of_read(&format!("open {}", path.display()), &error),
+    })
+}
+
+/// Closes a connection. An error here changes nothing that is on stable storage.
+pub(super) async fn close(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "cannot close a database connection properly");
+    }
+}
+
+fn create_directory(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => std::fs::create_dir_all(directory)
+            .map_err(|error| Error::Unavailable(format!("cannot create directory {}: {error}", directory.display()))),
+        Some(_) | None => Ok(()),
+    }
+}

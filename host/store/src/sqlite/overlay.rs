@@ -1,0 +1,109 @@
+//! What memory knows and the tables do not know yet.
+//!
+//! Only the writer changes the overlay, and only after a commit: records enter when their batch is on stable storage and leave when the
+//! transaction that projects them is. So a reader that looks here first and into the tables second misses nothing. It may see a record
+//! twice, here and in a row; the row's last position says which records it holds already.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use longhaul_core::InstanceId;
+use longhaul_core::record::NewRecord;
+
+/// A record that the tables do not show yet.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub position: i64,
+    pub previous: Option<i64>,
+    pub record: Arc<NewRecord>,
+}
+
+/// What the tables had of an instance when its first pending record was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InTables {
+    /// Nothing at all, so nobody needs to look.
+    Nothing,
+    /// Records without a row: messages for an instance that was never started.
+    ChainOnly,
+    /// A row.
+    Row,
+}
+
+/// What is pending for one instance.
+#[derive(Clone, Debug)]
+pub(super) struct Unprojected {
+    pub id: InstanceId,
+    pub in_tables: InTables,
+    /// At least one, in order.
+    pub records: Vec<Pending>,
+}
+
+/// All pending records.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    entries: HashMap<InstanceId, Unprojected>,
+    /// The instances with the position of their first pending record, oldest first.
+    order: VecDeque<(i64, InstanceId)>,
+    records: usize,
+}
+
+impl Overlay {
+    /// How many records are pending.
+    pub(super) fn len(&self) -> usize {
+        self.records
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The position of the oldest pending record.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.order.front().map(|(position, _)| *position)
+    }
+
+    /// The position of the oldest record of the entries after the `count` oldest.
+    pub(super) fn position_after(&self, count: usize) -> Option<i64> {
+        self.order.get(count).map(|(position, _)| *position)
+    }
+
+    pub(super) fn tail(&self, id: &InstanceId) -> Option<i64> {
+        self.entries.get(id)?.records.last().map(|pending| pending.position)
+    }
+
+    pub(super) fn get(&self, id: &InstanceId) -> Option<&Unprojected> {
+        self.entries.get(id)
+    }
+
+    /// Adds a committed record. `in_tables` counts for the first pending record of its instance only.
+    pub(super) fn add(&mut self, pending: Pending, in_tables: InTables) {
+        self.records += 1;
+        let id = &pending.record.instance;
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.records.push(pending);
+            return;
+        }
+        self.order.push_back((pending.position, id.clone()));
+        self.entries.insert(id.clone(), Unprojected { id: id.clone(), in_tables, records: vec![pending] });
+    }
+
+    /// The oldest entries: at most `instances` of them, and no more once they hold `records` records.
+    pub(super) fn oldest_entries(&self, instances: usize, records: usize) -> Vec<Unprojected> {
+        let mut taken = 0;
+        let entries = self.order.iter().filter_map(|(_, id)| self.entries.get(id));
+        let bounded = entries.take_while(|entry| {
+            let room = taken < records;
+            taken += entry.records.len();
+            room
+        });
+        bounded.take(instances).cloned().collect()
+    }
+
+    /// Lets go of the `count` oldest entries, which are projected.
+    pub(super) fn forget_oldest(&mut self, count: usize) {
+        for (_, id) in self.order.drain(..count.min(self.order.len())) {
+            let entry = self.entries.remove(&id);
+            self.records -= entry.map_or(0, |entry| entry.records.len());
+        }
+    }
+}

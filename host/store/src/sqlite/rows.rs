@@ -1,0 +1,134 @@
+//! Rows of the table `instances`: how they are written and read.
+
+use longhaul_core::{DeploymentId, ExecutionId, InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, Row};
+
+/// All columns, in the order of [`add`] and [`read`].
+pub(super) const COLUMNS: [&str; 21] = [
+    "id",
+    "last_position",
+    "kind",
+    "name",
+    "execution",
+    "version",
+    "deployment",
+    "parent",
+    "status",
+    "parked",
+    "created_at",
+    "updated_at",
+    "input",
+    "output",
+    "custom_status",
+    "wake_at",
+    "pending",
+    "inbox",
+    "state",
+    "locked_by",
+    "queue_size",
+];
+
+/// A row and the position of the last record that it shows.
+#[derive(Clone, Debug)]
+pub(super) struct StoredRow {
+    pub row: InstanceRow,
+    pub last_position: i64,
+}
+
+/// Adds a row's values to a statement's.
+pub(super) fn add(arguments: &mut SqliteArguments, stored: StoredRow) -> Result<(), BoxDynError> {
+    let StoredRow { row, last_position } = stored;
+    arguments.add(row.id.as_str())?;
+    arguments.add(last_position)?;
+    arguments.add(kind_name(row.kind))?;
+    arguments.add(row.name)?;
+    arguments.add(row.execution.as_ref().map(ExecutionId::as_str))?;
+    arguments.add(row.version)?;
+    arguments.add(row.deployment.map(|deployment| i64::try_from(deployment.0)).transpose()?)?;
+    arguments.add(row.parent.map(|parent| serde_json::to_string(&parent)).transpose()?)?;
+    arguments.add(row.status.as_str())?;
+    arguments.add(row.parked)?;
+    arguments.add(time_value(row.created_at))?;
+    arguments.add(time_value(row.updated_at))?;
+    arguments.add(row.input.as_ref().map(Payload::as_str))?;
+    arguments.add(row.output.as_ref().map(Payload::as_str))?;
+    arguments.add(row.custom_status.as_ref().map(Payload::as_str))?;
+    arguments.add(row.wake_at.map(time_value))?;
+    arguments.add(row.pending)?;
+    arguments.add(row.inbox)?;
+    arguments.add(row.state.as_ref().map(Payload::as_str))?;
+    arguments.add(row.locked_by.as_ref().map(InstanceId::as_str))?;
+    arguments.add(row.queue_size)
+}
+
+/// Reads a row whose first columns are [`COLUMNS`].
+pub(super) fn read(row: &SqliteRow) -> Result<StoredRow, sqlx::Error> {
+    let time = |at: usize| row.try_get(at).map(time_of);
+    let optional = |at: usize| row.try_get::<Option<&str>, _>(at);
+    let payload = |at: usize| optional(at)?.map(|text| Payload::parse(text).map_err(damaged)).transpose();
+    let parent = optional(7)?.map(|text| serde_json::from_str(text).map_err(damaged)).transpose()?;
+    let deployment = row.try_get::<Option<i64>, _>(6)?.map(u64::try_from).transpose().map_err(damaged)?;
+    Ok(StoredRow {
+        last_position: row.try_get(1)?,
+        row: InstanceRow {
+            id: InstanceId::trusted(row.try_get::<&str, _>(0)?),
+            kind: kind_of(row.try_get(2)?)?,
+            name: row.try_get(3)?,
+            execution: optional(4)?.map(ExecutionId::trusted),
+            version: row.try_get(5)?,
+            deployment: deployment.map(DeploymentId),
+            parent,
+            status: status_of(row.try_get(8)?)?,
+            parked: row.try_get(9)?,
+            created_at: time(10)?,
+            updated_at: time(11)?,
+            input: payload(12)?,
+            output: payload(13)?,
+            custom_status: payload(14)?,
+            wake_at: row.try_get::<Option<i64>, _>(15)?.map(time_of),
+            pending: row.try_get(16)?,
+            inbox: row.try_get(17)?,
+            state: payload(18)?,
+            locked_by: optional(19)?.map(InstanceId::trusted),
+            queue_size: row.try_get(20)?,
+        },
+    })
+}
+
+/// SQLite's integers are signed: what lies beyond its largest is the end of time, which reads back as such.
+pub(super) fn time_value(time: Timestamp) -> i64 {
+    i64::try_from(time.0).unwrap_or(i64::MAX)
+}
+
+/// The inverse of [`time_value`]. A negative number, which is never written, is the beginning of time.
+pub(super) fn time_of(value: i64) -> Timestamp {
+    match value {
+        i64::MAX => Timestamp(u64::MAX),
+        value => Timestamp(u64::try_from(value).unwrap_or(0)),
+    }
+}
+
+fn kind_name(kind: InstanceKind) -> &'static str {
+    match kind {
+        InstanceKind::Orchestration => "orchestration",
+        InstanceKind::Entity => "entity",
+    }
+}
+
+fn kind_of(name: &str) -> Result<InstanceKind, sqlx::Error> {
+    match name {
+        "orchestration" => Ok(InstanceKind::Orchestration),
+        "entity" => Ok(InstanceKind::Entity),
+        other => Err(damaged(format!("unknown kind of instance '{other}'"))),
+    }
+}
+
+fn status_of(name: &str) -> Result<RuntimeStatus, sqlx::Error> {
+    RuntimeStatus::parse(name).ok_or_else(|| damaged(format!("unknown status '{name}'")))
+}
+
+fn damaged(cause: impl Into<BoxDynError>) -> sqlx::Error {
+    sqlx::Error::Decode(cause.into())
+}

@@ -1,0 +1,365 @@
+//! What only the store on SQLite promises: files, restarts, trimming and views.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use longhaul_core::record::{Outcome, TurnRecord};
+use longhaul_core::{RuntimeStatus, Timestamp};
+use longhaul_store::conformance::sample::{
+    append, batch, chain, completed, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, started, tail, turn,
+};
+use longhaul_store::{Batch, Deployments, Error, InstanceQuery, Instances, Log, SqliteConfig, SqliteStore, Store};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use tempfile::TempDir;
+
+async fn open(directory: &Path) -> Result<SqliteStore, Error> {
+    let config = SqliteConfig { project_every: Duration::from_millis(20), ..SqliteConfig::in_directory(directory) };
+    SqliteStore::open(config).await
+}
+
+/// A store that brings its tables up to date only when asked.
+async fn open_lazy(directory: &Path) -> SqliteStore {
+    let config = SqliteConfig { project_every: Duration::from_secs(3_600), ..SqliteConfig::in_directory(directory) };
+    SqliteStore::open(config).await.unwrap()
+}
+
+/// A store that only a flush can have brought up to date: lists flush.
+async fn flush(store: &SqliteStore) {
+    store.list(InstanceQuery { limit: 1, ..InstanceQuery::default() }).await.unwrap();
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A look into the file from outside, as with an SQL shell.
+async fn shell(directory: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(directory.join("longhaul.db")).create_if_missing(true).connect().await.unwrap()
+}
+
+async fn numbers(directory: &Path, sql: &str) -> Vec<i64> {
+    let mut shell = shell(directory).await;
+    let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut shell).await.unwrap();
+    shell.close().await.unwrap();
+    numbers
+}
+
+async fn texts(directory: &Path, sql: &str) -> Vec<String> {
+    let mut shell = shell(directory).await;
+    let texts = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut shell).await.unwrap();
+    shell.close().await.unwrap();
+    texts
+}
+
+async fn execute(directory: &Path, sql: &'static str) {
+    let mut shell = shell(directory).await;
+    sqlx::raw_sql(sql).execute(&mut shell).await.unwrap();
+    shell.close().await.unwrap();
+}
+
+/// Waits until the query gives what is expected.
+async fn eventually(directory: &Path, sql: &str, expected: &[i64]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let actual = numbers(directory, sql).await;
+        if actual == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{sql} gives {actual:?}, not {expected:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn refusal(result: Result<SqliteStore, Error>) -> String {
+    match result {
+        Err(Error::Refused(text)) => text,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_was_dropped_opens_with_all_that_was_acknowledged() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    append(&store, [started("a", 1), of("a", turn(0, 2, 1)), operation("@e@1", 3)]).await;
+    let (row, old) = (store.instance(&id("a")).await.unwrap(), tail(&store, "a").await);
+    drop(store);
+    let store = open(directory.path()).await.unwrap();
+    assert_eq!(store.instance(&id("a")).await.unwrap(), row);
+    assert_eq!(tail(&store, "a").await, old);
+    assert_eq!(store.with_work().await.unwrap(), [id("@e@1")]);
+    append(&store, [event("a", 4, "x")]).await;
+    assert_eq!(chain(&store, "a").await.len(), 3);
+}
+
+#[tokio::test]
+async fn files_copied_under_a_running_store_open_with_all_that_was_acknowledged() {
+    let (running, copy) = (directory(), directory());
+    let store = open_lazy(running.path()).await;
+    append(&store, [started("a", 1)]).await;
+    flush(&store).await;
+    append(&store, [of("a", turn(0, 2, 1)), started("b", 3)]).await;
+    // What a crash leaves: the database file and the write-ahead log, never checkpointed.
+    for file in ["longhaul.db", "longhaul.db-wal"] {
+        std::fs::copy(running.path().join(file), copy.path().join(file)).unwrap();
+    }
+    let recovered = open(copy.path()).await.unwrap();
+    for name in ["a", "b"] {
+        assert_eq!(recovered.instance(&id(name)).await.unwrap(), store.instance(&id(name)).await.unwrap());
+        assert_eq!(chain(&recovered, name).await, chain(&store, name).await);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_leaves_one_file_with_tables_up_to_date() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    append(&store, [started("a", 1)]).await;
+    store.close().await.unwrap();
+    assert!(!directory.path().join("longhaul.db-wal").exists());
+    assert_eq!(numbers(directory.path(), "SELECT count(*) FROM instances").await, [1]);
+    open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_store_on_the_same_file_is_refused_with_the_holders_name() {
+    let directory = directory();
+    let store = open(directory.path()).await.unwrap();
+    let text = refusal(open(directory.path()).await);
+    assert!(text.contains(&format!("pid {}", std::process::id())) && text.contains("longhaul.db"), "{text}");
+    drop(store);
+    open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_and_left_as_it_is() {
+    let directory = directory();
+    drop(open(directory.path()).await.unwrap());
+    execute(directory.path(), "PRAGMA user_version = 99").await;
+    let file = directory.path().join("longhaul.db");
+    let before = std::fs::read(&file).unwrap();
+    let text = refusal(open(directory.path()).await);
+    assert!(text.contains("99") && text.contains("longhaul.db"), "{text}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_foreign_database_is_refused_and_left_as_it_is() {
+    let directory = directory();
+    execute(directory.path(), "CREATE TABLE theirs (x)").await;
+    let file = directory.path().join("longhaul.db");
+    let before = std::fs::read(&file).unwrap();
+    let text = refusal(open(directory.path()).await);
+    assert!(text.contains("another program") && text.contains("longhaul.db"), "{text}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let directory = directory();
+    let file = directory.path().join("longhaul.db");
+    std::fs::write(&file, "notes ".repeat(1_000)).unwrap();
+    let text = refusal(open(directory.path()).await);
+    assert!(text.contains("not an SQLite database") && text.contains("longhaul.db"), "{text}");
+    assert_eq!(std::fs::read(&file).unwrap(), "notes ".repeat(1_000).into_bytes());
+}
+
+#[tokio::test]
+async fn a_setting_that_sqlite_does_not_take_is_refused() {
+    let directory = directory();
+    // SQLite keeps page counts in 31 bits and takes a larger one for something else.
+    let config = SqliteConfig { wal_autocheckpoint_pages: u32::MAX, ..SqliteConfig::in_directory(directory.path()) };
+    let text = refusal(SqliteStore::open(config).await);
+    assert!(text.contains("wal_autocheckpoint"), "{text}");
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_database() {
+    let directory = directory();
+    std::fs::write(directory.path().join("longhaul.db"), "").unwrap();
+    let store = open(directory.path()).await.unwrap();
+    append(&store, [started("a", 1)]).await;
+    assert!(store.instance(&id("a")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_directory_is_created() {
+    let directory = directory();
+    let below = directory.path().join("one/two");
+    open(&below).await.unwrap();
+    assert!(below.join("longhaul.db").exists() && below.join("longhaul.lock").exists());
+}
+
+#[tokio::test]
+async fn records_behind_a_base_are_dropped_in_the_background() {
+    let directory = directory();
+    let store = open(directory.path()).await.unwrap();
+    append(&store, (0..3_000).map(|number| of("a", if number == 0 { first_turn(1) } else { turn(number, 2, 0) }))).await;
+    append(&store, [of("b", first_turn(1)), of("a", continued(3_000, 3, 0, 0)), of("a", turn(0, 4, 0))]).await;
+    eventually(directory.path(), "SELECT count(*) FROM log", &[3]).await;
+    assert_eq!(chain(&store, "a").await.len(), 2);
+    let row = store.instance(&id("a")).await.unwrap();
+    store.rebuild().await.unwrap();
+    assert_eq!(store.instance(&id("a")).await.unwrap(), row);
+    assert_eq!(store.purge(vec![id("a")]).await.unwrap(), 1);
+    assert_eq!(numbers(directory.path(), "SELECT count(*) FROM log").await, [1]);
+}
+
+#[tokio::test]
+async fn messages_that_a_base_needs_are_not_dropped() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    append(&store, [of_entity("@e@1", batch(1, 0, 0, Some("0"))), operation("@e@1", 2), operation("@e@1", 3), operation("@e@1", 4)]).await;
+    append(&store, [of_entity("@e@1", batch(5, 1, 3, Some("1"))), operation("@e@1", 6), of_entity("@e@1", batch(7, 1, 3, Some("2")))])
+        .await;
+    let before = chain(&store, "@e@1").await;
+    flush(&store).await;
+    assert_eq!(chain(&store, "@e@1").await, before);
+    assert_eq!(before.len(), 4);
+    // The first batch and the first message are gone, the second batch lies between messages that are needed.
+    assert_eq!(numbers(directory.path(), "SELECT position FROM log ORDER BY position").await, [3, 4, 5, 6, 7]);
+}
+
+#[tokio::test]
+async fn a_busy_entity_has_a_short_chain() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    for round in 0..50 {
+        append(&store, [operation("@e@1", round), of_entity("@e@1", batch(round, 1, 1, Some("1")))]).await;
+        if round % 5 == 0 {
+            flush(&store).await;
+        }
+    }
+    flush(&store).await;
+    assert_eq!(numbers(directory.path(), "SELECT count(*) FROM log").await, [2]);
+    assert_eq!(store.instance(&id("@e@1")).await.unwrap().unwrap().created_at, Timestamp(0));
+}
+
+#[tokio::test]
+async fn chains_without_a_row_are_dropped_at_the_next_open() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    append(&store, [event("ghost", 1, "x"), event("ghost", 2, "x"), started("a", 3)]).await;
+    drop(store);
+    let store = open_lazy(directory.path()).await;
+    assert_eq!(tail(&store, "ghost").await, None);
+    assert_eq!(numbers(directory.path(), "SELECT position FROM log").await, [3]);
+}
+
+#[tokio::test]
+async fn the_tables_follow_by_themselves() {
+    let directory = directory();
+    let store = open(directory.path()).await.unwrap();
+    append(&store, [started("a", 1), started("b", 1)]).await;
+    eventually(directory.path(), "SELECT count(*) FROM instances", &[2]).await;
+    append(&store, [of("a", turn(0, 2, 1))]).await;
+    eventually(directory.path(), "SELECT inbox FROM instances ORDER BY id", &[0, 1]).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_does_not_stop_an_append() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    for number in 0..20 {
+        let batch = Batch { records: vec![encoded(started(&format!("i{number}"), 1))], tails: Vec::new() };
+        // Polled once, which sends the command, and dropped.
+        let mut abandoned = store.append(batch);
+        let _ = std::future::poll_fn(|context| std::task::Poll::Ready(abandoned.as_mut().poll(context))).await;
+    }
+    append(&store, [started("after", 2)]).await;
+    assert_eq!(store.list(InstanceQuery { limit: 100, ..InstanceQuery::default() }).await.unwrap().rows.len(), 21);
+}
+
+#[tokio::test]
+async fn a_failed_projection_loses_nothing_and_is_tried_again() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    execute(directory.path(), "CREATE TRIGGER broken BEFORE INSERT ON instances BEGIN SELECT RAISE(ABORT, 'on purpose'); END").await;
+    append(&store, [started("a", 1)]).await;
+    let failed = store.list(InstanceQuery { limit: 1, ..InstanceQuery::default() }).await;
+    assert!(matches!(failed, Err(Error::Unavailable(_))), "{failed:?}");
+    append(&store, [of("a", turn(0, 2, 1))]).await;
+    assert_eq!(store.instance(&id("a")).await.unwrap().unwrap().status, RuntimeStatus::Running);
+    execute(directory.path(), "DROP TRIGGER broken").await;
+    assert_eq!(store.list(InstanceQuery { limit: 1, ..InstanceQuery::default() }).await.unwrap().rows.len(), 1);
+    assert_eq!(chain(&store, "a").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_failed_append_writes_nothing_and_the_next_one_succeeds() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    append(&store, [started("a", 1)]).await;
+    execute(
+        directory.path(),
+        "CREATE TRIGGER broken BEFORE INSERT ON log WHEN NEW.instance = 'bad' BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
+    )
+    .await;
+    let records = [event("a", 2, "x"), started("bad", 2)].map(encoded).into();
+    let failed = store.append(Batch { records, tails: Vec::new() }).await;
+    assert!(matches!(failed, Err(Error::Damaged(_))), "{failed:?}");
+    assert_eq!(chain(&store, "a").await.len(), 1);
+    append(&store, [event("a", 3, "y")]).await;
+    assert_eq!(chain(&store, "a").await.len(), 2);
+    assert_eq!(numbers(directory.path(), "SELECT count(*) FROM log").await, [2]);
+}
+
+#[tokio::test]
+async fn the_views_show_what_they_document() {
+    let directory = directory();
+    let store = open_lazy(directory.path()).await;
+    let waiting = TurnRecord { wake_at: Some(Timestamp(500)), ..first_turn(100) };
+    append(&store, [of("a", waiting), event("a", 110, "first"), event("a", 120, "second"), of("a", turn(1, 130, 1)), started("p", 140)])
+        .await;
+    append(&store, [of("t", TurnRecord { wake_at: Some(Timestamp(700)), ..first_turn(150) }), of("d", first_turn(160)), parked("d", 170)])
+        .await;
+    append(
+        &store,
+        [of("done", first_turn(180)), of("done", completed(1, 190, "7")), of_entity("@counter@k@1", batch(200, 0, 0, Some("3")))],
+    )
+    .await;
+    store.deploy(deployment(), Vec::new()).await.unwrap();
+    flush(&store).await;
+    let path = directory.path();
+    assert_eq!(
+        texts(path, "SELECT instance || ' ' || status FROM v_instances ORDER BY instance").await,
+        ["a Running", "d Running", "done Completed", "p Pending", "t Running"]
+    );
+    assert_eq!(texts(path, "SELECT parked FROM v_instances WHERE parked IS NOT NULL").await, ["a test"]);
+    assert_eq!(texts(path, "SELECT name || ' ' || key || ' ' || state || ' ' || has_state FROM v_entities").await, ["counter k@1 3 1"]);
+    assert_eq!(texts(path, "SELECT instance || ' ' || wake_at FROM v_timers").await, ["t 700"]);
+    assert_eq!(numbers(path, "SELECT number FROM v_history WHERE instance = 'a' ORDER BY position").await, [0, 1]);
+    assert_eq!(numbers(path, "SELECT now FROM v_history WHERE kind = 'entity'").await, [200]);
+    let inbox = texts(path, "SELECT instance || ' ' || accepted_at || ' ' || type FROM v_inbox ORDER BY position").await;
+    assert_eq!(inbox, ["a 120 event", "p 140 start"]);
+    assert_eq!(texts(path, "SELECT message ->> '$.event.name' FROM v_inbox WHERE type = 'event'").await, ["second"]);
+    assert_eq!(numbers(path, "SELECT live_instances FROM v_deployments WHERE current").await, [4]);
+}
+
+fn deployment() -> longhaul_store::Deployment {
+    longhaul_store::Deployment {
+        id: longhaul_core::DeploymentId(0),
+        app: "sample".into(),
+        manifest: String::new(),
+        components: Vec::new(),
+        created_at: Timestamp(1),
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_run_of_the_projector_is_needed_and_enough() {
+    let directory = directory();
+    let store = open(directory.path()).await.unwrap();
+    for round in 0..3 {
+        append(&store, (0..2_000).map(|number| started(&format!("{round}-{number:04}"), 1))).await;
+    }
+    let ended = |name: String| {
+        of(&name, TurnRecord { outcome: Some(Outcome::Completed(json("1"))), status: RuntimeStatus::Completed, ..turn(0, 2, 1) })
+    };
+    append(&store, (0..2_000).map(|number| ended(format!("1-{number:04}")))).await;
+    let page =
+        store.list(InstanceQuery { limit: 10_000, statuses: vec![RuntimeStatus::Completed], ..InstanceQuery::default() }).await.unwrap();
+    assert_eq!(page.rows.len(), 2_000);
+    assert_eq!(store.with_work().await.unwrap().len(), 4_000);
+}
