@@ -1,0 +1,18 @@
+//! Apps: what people deploy.
+//!
+//! - [`manifest`]: what `longhaul.toml` says.
+//! - [`bundle`]: a manifest and its components on their way to a host.
+//! - [`load`]: components made ready to run.
+//! - [`registry`]: the deployments in memory, and which of them is current.
+//! - [`deployment`]: taking a new deployment, as a whole or not at all.
+//! - [`listing`]: the list of functions that people see.
+
+pub mod bundle;
+pub mod deployment;
+pub mod listing;
+pub mod load;
+pub mod manifest;
+pub mod registry;
+
+pub use load::{App, ClientFunction, Function};
+pub use registry::{LoadError, Registry};

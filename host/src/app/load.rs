@@ -1,0 +1,219 @@
+//! Components made ready to run, found by their functions' names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use longhaul_core::DeploymentId;
+use longhaul_wasm::{
+    ActivityComponent, AllowedHosts, AppEnvironment, ClientComponent, Component, EntityComponent, FunctionKind, OrchestratorComponent,
+    Runtime,
+};
+
+use super::manifest::{FunctionEntry, Kind, Manifest};
+
+/// One deployment in memory, ready to run.
+pub struct App {
+    /// Which deployment this is.
+    pub id: DeploymentId,
+    /// The app's name.
+    pub name: String,
+    /// What its activities and clients see of the world: settings, and where they may send requests.
+    pub environment: Arc<AppEnvironment>,
+    /// Its functions as the manifest lists them.
+    pub entries: Vec<FunctionEntry>,
+    pub(super) functions: Functions,
+    /// Digests of its components.
+    pub(super) digests: Vec<String>,
+}
+
+/// A function and its component.
+#[derive(Clone)]
+pub struct Function<C> {
+    /// Its name, as the manifest spells it.
+    pub name: Arc<str>,
+    /// What runs.
+    pub component: C,
+}
+
+/// A client function and the requests that reach it.
+#[derive(Clone)]
+pub struct ClientFunction {
+    /// The function.
+    pub function: Function<ClientComponent>,
+    methods: Vec<Method>,
+}
+
+/// The functions of an app by kind and by name in lower case; clients by route in lower case.
+#[derive(Default)]
+pub(super) struct Functions {
+    orchestrators: HashMap<String, Function<OrchestratorComponent>>,
+    activities: HashMap<String, Function<ActivityComponent>>,
+    entities: HashMap<String, Function<EntityComponent>>,
+    clients: HashMap<String, ClientFunction>,
+}
+
+/// A function cannot be run; the text names it, its component and the cause.
+#[derive(Debug, thiserror::Error)]
+#[error("function '{function}' (component '{component}'): {source}")]
+pub struct RefusedFunction {
+    function: Arc<str>,
+    component: String,
+    source: longhaul_wasm::Error,
+}
+
+/// A component's digest and bytes.
+pub(super) type Code = (String, Bytes);
+
+impl App {
+    /// The orchestrator of this name, ignoring case.
+    pub fn orchestrator(&self, name: &str) -> Option<&Function<OrchestratorComponent>> {
+        self.functions.orchestrators.get(&name.to_ascii_lowercase())
+    }
+
+    /// The activity of this name, ignoring case.
+    pub fn activity(&self, name: &str) -> Option<&Function<ActivityComponent>> {
+        self.functions.activities.get(&name.to_ascii_lowercase())
+    }
+
+    /// The entity of this name, ignoring case.
+    pub fn entity(&self, name: &str) -> Option<&Function<EntityComponent>> {
+        self.functions.entities.get(&name.to_ascii_lowercase())
+    }
+
+    /// The client that answers `method` at `path` below `/api/`, ignoring the case of the path.
+    pub fn client_by_route(&self, method: &Method, path: &str) -> Option<&ClientFunction> {
+        self.functions.clients.get(&path.to_ascii_lowercase()).filter(|client| client.methods.contains(method))
+    }
+
+    /// The orchestrators, as the manifest spells and orders them.
+    pub fn orchestrator_names(&self) -> Vec<Arc<str>> {
+        self.names_of(Kind::Orchestrator)
+    }
+
+    /// The activities, as the manifest spells and orders them.
+    pub fn activity_names(&self) -> Vec<Arc<str>> {
+        self.names_of(Kind::Activity)
+    }
+
+    /// The entities, as the manifest spells and orders them.
+    pub fn entity_names(&self) -> Vec<Arc<str>> {
+        self.names_of(Kind::Entity)
+    }
+
+    /// What to tell someone who asks for an orchestrator that this app does not have.
+    pub fn unknown_orchestrator(&self, name: &str) -> String {
+        unknown_orchestrator(name, &self.orchestrator_names())
+    }
+
+    fn names_of(&self, kind: Kind) -> Vec<Arc<str>> {
+        self.entries.iter().filter(|entry| entry.kind == kind).map(|entry| entry.name.clone()).collect()
+    }
+}
+
+/// What to tell someone who asks for an orchestrator that is not among `existing`. Clients compare how it begins.
+fn unknown_orchestrator(name: &str, existing: &[Arc<str>]) -> String {
+    let names = existing.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let known = match existing {
+        [] => "the app has no orchestrator functions".to_owned(),
+        _ => format!("the orchestrator functions are {names}"),
+    };
+    format!("The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: {known}.")
+}
+
+/// Makes every function of a manifest ready. Compiles, so it blocks for 50 ms and more per component.
+pub(super) fn load_functions(runtime: &Runtime, manifest: &Manifest, code: &HashMap<String, Code>) -> Result<Functions, LoadFailure> {
+    let mut functions = Functions::default();
+    for entry in &manifest.functions {
+        let (sha256, bytes) = code.get(&entry.component).ok_or_else(|| LoadFailure::Missing(entry.component.clone()))?;
+        let refused =
+            |source| LoadFailure::Refused(RefusedFunction { function: entry.name.clone(), component: entry.component.clone(), source });
+        functions.insert(entry, runtime.load(kind_of(entry.kind), sha256, bytes).map_err(refused)?);
+    }
+    Ok(functions)
+}
+
+/// Why the functions of a manifest cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFailure {
+    /// The manifest names a component that is not there.
+    #[error("component '{0}', which the manifest names, is missing")]
+    Missing(String),
+    /// A component cannot be used.
+    #[error(transparent)]
+    Refused(#[from] RefusedFunction),
+}
+
+/// What the app's guests see, with the operator's say in it.
+pub(super) fn environment_of(manifest: &Manifest, operator: &AllowedHosts) -> AppEnvironment {
+    // The manifest's entries were checked when it was read. Should one fail all the same, nothing is allowed.
+    let asked = AllowedHosts::parse(&manifest.allowed_hosts).unwrap_or_default();
+    AppEnvironment { settings: manifest.settings.clone(), allowed_hosts: asked.and(operator.clone()) }
+}
+
+/// The hosts that the manifest asks for and the operator does not allow.
+pub(super) fn denied_hosts<'a>(manifest: &'a Manifest, operator: &AllowedHosts) -> Vec<&'a str> {
+    let is_denied = |entry: &&String| {
+        let allowed = AllowedHosts::parse([entry]).unwrap_or_default().and(operator.clone());
+        allowed == AllowedHosts::default()
+    };
+    manifest.allowed_hosts.iter().filter(is_denied).map(String::as_str).collect()
+}
+
+fn kind_of(kind: Kind) -> FunctionKind {
+    match kind {
+        Kind::Client => FunctionKind::Client,
+        Kind::Orchestrator => FunctionKind::Orchestrator,
+        Kind::Activity => FunctionKind::Activity,
+        Kind::Entity => FunctionKind::Entity,
+    }
+}
+
+impl Functions {
+    fn insert(&mut self, entry: &FunctionEntry, component: Component) {
+        let key = entry.name.to_ascii_lowercase();
+        let name = entry.name.clone();
+        match component {
+            Component::Orchestrator(component) => {
+                self.orchestrators.insert(key, Function { name, component });
+            }
+            Component::Activity(component) => {
+                self.activities.insert(key, Function { name, component });
+            }
+            Component::Entity(component) => {
+                self.entities.insert(key, Function { name, component });
+            }
+            Component::Client(component) => {
+                let route = entry.route.as_deref().unwrap_or(&entry.name).to_ascii_lowercase();
+                self.clients.insert(route, ClientFunction { function: Function { name, component }, methods: entry.methods.clone() });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_is_told_which_hosts_are_denied() {
+        let text = "[app]\nname = \"a\"\n[http]\nallowed-hosts = [\"http://localhost:5000\", \"https://api.example.com\"]\n\
+                    [[function]]\nname = \"A\"\nkind = \"activity\"\ncomponent = \"a.wasm\"\n";
+        let manifest = Manifest::parse(text).unwrap();
+        assert_eq!(denied_hosts(&manifest, &AllowedHosts::Any), Vec::<&str>::new());
+        let operator = AllowedHosts::parse(["https://api.example.com:443"]).unwrap();
+        assert_eq!(denied_hosts(&manifest, &operator), ["http://localhost:5000"]);
+        let allowed = environment_of(&manifest, &operator).allowed_hosts;
+        assert!(allowed.allows(&"https://api.example.com/x".parse().unwrap()));
+        assert!(!allowed.allows(&"http://localhost:5000/".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_unknown_orchestrator_is_named_with_those_that_exist() {
+        let text = unknown_orchestrator("Nope", &["Main".into(), "Other".into()]);
+        let start = "The function 'Nope' doesn't exist, is disabled, or is not an orchestrator function.";
+        assert!(text.starts_with(start) && text.contains("'Main', 'Other'"), "{text}");
+        assert!(unknown_orchestrator("Nope", &[]).contains("no orchestrator functions"));
+    }
+}

@@ -1,0 +1,173 @@
+//! `longhaul.toml`: what an app consists of.
+//!
+//! ```toml
+//! [app]
+//! name = "orders"
+//!
+//! [settings]
+//! JOB_API_URL = "http://localhost:5000/api/Job"
+//!
+//! [http]
+//! allowed-hosts = ["http://localhost:5000"]
+//!
+//! [[function]]
+//! name = "HttpStartClient"
+//! kind = "client"               # client | orchestrator | activity | entity
+//! component = "components/http_start_client.wasm"
+//! methods = ["GET", "POST"]     # clients only; this is the default
+//! route = "HttpStartClient"     # clients only, below /api/; the default is the name
+//! ```
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::Method;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Name of the manifest in an app's folder.
+pub const FILE_NAME: &str = "longhaul.toml";
+
+/// Longest manifest, bytes.
+pub const MAX_MANIFEST_BYTES: usize = 256 * 1024;
+
+/// What an app consists of, checked: names and routes are unique, paths stay inside the app's folder.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The app's name.
+    pub app: String,
+    /// Settings that its activities and clients can read.
+    pub settings: BTreeMap<String, String>,
+    /// Where its activities and clients ask to send requests, such as `http://localhost:5000`.
+    pub allowed_hosts: Vec<String>,
+    /// Its functions, in the manifest's order.
+    pub functions: Vec<FunctionEntry>,
+}
+
+/// One function of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionEntry {
+    /// Its name, as the manifest spells it; compared ignoring case.
+    pub name: Arc<str>,
+    /// What it is.
+    pub kind: Kind,
+    /// The component's path inside the app's folder, with `/` between its parts.
+    pub component: String,
+    /// The requests that reach it; empty unless it is a client.
+    pub methods: Vec<Method>,
+    /// Where they reach it, below `/api/`; absent unless it is a client.
+    pub route: Option<String>,
+}
+
+/// What a function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Answers HTTP requests.
+    Client,
+    /// Decides what happens next.
+    Orchestrator,
+    /// A step with side effects.
+    Activity,
+    /// Keyed state.
+    Entity,
+}
+
+impl Kind {
+    /// The word for it in a manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Orchestrator => "orchestrator",
+            Self::Activity => "activity",
+            Self::Entity => "entity",
+        }
+    }
+}
+
+/// Why a text is no manifest. The message names the line and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{FILE_NAME}{}: {message}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct ManifestError {
+    line: Option<usize>,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    app: AppTable,
+    #[serde(default)]
+    settings: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    http: HttpTable,
+    #[serde(default, rename = "function")]
+    functions: Vec<FunctionTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AppTable {
+    name: Spanned<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct HttpTable {
+    #[serde(default)]
+    allowed_hosts: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct FunctionTable {
+    name: Spanned<String>,
+    kind: Kind,
+    component: Spanned<String>,
+    methods: Option<Spanned<Vec<String>>>,
+    route: Option<Spanned<String>>,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError`] for anything but a manifest that keeps every rule; unknown keys are errors.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        if text.len() > MAX_MANIFEST_BYTES {
+            let message = format!("the manifest has {} bytes; the most is {MAX_MANIFEST_BYTES}", text.len());
+            return Err(ManifestError { line: None, message });
+        }
+        let file: File = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| line_of(text, span.start));
+            ManifestError { line, message: error.message().to_owned() }
+        })?;
+        check::check(text, file)
+    }
+
+    /// The functions of one kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &FunctionEntry> {
+        self.functions.iter().filter(move |function| function.kind == kind)
+    }
+
+    /// The paths of the components, each once, in the order of their first use.
+    pub fn component_paths(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for function in &self.functions {
+            if !paths.contains(&function.component.as_str()) {
+                paths.push(&function.component);
+            }
+        }
+        paths
+    }
+}
+
+/// The line, from 1, that the byte at `offset` stands on.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests;

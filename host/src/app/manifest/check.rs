@@ -1,0 +1,182 @@
+//! The rules that a manifest's types cannot express.
+
+use std::collections::{BTreeMap, HashSet};
+
+use http::Method;
+use longhaul_wasm::AllowedHosts;
+use toml::Spanned;
+
+use super::{File, FunctionEntry, FunctionTable, Kind, Manifest, ManifestError, line_of};
+
+/// Most functions in an app.
+const MAX_FUNCTIONS: usize = 1_000;
+/// Most settings in an app.
+const MAX_SETTINGS: usize = 1_000;
+/// Longest value of a setting, bytes.
+const MAX_SETTING_BYTES: usize = 32 * 1024;
+/// Longest name of an app, a function or a setting, characters.
+const MAX_NAME_CHARS: usize = 128;
+/// Longest path of a component and longest route, bytes.
+const MAX_PATH_BYTES: usize = 256;
+/// What a client answers to unless its entry says otherwise.
+const DEFAULT_METHODS: [Method; 2] = [Method::GET, Method::POST];
+/// What a client's entry may name.
+const KNOWN_METHODS: [Method; 7] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+
+/// Turns the file's tables into a manifest, or says what is wrong with them.
+pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
+    let checker = Checker { text };
+    let app = checker.name("app name", &file.app.name)?;
+    let settings = checker.settings(file.settings)?;
+    let allowed_hosts = file.http.allowed_hosts.iter().map(|host| checker.allowed_host(host)).collect::<Result<_, _>>()?;
+    if file.functions.is_empty() || file.functions.len() > MAX_FUNCTIONS {
+        let message = format!("the app has {} functions; an app has 1 to {MAX_FUNCTIONS} [[function]] entries", file.functions.len());
+        return Err(ManifestError { line: None, message });
+    }
+    let functions = checker.functions(&file.functions)?;
+    Ok(Manifest { app, settings, allowed_hosts, functions })
+}
+
+struct Checker<'a> {
+    text: &'a str,
+}
+
+impl Checker<'_> {
+    fn error<T>(&self, at: &Spanned<T>, message: String) -> ManifestError {
+        ManifestError { line: Some(line_of(self.text, at.span().start)), message }
+    }
+
+    fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ManifestError> {
+        if is_name(name.get_ref()) {
+            return Ok(name.get_ref().clone());
+        }
+        let rule =
+            format!("it begins with a letter, goes on with letters, digits, '-' or '_', and has at most {MAX_NAME_CHARS} characters");
+        Err(self.error(name, format!("{what} '{}' is not a name: {rule}", name.get_ref())))
+    }
+
+    fn settings(&self, settings: BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, String>, ManifestError> {
+        if settings.len() > MAX_SETTINGS {
+            let message = format!("[settings] has {} entries; the most is {MAX_SETTINGS}", settings.len());
+            return Err(ManifestError { line: None, message });
+        }
+        for (name, value) in &settings {
+            if !is_setting_name(name) {
+                let rule = "it begins with a letter or '_' and goes on with letters, digits or '_'";
+                return Err(self.error(value, format!("setting '{name}' is not a name: {rule}")));
+            }
+            if value.get_ref().len() > MAX_SETTING_BYTES || value.get_ref().contains('\0') {
+                let message = format!("setting '{name}' is longer than {MAX_SETTING_BYTES} bytes or contains a zero byte");
+                return Err(self.error(value, message));
+            }
+        }
+        Ok(settings.into_iter().map(|(name, value)| (name, value.into_inner())).collect())
+    }
+
+    fn allowed_host(&self, host: &Spanned<String>) -> Result<String, ManifestError> {
+        match AllowedHosts::parse([host.get_ref()]) {
+            Ok(AllowedHosts::Only(_)) => Ok(host.get_ref().clone()),
+            Ok(AllowedHosts::Any) => Err(self.error(host, "allowed-hosts: '*' is for the operator; an app names its hosts".into())),
+            Err(error) => Err(self.error(host, format!("allowed-hosts: {error}"))),
+        }
+    }
+
+    fn functions(&self, tables: &[FunctionTable]) -> Result<Vec<FunctionEntry>, ManifestError> {
+        let (mut names, mut routes) = (HashSet::new(), HashSet::new());
+        let mut functions = Vec::with_capacity(tables.len());
+        for table in tables {
+            let function = self.function(table)?;
+            if !names.insert((function.kind, function.name.to_ascii_lowercase())) {
+                let message = format!("a second {} is named '{}'; names are compared ignoring case", function.kind.as_str(), function.name);
+                return Err(self.error(&table.name, message));
+            }
+            if let Some(route) = &function.route
+                && !routes.insert(route.to_ascii_lowercase())
+            {
+                let message = format!("client '{}' has route '{route}', which another client has already", function.name);
+                return Err(self.error(table.route.as_ref().unwrap_or(&table.name), message));
+            }
+            functions.push(function);
+        }
+        Ok(functions)
+    }
+
+    fn function(&self, table: &FunctionTable) -> Result<FunctionEntry, ManifestError> {
+        let name = self.name("function name", &table.name)?;
+        let component = table.component.get_ref();
+        if !is_inner_path(component) {
+            let rule = "it is relative to the app's folder, stays inside it, and has '/' between its parts";
+            let message = format!("component '{component}' of function '{name}' is not such a path: {rule}");
+            return Err(self.error(&table.component, message));
+        }
+        let (methods, route) = match table.kind {
+            Kind::Client => (self.methods(&name, table.methods.as_ref())?, Some(self.route(&name, table.route.as_ref())?)),
+            Kind::Orchestrator | Kind::Activity | Kind::Entity => {
+                self.refuse_on_others(&name, table)?;
+                (Vec::new(), None)
+            }
+        };
+        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route })
+    }
+
+    fn refuse_on_others(&self, name: &str, table: &FunctionTable) -> Result<(), ManifestError> {
+        let message = |key: &str| format!("function '{name}' is of kind '{}'; only clients have '{key}'", table.kind.as_str());
+        if let Some(methods) = &table.methods {
+            return Err(self.error(methods, message("methods")));
+        }
+        if let Some(route) = &table.route {
+            return Err(self.error(route, message("route")));
+        }
+        Ok(())
+    }
+
+    fn methods(&self, name: &str, methods: Option<&Spanned<Vec<String>>>) -> Result<Vec<Method>, ManifestError> {
+        let Some(methods) = methods else { return Ok(DEFAULT_METHODS.to_vec()) };
+        if methods.get_ref().is_empty() {
+            return Err(self.error(methods, format!("client '{name}' has no methods; leave the key out for GET and POST")));
+        }
+        let mut found = Vec::new();
+        for text in methods.get_ref() {
+            let Some(method) = KNOWN_METHODS.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text)) else {
+                let known = KNOWN_METHODS.map(|method| method.to_string()).join(", ");
+                return Err(self.error(methods, format!("client '{name}' has the method '{text}'; the methods are {known}")));
+            };
+            if !found.contains(&method) {
+                found.push(method);
+            }
+        }
+        Ok(found)
+    }
+
+    fn route(&self, name: &str, route: Option<&Spanned<String>>) -> Result<String, ManifestError> {
+        let Some(route) = route else { return Ok(name.to_owned()) };
+        if is_route(route.get_ref()) {
+            return Ok(route.get_ref().clone());
+        }
+        let rule = "it has parts of letters, digits, '-', '_', '.' or '~' with '/' between them and none at its ends";
+        Err(self.error(route, format!("route '{}' of client '{name}' is not a route: {rule}", route.get_ref())))
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME_CHARS
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+fn is_setting_name(text: &str) -> bool {
+    text.len() <= MAX_NAME_CHARS
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn is_inner_path(text: &str) -> bool {
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':']) && !part.contains(char::is_control);
+    text.len() <= MAX_PATH_BYTES && text.split('/').all(is_part)
+}
+
+fn is_route(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(is_plain);
+    text.len() <= MAX_PATH_BYTES && text.split('/').all(is_part)
+}

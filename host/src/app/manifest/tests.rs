@@ -1,0 +1,118 @@
+use super::*;
+
+const SAMPLE: &str = r#"[app]
+name = "retry-timeout-callback"
+[settings]
+JOB_API_URL = "http://localhost:5000/api/Job"
+[http]
+allowed-hosts = ["http://localhost:5000", "http://127.0.0.1:5000"]
+[[function]]
+name = "HttpStartClient"
+kind = "client"
+component = "components/http_start_client.wasm"
+[[function]]
+name = "MainOrchestrator"
+kind = "orchestrator"
+component = "components/main_orchestrator.wasm"
+"#;
+
+fn with_function(entry: &str) -> Result<Manifest, ManifestError> {
+    Manifest::parse(&format!("{SAMPLE}[[function]]\n{entry}"))
+}
+
+fn refusal(entry: &str) -> String {
+    with_function(entry).expect_err("the entry breaks a rule").to_string()
+}
+
+#[test]
+fn a_manifest_names_the_app_and_its_functions() {
+    let manifest = Manifest::parse(SAMPLE).unwrap();
+    assert_eq!(manifest.app, "retry-timeout-callback");
+    assert_eq!(manifest.settings["JOB_API_URL"], "http://localhost:5000/api/Job");
+    assert_eq!(manifest.allowed_hosts.len(), 2);
+    assert_eq!(manifest.component_paths(), ["components/http_start_client.wasm", "components/main_orchestrator.wasm"]);
+    let client = &manifest.functions[0];
+    assert_eq!((client.kind, client.route.as_deref()), (Kind::Client, Some("HttpStartClient")));
+    assert_eq!(client.methods, [Method::GET, Method::POST]);
+    assert_eq!(manifest.functions[1].route, None);
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_its_line() {
+    let error = refusal("name = \"A\"\nkind = \"entity\"\ncomponent = \"a.wasm\"\ncomponnent = \"b.wasm\"");
+    assert!(error.contains("line 19") && error.contains("componnent"), "{error}");
+}
+
+#[test]
+fn an_unknown_kind_is_an_error_that_names_the_kinds() {
+    let error = refusal("name = \"A\"\nkind = \"trigger\"\ncomponent = \"a.wasm\"");
+    assert!(error.contains("line 17") && error.contains("orchestrator"), "{error}");
+}
+
+#[test]
+fn names_are_unique_per_kind_ignoring_case() {
+    let error = refusal("name = \"mainorchestrator\"\nkind = \"orchestrator\"\ncomponent = \"a.wasm\"");
+    assert!(error.contains("line 16") && error.contains("mainorchestrator"), "{error}");
+    assert!(with_function("name = \"MainOrchestrator\"\nkind = \"activity\"\ncomponent = \"a.wasm\"").is_ok());
+}
+
+#[test]
+fn routes_are_unique_ignoring_case() {
+    let error = refusal("name = \"Other\"\nkind = \"client\"\ncomponent = \"a.wasm\"\nroute = \"httpstartCLIENT\"");
+    assert!(error.contains("line 19") && error.contains("httpstartCLIENT"), "{error}");
+}
+
+#[test]
+fn a_component_stays_inside_the_folder() {
+    for path in ["/etc/passwd", "../a.wasm", "a/../../b.wasm", "C:/a.wasm", "a\\\\b.wasm", "a//b.wasm", "", "./a.wasm"] {
+        let error = refusal(&format!("name = \"A\"\nkind = \"entity\"\ncomponent = \"{path}\""));
+        assert!(error.contains("line 18") && error.contains("inside it"), "{path}: {error}");
+    }
+}
+
+#[test]
+fn only_clients_have_methods_and_routes() {
+    for key in ["methods = [\"GET\"]", "route = \"a\""] {
+        let error = refusal(&format!("name = \"A\"\nkind = \"entity\"\ncomponent = \"a.wasm\"\n{key}"));
+        assert!(error.contains("only clients"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_begins_with_a_letter_and_stays_short() {
+    for name in ["", "1st", "a b", "a.b", "ä", &"x".repeat(129)] {
+        let error = refusal(&format!("name = \"{name}\"\nkind = \"entity\"\ncomponent = \"a.wasm\""));
+        assert!(error.contains("line 16"), "{error}");
+    }
+    assert!(with_function(&format!("name = \"{}\"\nkind = \"entity\"\ncomponent = \"a.wasm\"", "x".repeat(128))).is_ok());
+}
+
+#[test]
+fn methods_are_known_and_written_once() {
+    let error = refusal("name = \"A\"\nkind = \"client\"\ncomponent = \"a.wasm\"\nmethods = [\"FETCH\"]");
+    assert!(error.contains("FETCH") && error.contains("GET"), "{error}");
+    let manifest = with_function("name = \"A\"\nkind = \"client\"\ncomponent = \"a.wasm\"\nmethods = [\"put\", \"PUT\"]").unwrap();
+    assert_eq!(manifest.functions[2].methods, [Method::PUT]);
+}
+
+#[test]
+fn settings_are_texts_with_plain_names() {
+    let error = Manifest::parse(&SAMPLE.replace("JOB_API_URL", "\"JOB URL\"")).unwrap_err().to_string();
+    assert!(error.contains("line 4") && error.contains("JOB URL"), "{error}");
+    let error = Manifest::parse(&SAMPLE.replace("\"http://localhost:5000/api/Job\"", "7")).unwrap_err().to_string();
+    assert!(error.contains("line 4"), "{error}");
+}
+
+#[test]
+fn an_allowed_host_is_an_address_without_a_path() {
+    for bad in ["http://127.0.0.1:5000/api", "*"] {
+        let error = Manifest::parse(&SAMPLE.replace("http://127.0.0.1:5000", bad)).unwrap_err().to_string();
+        assert!(error.contains("line 6") && error.contains("allowed-hosts"), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn an_app_without_functions_is_refused() {
+    let error = Manifest::parse("[app]\nname = \"empty\"").unwrap_err().to_string();
+    assert!(error.contains("[[function]]"), "{error}");
+}

@@ -1,0 +1,83 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::ServeOptions;
+
+/// A self-hosted runtime for durable serverless functions.
+#[derive(Debug, Parser)]
+#[command(name = "longhaul", version, about, after_help = LOG_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LOG_HELP: &str = "The log goes to standard error. The environment variable LONGHAUL_LOG chooses what is in it: \
+'info' (the default), 'debug', or more finely as in 'warn,guest=info' (guests' lines have the target 'guest').";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the host.
+    Serve(Box<ServeArgs>),
+    /// Send an app to a host.
+    Deploy(DeployArgs),
+}
+
+/// What `longhaul serve` takes.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Read settings from this TOML file. Its keys are the long options below without their dashes, as in
+    /// `max-body-bytes = 1000000`; an option on the command line goes before the file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub options: ServeOptions,
+}
+
+/// What `longhaul deploy` takes.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The app's folder: longhaul.toml and the components that it names
+    #[arg(value_name = "DIR")]
+    pub app: PathBuf,
+    /// Where the host is
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
+    pub host: String,
+    /// Give a setting of the manifest another value; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// Let the app's activities and clients reach one more host; can be repeated
+    #[arg(long, value_name = "URL")]
+    pub allow_host: Vec<String>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a setting is written NAME=VALUE")?;
+    if name.is_empty() {
+        return Err("a setting needs a name before its '='".into());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_setting_keeps_every_equals_sign_but_the_first() {
+        assert_eq!(setting("A=b=c"), Ok(("A".into(), "b=c".into())));
+        assert!(setting("A").is_err() && setting("=b").is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! What client functions may do with instances and entities.
+
+use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
+use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
+
+use crate::dispatch::{Engine, EngineError, StartRequest};
+use crate::http::links::Links;
+
+/// The engine, as the guest that answers one request sees it.
+pub struct EngineClient {
+    engine: Engine,
+    links: Links,
+}
+
+impl EngineClient {
+    /// Addresses that the guest hands out are made by `links`, for whoever sent the request.
+    pub fn new(engine: Engine, links: Links) -> Self {
+        Self { engine, links }
+    }
+
+    async fn orchestration(&self, instance_id: &str) -> Result<InstanceStatus, ClientError> {
+        let id = InstanceId::trusted(instance_id);
+        let row = self.engine.status(&id).await.map_err(client_error)?;
+        let row = row.filter(|row| row.kind == InstanceKind::Orchestration);
+        let row = row.ok_or_else(|| client_error(EngineError::NotFound(id)))?;
+        Ok(InstanceStatus {
+            instance_id: row.id.to_string(),
+            name: row.name,
+            runtime_status: row.status,
+            created: row.created_at,
+            updated: row.updated_at,
+            input: row.input,
+            output: row.output,
+            custom_status: row.custom_status,
+        })
+    }
+}
+
+impl ClientHost for EngineClient {
+    fn start(&self, name: String, input: Payload, options: StartOptions) -> HostFuture<'_, String> {
+        Box::pin(async move {
+            let StartOptions { instance_id, version, at } = options;
+            let request = StartRequest { name, input, instance_id, version, at };
+            Ok(self.engine.start(request).await.map_err(client_error)?.to_string())
+        })
+    }
+
+    fn get_status(&self, instance_id: String) -> HostFuture<'_, InstanceStatus> {
+        Box::pin(async move { self.orchestration(&instance_id).await })
+    }
+
+    fn raise_event(&self, instance_id: String, name: String, data: Payload) -> HostFuture<'_, ()> {
+        Box::pin(async move {
+            if name.is_empty() {
+                return Err(ClientError::Invalid("an event needs a name".into()));
+            }
+            let id = orchestration_id(&instance_id)?;
+            self.engine.raise_event(&id, &name, data).await.map_err(client_error)
+        })
+    }
+
+    fn terminate(&self, instance_id: String, reason: Option<String>) -> HostFuture<'_, ()> {
+        Box::pin(async move {
+            let id = orchestration_id(&instance_id)?;
+            self.engine.terminate(&id, reason, true).await.map_err(client_error)
+        })
+    }
+
+    fn signal_entity(&self, entity: EntityId, operation: String, input: Payload) -> HostFuture<'_, ()> {
+        Box::pin(async move { self.engine.signal_entity(entity, &operation, input).await.map_err(client_error) })
+    }
+
+    fn read_entity(&self, entity: EntityId) -> HostFuture<'_, Option<Payload>> {
+        Box::pin(async move {
+            let row = self.engine.status(&entity.instance_id()).await.map_err(client_error)?;
+            Ok(row.and_then(|row| row.state))
+        })
+    }
+
+    fn management_payload(&self, instance_id: &str) -> Payload {
+        // Texts are always JSON.
+        Payload::of(&self.links.management_payload(instance_id)).unwrap_or_else(|_| Payload::null())
+    }
+}
+
+/// An id that no orchestration can have names no instance: entities cannot be managed this way.
+fn orchestration_id(text: &str) -> Result<InstanceId, ClientError> {
+    let id = InstanceId::trusted(text);
+    if id.is_entity() { Err(client_error(EngineError::NotFound(id))) } else { Ok(id) }
+}
+
+fn client_error(error: EngineError) -> ClientError {
+    let text = error.to_string();
+    match error {
+        EngineError::NotFound(_) => ClientError::NotFound(text),
+        EngineError::Conflict(..) => ClientError::Conflict(text),
+        EngineError::Gone(..) => ClientError::Gone(text),
+        EngineError::Invalid(_) | EngineError::WrongState(_) => ClientError::Invalid(text),
+        EngineError::Unavailable(_) | EngineError::Full(_) => ClientError::Unavailable(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul_core::RuntimeStatus;
+
+    use super::*;
+
+    #[test]
+    fn what_the_engine_refuses_reaches_the_guest_with_its_text() {
+        let id = InstanceId::trusted("a");
+        let gone = client_error(EngineError::Gone(id.clone(), RuntimeStatus::Failed));
+        assert_eq!(gone, ClientError::Gone("instance 'a' has ended with status Failed".into()));
+        assert!(matches!(client_error(EngineError::Conflict(id, RuntimeStatus::Running)), ClientError::Conflict(_)));
+        assert!(matches!(client_error(EngineError::Full("no space".into())), ClientError::Unavailable(_)));
+    }
+
+    #[test]
+    fn an_entity_is_no_instance_to_raise_events_for() {
+        assert!(matches!(orchestration_id("@counter@a"), Err(ClientError::NotFound(_))));
+        assert!(orchestration_id("order-7").is_ok());
+    }
+}

@@ -1,0 +1,282 @@
+//! The settings of `longhaul serve`: one list for the command line and the file, with defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use longhaul_wasm::AllowedHosts;
+use serde::Deserialize;
+
+use crate::dispatch::EngineConfig;
+use crate::http::HttpConfig;
+use crate::http::router::MANAGEMENT_PREFIX;
+use crate::http::server::{ServerLimits, is_loopback};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:7071";
+const DEFAULT_DATA: &str = "./longhaul-data";
+const DEFAULT_TASK_HUB: &str = "TestHubName";
+const DEFAULT_MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+const DEFAULT_MAX_DEPLOYMENT_BYTES: usize = 256 * 1024 * 1024;
+const DEFAULT_MAX_CONNECTIONS: usize = 4_096;
+const DEFAULT_MAX_RUNNING_ACTIVITIES: usize = 256;
+const DEFAULT_MAX_RUNNING_REQUESTS: usize = 256;
+const DEFAULT_HEADER_DEADLINE_SECONDS: u64 = 30;
+const DEFAULT_DRAIN_DEADLINE_SECONDS: u64 = 10;
+
+/// Settings as someone wrote them; what is absent has a default.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ServeOptions {
+    /// Address to listen on; port 0 takes a free one, which the first line of output names [default: 127.0.0.1:7071]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+
+    /// Folder for the database and compiled code, made if it is missing [default: ./longhaul-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Deploy the app in this folder before serving, unless it is current already
+    #[arg(long, value_name = "DIR")]
+    pub app: Option<PathBuf>,
+
+    /// Let activities and clients reach this host, if their manifest names it too; can be repeated. '*' leaves the choice to
+    /// the manifest. Written like http://localhost:5000, compared with its scheme and port
+    /// [default: '*' while listening on a loopback address, else nothing]
+    #[arg(long, value_name = "HOST")]
+    pub allow_outbound: Option<Vec<String>>,
+
+    /// The name of the task hub, which stands in the addresses that the host hands out [default: TestHubName]
+    #[arg(long, value_name = "NAME")]
+    pub task_hub: Option<String>,
+
+    /// Threads that run orchestrators and entities [default: one for each core]
+    #[arg(long, value_name = "COUNT")]
+    pub guest_threads: Option<usize>,
+
+    /// Most waiting instances kept in memory; the others come back by replay [default: 2000]
+    #[arg(long, value_name = "COUNT")]
+    pub max_hot_instances: Option<usize>,
+
+    /// Drop every instance from memory after each turn, so that each turn begins with a replay: slow, for tests
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub evict_after_every_turn: Option<bool>,
+
+    /// Longest call of an orchestrator or entity, in milliseconds. An instance whose calls take longer three times in a row is set
+    /// aside [default: 10000]
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub turn_deadline_ms: Option<u64>,
+
+    /// Most memory of an orchestrator or entity guest, in bytes [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub orchestrator_memory_bytes: Option<usize>,
+
+    /// Folder for compiled code, made if it is missing. Hosts may share one; whoever can write there can run code in the host
+    /// [default: 'compiled' in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub compiled_cache: Option<PathBuf>,
+
+    /// Most activities running at a time; more wait [default: 256]
+    #[arg(long, value_name = "COUNT")]
+    pub max_running_activities: Option<usize>,
+
+    /// Most client functions running at a time; more wait [default: 256]
+    #[arg(long, value_name = "COUNT")]
+    pub max_running_requests: Option<usize>,
+
+    /// Longest body of a request in bytes; a longer one is answered with 413 [default: 33554432]
+    #[arg(long, value_name = "BYTES")]
+    pub max_body_bytes: Option<usize>,
+
+    /// Longest body of a deployment in bytes [default: 268435456]
+    #[arg(long, value_name = "BYTES")]
+    pub max_deployment_bytes: Option<usize>,
+
+    /// Most connections at a time; more wait [default: 4096]
+    #[arg(long, value_name = "COUNT")]
+    pub max_connections: Option<usize>,
+
+    /// Longest wait for the head of a request, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub header_deadline_seconds: Option<u64>,
+
+    /// Longest wait for the requests in flight when the host stops, in seconds [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub drain_deadline_seconds: Option<u64>,
+}
+
+impl ServeOptions {
+    /// Reads a settings file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, or has an unknown key; the text names the line.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("the settings file {} has a mistake", path.display()))
+    }
+
+    /// These settings, and those of `file` where these say nothing.
+    pub fn or(self, file: Self) -> Self {
+        Self {
+            listen: self.listen.or(file.listen),
+            data: self.data.or(file.data),
+            app: self.app.or(file.app),
+            allow_outbound: self.allow_outbound.or(file.allow_outbound),
+            task_hub: self.task_hub.or(file.task_hub),
+            guest_threads: self.guest_threads.or(file.guest_threads),
+            max_hot_instances: self.max_hot_instances.or(file.max_hot_instances),
+            evict_after_every_turn: self.evict_after_every_turn.or(file.evict_after_every_turn),
+            turn_deadline_ms: self.turn_deadline_ms.or(file.turn_deadline_ms),
+            orchestrator_memory_bytes: self.orchestrator_memory_bytes.or(file.orchestrator_memory_bytes),
+            compiled_cache: self.compiled_cache.or(file.compiled_cache),
+            max_running_activities: self.max_running_activities.or(file.max_running_activities),
+            max_running_requests: self.max_running_requests.or(file.max_running_requests),
+            max_body_bytes: self.max_body_bytes.or(file.max_body_bytes),
+            max_deployment_bytes: self.max_deployment_bytes.or(file.max_deployment_bytes),
+            max_connections: self.max_connections.or(file.max_connections),
+            header_deadline_seconds: self.header_deadline_seconds.or(file.header_deadline_seconds),
+            drain_deadline_seconds: self.drain_deadline_seconds.or(file.drain_deadline_seconds),
+        }
+    }
+}
+
+/// The settings, complete and checked.
+#[derive(Clone)]
+pub struct ServeConfig {
+    /// Address to listen on.
+    pub listen: String,
+    /// Folder for everything that survives.
+    pub data: PathBuf,
+    /// App to deploy first.
+    pub app: Option<PathBuf>,
+    /// How the engine uses the machine.
+    pub engine: EngineConfig,
+    /// Bounds on guests that reach outside.
+    pub guests: longhaul_wasm::Config,
+    /// What the HTTP side is told.
+    pub http: HttpConfig,
+    /// Bounds on connections.
+    pub server: ServerLimits,
+    allow_outbound: Option<AllowedHosts>,
+}
+
+impl ServeConfig {
+    /// Puts defaults where nothing was said.
+    ///
+    /// # Errors
+    /// When a value is out of its range; the text names the option.
+    pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
+        let defaults = EngineConfig::default();
+        let limits = longhaul_wasm::Limits::default();
+        let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
+        let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
+        ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
+        let seconds = |given: Option<u64>, default| Duration::from_secs(given.unwrap_or(default));
+        Ok(Self {
+            listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
+            engine: EngineConfig {
+                guest_threads: at_least_one("guest-threads", options.guest_threads, defaults.guest_threads)?,
+                max_hot_instances: at_least_one("max-hot-instances", options.max_hot_instances, defaults.max_hot_instances)?,
+                evict_after_every_turn: options.evict_after_every_turn.unwrap_or(false),
+                ..defaults
+            },
+            guests: longhaul_wasm::Config {
+                compiled_cache: Some(options.compiled_cache.unwrap_or_else(|| data.join("compiled"))),
+                limits: longhaul_wasm::Limits {
+                    turn_deadline: options.turn_deadline_ms.map_or(limits.turn_deadline, Duration::from_millis),
+                    orchestrator_memory_bytes: at_least_one(
+                        "orchestrator-memory-bytes",
+                        options.orchestrator_memory_bytes,
+                        limits.orchestrator_memory_bytes,
+                    )?,
+                    ..limits
+                },
+                max_running_activities: at_least_one(
+                    "max-running-activities",
+                    options.max_running_activities,
+                    DEFAULT_MAX_RUNNING_ACTIVITIES,
+                )?,
+                max_running_requests: at_least_one("max-running-requests", options.max_running_requests, DEFAULT_MAX_RUNNING_REQUESTS)?,
+                ..longhaul_wasm::Config::default()
+            },
+            http: HttpConfig {
+                management_prefix: MANAGEMENT_PREFIX.into(),
+                task_hub,
+                max_body_bytes: at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?,
+                max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,
+            },
+            server: ServerLimits {
+                max_connections: at_least_one("max-connections", options.max_connections, DEFAULT_MAX_CONNECTIONS)?,
+                header_deadline: seconds(options.header_deadline_seconds, DEFAULT_HEADER_DEADLINE_SECONDS),
+                drain_deadline: seconds(options.drain_deadline_seconds, DEFAULT_DRAIN_DEADLINE_SECONDS),
+            },
+            allow_outbound: options.allow_outbound.map(AllowedHosts::parse).transpose().context("--allow-outbound")?,
+            data,
+            app: options.app,
+        })
+    }
+
+    /// What the operator lets guests reach. Without a word from the operator that is whatever manifests name while only this
+    /// machine can deploy and call, and nothing as soon as others can reach the host.
+    pub fn operator_hosts(&self, listening_on: SocketAddr) -> AllowedHosts {
+        match &self.allow_outbound {
+            Some(hosts) => hosts.clone(),
+            None if is_loopback(listening_on) => AllowedHosts::Any,
+            None => AllowedHosts::default(),
+        }
+    }
+}
+
+fn at_least_one(option: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {
+    let value = given.unwrap_or(default);
+    ensure!(value > 0, "--{option} is 0; it must be at least 1");
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(text: &str) -> Result<ServeOptions, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
+        let file = options("listen = \"0.0.0.0:80\"\ntask-hub = \"Hub\"\n").unwrap();
+        let line = ServeOptions { listen: Some("127.0.0.1:0".into()), ..ServeOptions::default() };
+        let config = ServeConfig::resolve(line.or(file)).unwrap();
+        assert_eq!((config.listen.as_str(), config.http.task_hub.as_str()), ("127.0.0.1:0", "Hub"));
+        assert_eq!(config.http.max_body_bytes, DEFAULT_MAX_BODY_BYTES);
+        assert_eq!(config.data, Path::new(DEFAULT_DATA));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = options("max-body-byte = 1\n").unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("max-body-byte"), "{error}");
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused_by_its_name() {
+        let error = ServeConfig::resolve(options("max-connections = 0").unwrap()).err().unwrap().to_string();
+        assert!(error.contains("--max-connections"), "{error}");
+    }
+
+    #[test]
+    fn others_who_can_reach_the_host_make_outbound_requests_opt_in() {
+        let (loopback, open) = ("127.0.0.1:7071".parse().unwrap(), "0.0.0.0:7071".parse().unwrap());
+        let config = ServeConfig::resolve(ServeOptions::default()).unwrap();
+        assert_eq!(config.operator_hosts(loopback), AllowedHosts::Any);
+        assert_eq!(config.operator_hosts(open), AllowedHosts::default());
+        let config = ServeConfig::resolve(options("allow-outbound = [\"http://a:1\"]").unwrap()).unwrap();
+        let only = AllowedHosts::parse(["http://a:1"]).unwrap();
+        assert_eq!((config.operator_hosts(loopback), config.operator_hosts(open)), (only.clone(), only));
+    }
+
+    #[test]
+    fn an_outbound_host_that_is_no_address_is_refused() {
+        assert!(ServeConfig::resolve(options("allow-outbound = [\"http://a/b\"]").unwrap()).is_err());
+    }
+}

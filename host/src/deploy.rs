@@ -1,0 +1,188 @@
+//! `longhaul deploy`: reads an app's folder and sends it to a host.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use crate::app::bundle::{self, Bundle, ComponentFile};
+use crate::app::listing::listing;
+use crate::app::manifest::{self, Manifest};
+use crate::cli::DeployArgs;
+
+/// What the command line changes of a manifest.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Settings with another value.
+    pub settings: Vec<(String, String)>,
+    /// Hosts to allow besides.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Reads an app and sends it.
+///
+/// # Errors
+/// When the folder holds no app, the host cannot be reached, or it refuses; the text says why.
+pub async fn run(args: DeployArgs) -> anyhow::Result<()> {
+    let overrides = Overrides { settings: args.set, allowed_hosts: args.allow_host };
+    let (bundle, manifest) = read_app(&args.app, &overrides)?;
+    let taken = send(&args.host, bundle.encode().into()).await?;
+    let warnings = taken.warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>();
+    let how = if taken.unchanged { "is current already, as" } else { "is now current, as" };
+    let functions = listing(&manifest.functions, args.host.trim_end_matches('/'));
+    let text = format!("{warnings}App '{}' {how} deployment {}.\n{functions}", taken.app, taken.deployment);
+    // The app is deployed, whether or not anyone reads on.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Reads the manifest in `folder` and every component that it names.
+///
+/// # Errors
+/// When a file is missing or the manifest breaks a rule; the text names it.
+pub fn read_app(folder: &Path, overrides: &Overrides) -> anyhow::Result<(Bundle, Manifest)> {
+    let path = folder.join(manifest::FILE_NAME);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}; is {} an app's folder?", path.display(), folder.display()))?;
+    // Read before anything is changed, so that a mistake is shown with the line that people know.
+    let original = Manifest::parse(&text)?;
+    let text = overrides.apply(text, &original)?;
+    let manifest = Manifest::parse(&text)?;
+    let mut components = Vec::new();
+    for path in manifest.component_paths() {
+        let file = folder.join(path);
+        let bytes = std::fs::read(&file).with_context(|| format!("cannot read component {}; is the app built?", file.display()))?;
+        components.push(ComponentFile::new(path, bytes));
+    }
+    Ok((Bundle { manifest: text, components }, manifest))
+}
+
+impl Overrides {
+    /// The manifest with the changes in it. Without changes the text stays as it is, comments and all.
+    fn apply(&self, text: String, manifest: &Manifest) -> anyhow::Result<String> {
+        if self.settings.is_empty() && self.allowed_hosts.is_empty() {
+            return Ok(text);
+        }
+        let mut table: toml::Table = toml::from_str(&text)?;
+        for (name, value) in &self.settings {
+            let known = manifest.settings.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            ensure!(manifest.settings.contains_key(name), "--set names '{name}', which [settings] does not have; it has: {known}");
+            if let Some(settings) = table.get_mut("settings").and_then(toml::Value::as_table_mut) {
+                settings.insert(name.clone(), value.clone().into());
+            }
+        }
+        let mut hosts = manifest.allowed_hosts.clone();
+        for host in &self.allowed_hosts {
+            if !hosts.contains(host) {
+                hosts.push(host.clone());
+            }
+        }
+        let http = table.entry("http").or_insert_with(|| toml::Table::new().into());
+        http.as_table_mut().context("[http] is no table")?.insert("allowed-hosts".into(), hosts.into());
+        Ok(toml::to_string(&table)?)
+    }
+}
+
+/// What a host says about a deployment that it took.
+#[derive(Debug, Deserialize)]
+struct Taken {
+    deployment: u64,
+    app: String,
+    unchanged: bool,
+    warnings: Vec<String>,
+}
+
+/// What a host says about one that it did not take.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    message: String,
+    exception_message: Option<String>,
+}
+
+async fn send(host: &str, body: Bytes) -> anyhow::Result<Taken> {
+    let uri: Uri = host.parse().map_err(|error| anyhow!("--host {host} is no address: {error}"))?;
+    ensure!(uri.scheme_str() == Some("http"), "--host {host} must begin with http://; for another machine use an SSH tunnel");
+    let name = uri.host().with_context(|| format!("--host {host} names no host"))?;
+    let authority = format!("{name}:{}", uri.port_u16().unwrap_or(80));
+    let stream = TcpStream::connect(&authority)
+        .await
+        .with_context(|| format!("cannot reach the host at {authority}; is `longhaul serve` running?"))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the connection, at the latest with the process.
+    tokio::spawn(connection);
+    let request =
+        Request::post("/admin/deployments").header(HOST, &authority).header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
+    let response = sender.send_request(request).await.with_context(|| format!("the host at {authority} broke off"))?;
+    let (status, body) = (response.status(), response.into_body().collect().await?.to_bytes());
+    if status.is_success() {
+        return serde_json::from_slice(&body)
+            .with_context(|| format!("{authority} answered with something else than a Longhaul host does"));
+    }
+    match serde_json::from_slice::<Refusal>(&body) {
+        Ok(Refusal { message, exception_message: None }) => bail!("the host refused the app: {message}"),
+        Ok(Refusal { message, exception_message: Some(reason) }) => bail!("the host could not take the app: {message}: {reason}"),
+        Err(_) => bail!("{authority} answered with status {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "# kept\n[app]\nname = \"a\"\n[settings]\nURL = \"one\"\n[http]\nallowed-hosts = [\"http://a:1\"]\n\
+        [[function]]\nname = \"Main\"\nkind = \"orchestrator\"\ncomponent = \"parts/main.wasm\"\n\
+        [[function]]\nname = \"Other\"\nkind = \"orchestrator\"\ncomponent = \"parts/main.wasm\"\n";
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("longhaul.toml"), MANIFEST).unwrap();
+        std::fs::create_dir(folder.path().join("parts")).unwrap();
+        std::fs::write(folder.path().join("parts/main.wasm"), "code").unwrap();
+        folder
+    }
+
+    #[test]
+    fn an_app_is_its_manifest_and_each_component_once() {
+        let folder = folder();
+        let (bundle, manifest) = read_app(folder.path(), &Overrides::default()).unwrap();
+        assert_eq!(bundle.manifest, MANIFEST);
+        assert_eq!(bundle.components, [ComponentFile::new("parts/main.wasm", "code")]);
+        assert_eq!(manifest.functions.len(), 2);
+    }
+
+    #[test]
+    fn the_command_line_changes_settings_and_adds_hosts() {
+        let folder = folder();
+        let overrides = Overrides {
+            settings: vec![("URL".into(), "two = \"2\"".into())],
+            allowed_hosts: vec!["http://a:1".into(), "http://b:2".into()],
+        };
+        let (bundle, manifest) = read_app(folder.path(), &overrides).unwrap();
+        assert_eq!(manifest.settings["URL"], "two = \"2\"");
+        assert_eq!(manifest.allowed_hosts, ["http://a:1", "http://b:2"]);
+        assert_eq!(Manifest::parse(&bundle.manifest).unwrap().functions, manifest.functions);
+    }
+
+    #[test]
+    fn a_setting_that_the_manifest_does_not_have_is_refused() {
+        let overrides = Overrides { settings: vec![("ULR".into(), "two".into())], ..Overrides::default() };
+        let error = read_app(folder().path(), &overrides).unwrap_err().to_string();
+        assert!(error.contains("ULR") && error.contains("URL"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_component_is_named() {
+        let folder = folder();
+        std::fs::remove_file(folder.path().join("parts/main.wasm")).unwrap();
+        let error = read_app(folder.path(), &Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains("main.wasm") && error.contains("built"), "{error}");
+    }
+}

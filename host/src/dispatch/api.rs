@@ -1,0 +1,244 @@
+//! What the HTTP side and client functions may ask of the engine.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use longhaul_core::history::HistoryOptions;
+use longhaul_core::history::history_events;
+use longhaul_core::message::{Operation, Start};
+use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Timestamp};
+use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
+use tokio::sync::oneshot;
+
+use super::commit::Commit;
+use super::shared::{EngineConfig, Shared};
+use super::slot::Delivery;
+use super::{alarms, commit, load, purge, recovery, worker};
+use crate::app::Registry;
+
+/// Longest wait for the last commits when the engine stops.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Starts an orchestration of the current deployment.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// The orchestration, compared ignoring case.
+    pub name: String,
+    /// Its input; `null` where none was given.
+    pub input: Payload,
+    /// The new instance's id; made by the host when absent.
+    pub instance_id: Option<String>,
+    /// The version asked for.
+    pub version: Option<String>,
+    /// Not before this time.
+    pub at: Option<Timestamp>,
+}
+
+/// Why the engine did not do what was asked. Nothing happened in any of these cases.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No such instance.
+    #[error("there is no instance '{0}'")]
+    NotFound(InstanceId),
+    /// The instance has ended.
+    #[error("instance '{0}' has ended with status {status}", status = .1.as_str())]
+    Gone(InstanceId, RuntimeStatus),
+    /// An instance of that id exists and has not ended.
+    #[error("An Orchestration instance with the status {status} already exists.", status = .1.as_str())]
+    Conflict(InstanceId, RuntimeStatus),
+    /// The instance is not in a state that allows this.
+    #[error("{0}")]
+    WrongState(String),
+    /// The request itself is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store cannot take it now; try again later.
+    #[error("the host cannot take this now: {0}")]
+    Unavailable(String),
+    /// The disk is full.
+    #[error("the disk is full: {0}")]
+    Full(String),
+}
+
+/// The running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Threads>>,
+}
+
+#[derive(Default)]
+struct Threads {
+    guests: Vec<std::thread::JoinHandle<()>>,
+    jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the engine over a store: loads what has something to do, and goes on with it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or threads cannot be started.
+    pub async fn run(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared::new(store, registry, config));
+        let count = recovery::resume_work(&shared).await?;
+        if count > 0 {
+            tracing::info!(instances = count, "going on with what was under way");
+        }
+        let guests = worker::spawn(&shared)?;
+        let jobs = vec![
+            tokio::spawn(commit::run(shared.clone())),
+            tokio::spawn(alarms::ring(shared.clone())),
+            tokio::spawn(alarms::read_ahead(shared.clone())),
+        ];
+        Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })) })
+    }
+
+    /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the
+    /// next start. The store is the caller's to close.
+    pub async fn stop(&self) {
+        self.shared.begin_to_stop();
+        let Threads { guests, jobs } = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.activities.stop();
+        let joined = tokio::task::spawn_blocking(move || guests.into_iter().for_each(|thread| drop(thread.join())));
+        // A guest thread that panicked has said so already.
+        let _ = joined.await;
+        let (flushed, reached) = oneshot::channel();
+        self.shared.board().queue_commit(Commit::flush(flushed));
+        if tokio::time::timeout(STOP_LIMIT, reached).await.is_err() {
+            tracing::warn!("the last commits could not be written in time; what was accepted before is safe");
+        }
+        jobs.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    /// Starts an orchestration. Returns once that is on stable storage.
+    pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
+        let StartRequest { name, input, instance_id, version, at } = request;
+        let app = self
+            .shared
+            .registry
+            .current()
+            .ok_or_else(|| EngineError::Invalid("no app is deployed yet; see `longhaul deploy --help`".into()))?;
+        let Some(function) = app.orchestrator(&name) else {
+            return Err(EngineError::Invalid(app.unknown_orchestrator(&name)));
+        };
+        let fresh = uuid::Uuid::now_v7().simple().to_string();
+        let chosen = instance_id.filter(|id| !id.is_empty());
+        let is_new = chosen.is_none();
+        let id = match chosen {
+            Some(text) => InstanceId::orchestration(&text).map_err(|problem| EngineError::Invalid(problem.to_string()))?,
+            None => InstanceId::trusted(fresh.clone()),
+        };
+        let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string()) };
+        let start = Start {
+            name: function.name.clone(),
+            input,
+            execution,
+            deployment: app.id,
+            created_at: self.shared.now(),
+            version,
+            parent: None,
+            at,
+        };
+        let message = Message::Start(Box::new(start));
+        self.send(&id, message, is_new).await?;
+        Ok(id)
+    }
+
+    /// Raises an event. Returns once that is on stable storage.
+    pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload) -> Result<(), EngineError> {
+        self.send(id, Message::Event { name: name.to_owned(), data }, false).await
+    }
+
+    /// Ends an instance, and with `recursive` its children.
+    pub async fn terminate(&self, id: &InstanceId, reason: Option<String>, recursive: bool) -> Result<(), EngineError> {
+        self.send(id, Message::Terminate { reason, recursive }, false).await
+    }
+
+    /// Holds an instance. [`EngineError::WrongState`] if it is held already.
+    pub async fn suspend(&self, id: &InstanceId, reason: Option<String>) -> Result<(), EngineError> {
+        self.send(id, Message::Suspend { reason }, false).await
+    }
+
+    /// Lets a held or parked instance go on. [`EngineError::WrongState`] if it is neither.
+    pub async fn resume(&self, id: &InstanceId, reason: Option<String>) -> Result<(), EngineError> {
+        self.send(id, Message::Resume { reason }, false).await
+    }
+
+    /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no such entity.
+    pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload) -> Result<(), EngineError> {
+        let known = self.shared.registry.current().is_some_and(|app| app.entity(&entity.name).is_some());
+        if !known {
+            return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
+        }
+        let message = Message::Operation(Operation { name: operation.to_owned(), input, caller: None, at: None });
+        self.send(&entity.instance_id(), message, false).await
+    }
+
+    /// Puts a message from outside into the mailbox and waits until it is on stable storage.
+    async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
+        if id.is_entity() && !matches!(message, Message::Operation(_)) {
+            return Err(EngineError::NotFound(id.clone()));
+        }
+        let (waiter, answer) = oneshot::channel();
+        let delivery = Delivery { message, recorded: false, waiter: Some(waiter) };
+        {
+            let mut board = self.shared.board();
+            if board.closed || self.shared.is_stopping() {
+                return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
+            }
+            match is_new {
+                true => board.admit_new(id, load::blank(id), delivery),
+                false => board.deliver(id, delivery),
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(EngineError::Unavailable("the host stopped before it could answer".into())))
+    }
+
+    /// The row of an instance or entity (`@name@key`), as of the last acknowledged commit.
+    pub async fn status(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
+        self.shared.store.instance(id).await.map_err(|error| recovery::told(&error))
+    }
+
+    /// The history events of an instance's current execution, as JSON objects in the form of the wire contract.
+    pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Option<Vec<serde_json::Value>>, EngineError> {
+        let store = &self.shared.store;
+        let Some(tail) = store.tail(id).await.map_err(|error| recovery::told(&error))? else { return Ok(None) };
+        let chain = store.read_chain(tail).await.map_err(|error| recovery::told(&error))?;
+        Ok(Some(history_events(id, chain.into_iter().map(|link| (link.record, link.base)), options)))
+    }
+
+    /// A page of instances.
+    pub async fn list(&self, query: InstanceQuery) -> Result<Page, EngineError> {
+        self.shared.store.list(query).await.map_err(|error| recovery::told(&error))
+    }
+
+    /// A page of entities.
+    pub async fn list_entities(&self, query: EntityQuery) -> Result<Page, EngineError> {
+        self.shared.store.list_entities(query).await.map_err(|error| recovery::told(&error))
+    }
+
+    /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
+    pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
+        purge::purge(&self.shared, id).await
+    }
+
+    /// Waits until the instance has ended or `deadline` has passed, without polling the store; returns its row then.
+    pub async fn wait_until_ended(&self, id: &InstanceId, deadline: tokio::time::Instant) -> Result<Option<InstanceRow>, EngineError> {
+        let ended = {
+            let mut board = self.shared.board();
+            let (watcher, ended) = oneshot::channel();
+            let watchers = board.watchers.entry(id.clone()).or_default();
+            watchers.retain(|watcher| !watcher.is_closed());
+            watchers.push(watcher);
+            ended
+        };
+        // Looked at only now, so that an end between look and watch is not missed.
+        let row = self.status(id).await?;
+        if row.as_ref().is_none_or(|row| row.status.is_terminal()) {
+            return Ok(row);
+        }
+        // However the wait ended, the row tells how the instance stands.
+        let _ = tokio::time::timeout_at(deadline, ended).await;
+        self.status(id).await
+    }
+}

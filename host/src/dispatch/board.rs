@@ -1,0 +1,182 @@
+//! Slots, mailboxes and queues, all behind one lock.
+//!
+//! The lock is what gives the log and every mailbox the same order: a commit is queued and its messages are delivered in one step.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use longhaul_core::{InstanceId, Outgoing, Timestamp};
+use tokio::sync::oneshot;
+
+use super::alarms::Alarms;
+use super::commit::Commit;
+use super::residency::Ages;
+use super::shared::{EngineConfig, Signals};
+use super::slot::{Delivery, Place, Resident, Slot};
+
+/// Most messages that one turn takes in.
+const MAX_MESSAGES_PER_TURN: usize = 512;
+
+pub(super) struct Board {
+    pub(super) slots: HashMap<InstanceId, Slot>,
+    run_queue: VecDeque<InstanceId>,
+    pub(super) commits: VecDeque<Commit>,
+    pub(super) alarms: Alarms,
+    pub(super) ages: Ages,
+    /// Counts how often memory was given up after a failed commit: what began before does not count any more.
+    pub(super) era: u64,
+    /// The store does not take commits; memory is about to be given up.
+    pub(super) closed: bool,
+    /// Told when an instance has ended and that is on stable storage.
+    pub(super) watchers: HashMap<InstanceId, Vec<oneshot::Sender<()>>>,
+    signals: Arc<Signals>,
+}
+
+/// An instance on its way to a guest thread.
+pub(super) struct Job {
+    pub(super) id: InstanceId,
+    pub(super) era: u64,
+    pub(super) resident: Resident,
+    pub(super) deliveries: Vec<Delivery>,
+    /// Why the instance is to be set aside, if it is.
+    pub(super) park: Option<String>,
+}
+
+impl Board {
+    pub(super) fn new(signals: Arc<Signals>, config: &EngineConfig) -> Self {
+        Self {
+            slots: HashMap::new(),
+            run_queue: VecDeque::new(),
+            commits: VecDeque::new(),
+            alarms: Alarms::default(),
+            ages: Ages::new(config),
+            era: 0,
+            closed: false,
+            watchers: HashMap::new(),
+            signals,
+        }
+    }
+
+    /// Puts a message into its receiver's mailbox.
+    pub(super) fn deliver(&mut self, to: &InstanceId, delivery: Delivery) {
+        self.slot(to).push(delivery);
+        self.schedule(to);
+    }
+
+    /// Puts messages into their receivers' mailboxes whose records stand in the commit that was queued last.
+    pub(super) fn deliver_recorded(&mut self, messages: Vec<Outgoing>) {
+        let receivers: Vec<_> = messages.iter().map(|one| one.to.clone()).collect();
+        for one in messages {
+            self.slot(&one.to).push(Delivery::recorded(one.message));
+        }
+        // Only now: a receiver that has to be read finds all of these messages in its chain, and must forget all of them here.
+        receivers.iter().for_each(|to| self.schedule(to));
+    }
+
+    /// Puts an instance that nobody has heard of yet into memory, with its first message.
+    pub(super) fn admit_new(&mut self, id: &InstanceId, resident: Resident, delivery: Delivery) {
+        let slot = self.slots.entry(id.clone()).or_insert_with(|| Slot::new(Place::Resident(resident)));
+        slot.push(delivery);
+        self.schedule(id);
+    }
+
+    /// An alarm of the instance went off.
+    pub(super) fn wake(&mut self, id: &InstanceId) {
+        self.slot(id).wake = true;
+        self.schedule(id);
+    }
+
+    /// Lets the instance have a turn: queues it if it is in memory, has it read if it is not.
+    pub(super) fn schedule(&mut self, id: &InstanceId) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        match slot.place {
+            Place::Resident(_) if !slot.queued => {
+                slot.queued = true;
+                self.run_queue.push_back(id.clone());
+                self.signals.work.notify_one();
+            }
+            Place::Cold => {
+                slot.place = Place::Loading;
+                // The reading is ordered among the commits: what is recorded before it will be in the chain.
+                slot.forget_recorded();
+                self.queue_commit(Commit::load(id.clone()));
+            }
+            Place::Resident(_) | Place::Loading | Place::Busy | Place::Purging => {}
+        }
+    }
+
+    /// Hands a commit to the committer, in order.
+    pub(super) fn queue_commit(&mut self, commit: Commit) {
+        for id in commit.touched() {
+            self.slot(&id).in_flight += 1;
+        }
+        self.commits.push_back(commit);
+        self.signals.commit.notify_one();
+    }
+
+    /// The next instance that needs a guest thread.
+    pub(super) fn next_job(&mut self) -> Option<Job> {
+        while let Some(id) = self.run_queue.pop_front() {
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            slot.queued = false;
+            match std::mem::replace(&mut slot.place, Place::Busy) {
+                Place::Resident(resident) => {
+                    slot.wake = false;
+                    let deliveries = slot.take(MAX_MESSAGES_PER_TURN);
+                    return Some(Job { era: self.era, resident, deliveries, park: slot.park.take(), id });
+                }
+                other => slot.place = other,
+            }
+        }
+        None
+    }
+
+    /// Sets an instance's alarm.
+    pub(super) fn set_alarm(&mut self, id: &InstanceId, at: Option<Timestamp>, now: Timestamp) {
+        if self.alarms.set(id, at, now) {
+            self.signals.alarm_changed.notify_one();
+        }
+    }
+
+    /// Puts an instance that is at rest back into memory, and lets it have another turn if it needs one.
+    pub(super) fn rest(&mut self, id: &InstanceId, resident: Resident, now: Timestamp) {
+        self.set_alarm(id, resident.wake_at(), now);
+        let needs_turn = resident.needs_turn(now);
+        let heavy = resident.is_heavy();
+        let slot = self.slot(id);
+        slot.place = Place::Resident(resident);
+        let again = needs_turn || slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
+        self.count(id, heavy);
+        if again {
+            self.schedule(id);
+        } else {
+            self.settle(id);
+        }
+    }
+
+    /// The instance leaves memory and is read again if anything waits for it.
+    pub(super) fn reload(&mut self, id: &InstanceId) {
+        self.slot(id).place = Place::Cold;
+        self.count(id, false);
+        self.schedule(id);
+    }
+
+    pub(super) fn slot(&mut self, id: &InstanceId) -> &mut Slot {
+        // Looked up twice rather than cloning the id for every message.
+        if !self.slots.contains_key(id) {
+            self.slots.insert(id.clone(), Slot::new(Place::Cold));
+        }
+        self.slots.get_mut(id).expect("a slot that is missing was just put there")
+    }
+
+    /// Gives up all memory: after a failed commit nothing in it can be trusted. Returns what was in the mailboxes.
+    pub(super) fn give_up(&mut self) -> Vec<(InstanceId, Delivery)> {
+        self.era += 1;
+        self.run_queue.clear();
+        self.alarms = Alarms::default();
+        self.ages.clear();
+        let slots = std::mem::take(&mut self.slots);
+        let mailboxes = slots.into_iter().flat_map(|(id, slot)| slot.mailbox.into_iter().map(move |delivery| (id.clone(), delivery)));
+        mailboxes.collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! The committer: writes what has gathered, in order, in one transaction; then releases what waited for it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use longhaul_core::message::Effect;
+use longhaul_core::record::{FORMAT, MessageRecord, NewRecord};
+use longhaul_core::{InstanceId, Outgoing, Record, Timestamp};
+use longhaul_store::{Appended, Batch, EncodedRecord, MAX_BATCH_RECORDS, Position};
+use tokio::sync::oneshot;
+
+use super::api::EngineError;
+use super::shared::Shared;
+use super::slot::Waiter;
+use super::{load, recovery};
+
+/// Records that belong together, and what waits for them to be on stable storage.
+#[derive(Default)]
+pub(super) struct Commit {
+    pub(super) records: Vec<EncodedRecord>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) answers: Vec<(Waiter, Result<(), EngineError>)>,
+    /// An instance that has ended with this commit.
+    pub(super) ended: Option<InstanceId>,
+    /// An instance whose chain is to be read as of this place in the order.
+    load: Option<InstanceId>,
+    /// Told when this place in the order is reached.
+    flushed: Option<oneshot::Sender<()>>,
+}
+
+impl Commit {
+    pub(super) fn load(id: InstanceId) -> Self {
+        Self { load: Some(id), ..Self::default() }
+    }
+
+    pub(super) fn flush(flushed: oneshot::Sender<()>) -> Self {
+        Self { flushed: Some(flushed), ..Self::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { records, effects, answers, ended, load, flushed } = self;
+        records.is_empty() && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
+    }
+
+    /// Whose records it holds; an instance stands once for each of its records.
+    pub(super) fn touched(&self) -> Vec<InstanceId> {
+        self.records.iter().map(|encoded| encoded.record.instance.clone()).collect()
+    }
+
+    /// Adds the records of messages for other instances.
+    pub(super) fn push_outgoing(&mut self, outgoing: &[Outgoing], now: Timestamp) {
+        self.records.extend(outgoing.iter().map(|one| {
+            let record = Record::Message(MessageRecord { format: FORMAT, at: now, message: one.message.clone() });
+            encode(NewRecord { instance: one.to.clone(), base: false, record })
+        }));
+    }
+
+    /// Tells whoever waits that nothing came of it.
+    pub(super) fn refuse(self, error: &EngineError) {
+        for (waiter, _) in self.answers {
+            let _ = waiter.send(Err(error.clone()));
+        }
+    }
+}
+
+pub(super) fn encode(record: NewRecord) -> EncodedRecord {
+    EncodedRecord { data: record.record.encode(), record: Arc::new(record) }
+}
+
+/// Writes commits, for as long as the engine lets it.
+pub(super) async fn run(shared: Arc<Shared>) {
+    loop {
+        match gather(&shared) {
+            gathered if gathered.is_empty() => shared.signals.commit.notified().await,
+            gathered => write(&shared, gathered).await,
+        }
+    }
+}
+
+/// Takes what has gathered, up to a full batch. A commit is never split.
+fn gather(shared: &Shared) -> Vec<Commit> {
+    let mut board = shared.board();
+    let mut gathered = Vec::new();
+    let mut records = 0;
+    let mut read: HashSet<InstanceId> = HashSet::new();
+    while let Some(commit) = board.commits.front() {
+        records += commit.records.len();
+        if records > MAX_BATCH_RECORDS && !gathered.is_empty() {
+            break;
+        }
+        // The store says where a chain ends after the whole batch. A message recorded after the reading began waits in the
+        // mailbox already, and would come a second time if the reading found it in the chain.
+        if !read.is_empty() && commit.records.iter().any(|encoded| read.contains(&encoded.record.instance)) {
+            break;
+        }
+        read.extend(commit.load.clone());
+        gathered.extend(board.commits.pop_front());
+    }
+    gathered
+}
+
+async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
+    let mut batch = Batch::default();
+    let mut touched = Vec::new();
+    for commit in &mut commits {
+        touched.extend(commit.touched());
+        batch.records.append(&mut commit.records);
+        batch.tails.extend(commit.load.clone());
+    }
+    let appended = match batch.records.is_empty() && batch.tails.is_empty() {
+        true => Ok(Appended::default()),
+        false => shared.store.append(batch).await,
+    };
+    match appended {
+        Ok(appended) => release(shared, commits, touched, appended.tails),
+        Err(error) => recovery::after_failed_commit(shared, commits, error).await,
+    }
+}
+
+/// Everything is on stable storage: the outside may see it.
+fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>, tails: Vec<Option<Position>>) {
+    let mut tails = tails.into_iter();
+    for commit in commits {
+        for (waiter, answer) in commit.answers {
+            let _ = waiter.send(answer);
+        }
+        for effect in commit.effects {
+            match effect {
+                Effect::RunActivity(run) => shared.activities.start(shared, run),
+                Effect::CancelActivity(task) => shared.activities.cancel(&task),
+            }
+        }
+        if let Some(ended) = commit.ended {
+            let watchers = shared.board().watchers.remove(&ended);
+            for watcher in watchers.into_iter().flatten() {
+                let _ = watcher.send(());
+            }
+        }
+        if let Some(id) = commit.load {
+            load::begin(shared, id, tails.next().flatten());
+        }
+        if let Some(flushed) = commit.flushed {
+            let _ = flushed.send(());
+        }
+    }
+    let mut board = shared.board();
+    for id in touched {
+        if let Some(slot) = board.slots.get_mut(&id) {
+            slot.in_flight = slot.in_flight.saturating_sub(1);
+            if slot.in_flight == 0 {
+                board.settle(&id);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One batch of an entity on a guest thread.
+
+use std::time::Duration;
+
+use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
+use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
+use longhaul_wasm::{EntityComponent, GuestError, LogContext};
+
+use super::commit::Commit;
+use super::shared::Shared;
+use super::slot::{Delivery, Resident, recorded_among};
+use super::worker::{After, Work};
+
+/// How often a call that finds no room for its guest is tried again, and how long it waits between.
+const MAX_ROOM_TRIES: u32 = 1_000;
+const ROOM_PAUSE: Duration = Duration::from_millis(2);
+
+/// Runs one batch.
+pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, deliveries: Vec<Delivery>) -> Work {
+    let recorded = recorded_among(&deliveries);
+    let mut commit = Commit::default();
+    let before = entity.clone();
+    let mut batch = entity.begin_batch(shared.now());
+    for delivery in deliveries {
+        entity.receive(&mut batch, delivery.message, delivery.recorded);
+        commit.answers.extend(delivery.waiter.map(|waiter| (waiter, Ok(()))));
+    }
+    if batch.is_empty() {
+        let after = After::Rest(Resident::Entity(entity));
+        return Work { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back: Vec::new(), recorded, after };
+    }
+    let app = shared.registry.current();
+    let function = app.as_ref().and_then(|app| app.entity(&entity.id().name));
+    let operations = batch.guest_operations();
+    let guest = match (operations.is_empty(), function) {
+        (true, _) => None,
+        (false, Some(function)) => {
+            let call = EntityCall {
+                component: &function.component,
+                context: LogContext { function: function.name.clone(), instance: Some(id.clone()) },
+                entity: &before,
+                now: batch.now(),
+                max_attempts: shared.config.max_failed_turns,
+            };
+            Some(call.run(operations))
+        }
+        (false, None) => {
+            let text = format!("there is no entity function '{}' in the current deployment", entity.id().name);
+            Some(all_failed(&before, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
+        }
+    };
+    let fresh = ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string());
+    let deployment = app.map(|app| app.id).unwrap_or_default();
+    let step = entity.end_batch(batch, guest, &fresh, deployment);
+    let (record, outgoing) = step.seal(id.clone(), 0);
+    let after = After::Rest(Resident::Entity(entity));
+    Work { record: Some(record), more: Vec::new(), outgoing, commit, back: Vec::new(), recorded, after }
+}
+
+struct EntityCall<'call> {
+    component: &'call EntityComponent,
+    context: LogContext,
+    entity: &'call Entity,
+    now: Timestamp,
+    max_attempts: u32,
+}
+
+impl EntityCall<'_> {
+    /// Runs all operations in one call of the guest. If that call comes to nothing, each runs in a call of its own, so that one
+    /// bad operation harms no other.
+    fn run(&self, operations: Vec<GuestOperation>) -> GuestBatch {
+        let state = self.entity.state().cloned();
+        if let Ok(batch) = self.call(state.clone(), operations.clone()) {
+            return batch;
+        }
+        let mut whole = GuestBatch { state, results: Vec::with_capacity(operations.len()) };
+        for operation in operations {
+            let one = self.run_alone(whole.state.clone(), operation);
+            whole.state = one.state;
+            whole.results.extend(one.results);
+        }
+        whole
+    }
+
+    fn run_alone(&self, state: Option<Payload>, operation: GuestOperation) -> GuestBatch {
+        let mut failure = Failure::default();
+        for _ in 0..self.max_attempts.max(1) {
+            match self.call(state.clone(), vec![operation.clone()]) {
+                Ok(batch) => return batch,
+                Err(error) => {
+                    tracing::warn!(instance = %self.entity.id(), operation = operation.name, "an operation came to nothing: {error}");
+                    failure = Failure::new("EntityStopped", error.to_string());
+                    if !error.is_transient() {
+                        break;
+                    }
+                }
+            }
+        }
+        GuestBatch { state, results: vec![failed(&failure)] }
+    }
+
+    fn call(&self, state: Option<Payload>, operations: Vec<GuestOperation>) -> Result<GuestBatch, GuestError> {
+        let mut tries = 0;
+        loop {
+            match self.component.run(self.context.clone(), self.entity.id(), state.clone(), self.now, operations.clone()) {
+                // Guests at rest leave with the commits that are under way; that takes milliseconds.
+                Err(GuestError::Busy(_)) if tries < MAX_ROOM_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(ROOM_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+fn all_failed(entity: &Entity, count: usize, failure: &Failure) -> GuestBatch {
+    GuestBatch { state: entity.state().cloned(), results: vec![failed(failure); count] }
+}
+
+fn failed(failure: &Failure) -> GuestOperationResult {
+    GuestOperationResult { outcome: Err(failure.clone()), signals: Vec::new(), starts: Vec::new() }
+}

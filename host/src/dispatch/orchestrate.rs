@@ -1,0 +1,213 @@
+//! One turn of an orchestration on a guest thread.
+
+use longhaul_core::message::Message;
+use longhaul_core::orchestration::{Activation, Refusal, ReplayStep, Turn};
+use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
+use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus};
+use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
+
+use super::api::EngineError;
+use super::commit::Commit;
+use super::shared::Shared;
+use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Waiter, recorded_among};
+use super::worker::{After, Trouble, Work};
+
+/// Takes one turn.
+pub(super) fn turn(
+    shared: &Shared,
+    id: &InstanceId,
+    mut orchestration: Box<OrchestrationInMemory>,
+    deliveries: Vec<Delivery>,
+    park: Option<String>,
+) -> Work {
+    let recorded = recorded_among(&deliveries);
+    let mut commit = Commit::default();
+    let state = &mut orchestration.state;
+    let current = shared.registry.current().map(|app| app.id).unwrap_or_default();
+    let mut turn = state.begin_turn(shared.now(), current);
+    let mut intake = Intake::default();
+    let back = intake.take(shared, state, &mut turn, deliveries);
+    commit.answers = std::mem::take(&mut intake.refusals);
+
+    if let Some(reason) = park {
+        // What arrived is taken in without the guest, so that nothing accepted is lost while the instance stands still.
+        return set_aside(id, orchestration, Parking { turn, intake, commit, back, recorded, reason });
+    }
+    state.activate(&mut turn);
+    if turn.is_empty() {
+        let after = After::Rest(Resident::Orchestration(orchestration));
+        return Work { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back, recorded, after };
+    }
+    let guest_turn = match turn.activation() {
+        None => None,
+        Some(activation) => match call(shared, &mut orchestration, activation) {
+            Ok(guest_turn) => Some(guest_turn),
+            Err(trouble) => {
+                let again = intake.offer_again(turn).chain(back).collect();
+                return Work {
+                    record: None,
+                    more: Vec::new(),
+                    outgoing: Vec::new(),
+                    commit,
+                    back: again,
+                    recorded,
+                    after: After::Reload(trouble),
+                };
+            }
+        },
+    };
+    let step = orchestration.state.end_turn(turn, guest_turn);
+    let continues_as_new = step.continues_as_new();
+    let (record, outgoing, effects) = step.seal(id.clone(), 0);
+    commit.effects = effects;
+    commit.answers.extend(intake.waiters.into_iter().flatten().map(|waiter| (waiter, Ok(()))));
+    if orchestration.state.status().is_some_and(RuntimeStatus::is_terminal) {
+        commit.ended = Some(id.clone());
+        orchestration.guest = Guest::Fresh;
+    } else if continues_as_new {
+        // A new execution begins with a guest of its own.
+        orchestration.guest = Guest::Fresh;
+    }
+    let after = After::Rest(Resident::Orchestration(orchestration));
+    Work { record: Some(record), more: Vec::new(), outgoing, commit, back, recorded, after }
+}
+
+/// Messages on their way into a turn.
+#[derive(Default)]
+struct Intake {
+    /// For each message without a record of its own that came from the mailbox, in order: who waits for it.
+    waiters: Vec<Option<Waiter>>,
+    refusals: Vec<(Waiter, Result<(), EngineError>)>,
+}
+
+impl Intake {
+    /// Applies what arrived and what is due by itself. Returns what the turn has no place for any more.
+    fn take(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+        let mut deliveries = deliveries.into_iter();
+        while !turn.is_over()
+            && let Some(delivery) = deliveries.next()
+        {
+            self.take_one(shared, state, turn, delivery);
+        }
+        for message in state.due(turn.now()) {
+            if !turn.is_over() {
+                state.receive(turn, message, false);
+            }
+        }
+        deliveries.collect()
+    }
+
+    fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
+        let Delivery { message, recorded, waiter } = delivery;
+        if let Some(waiter) = waiter {
+            match state.admit(&message) {
+                Ok(()) => self.waiters.push(Some(waiter)),
+                // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
+                Err(refusal) => return self.refusals.push((waiter, Err(refused(state.id(), refusal)))),
+            }
+        } else if !recorded {
+            if let Message::ActivityDone { execution, task, .. } = &message {
+                shared.activities.consumed(state.id(), execution, *task);
+            }
+            if state.ignores(&message) {
+                return;
+            }
+            self.waiters.push(None);
+        }
+        state.receive(turn, message, recorded);
+    }
+
+    /// The deliveries of a turn that came to nothing. Recorded messages come back with the chain, alarms by themselves.
+    fn offer_again(self, turn: Turn) -> impl Iterator<Item = Delivery> {
+        let messages =
+            turn.into_inline_messages().filter(|message| !matches!(message, Message::TimerFired { .. } | Message::RetryDue { .. }));
+        messages.zip(self.waiters).map(|(message, waiter)| Delivery { message, recorded: false, waiter })
+    }
+}
+
+fn refused(id: &InstanceId, refusal: Refusal) -> EngineError {
+    match refusal {
+        Refusal::Unknown => EngineError::NotFound(id.clone()),
+        Refusal::Ended(status) => EngineError::Gone(id.clone(), status),
+        Refusal::Exists(status) => EngineError::Conflict(id.clone(), status),
+        Refusal::AlreadySuspended => EngineError::WrongState(format!("instance '{id}' is suspended already")),
+        Refusal::NotSuspended => EngineError::WrongState(format!("instance '{id}' is not suspended")),
+    }
+}
+
+struct Parking {
+    turn: Turn,
+    intake: Intake,
+    commit: Commit,
+    back: Vec<Delivery>,
+    recorded: u32,
+    reason: String,
+}
+
+fn set_aside(id: &InstanceId, mut orchestration: Box<OrchestrationInMemory>, parking: Parking) -> Work {
+    let Parking { turn, intake, mut commit, back, recorded, reason } = parking;
+    tracing::error!(instance = %id, "set aside until it is resumed or terminated: {reason}");
+    let at = turn.now();
+    let step = orchestration.state.end_turn(turn, None);
+    let (record, outgoing, effects) = step.seal(id.clone(), 0);
+    commit.effects = effects;
+    commit.answers.extend(intake.waiters.into_iter().flatten().map(|waiter| (waiter, Ok(()))));
+    orchestration.state.park(reason.clone());
+    let parked = Record::Parked(ParkedRecord { format: FORMAT, at, reason });
+    let more = vec![NewRecord { instance: id.clone(), base: false, record: parked }];
+    let after = After::Rest(Resident::Orchestration(orchestration));
+    Work { record: Some(record), more, outgoing, commit, back, recorded, after }
+}
+
+/// Calls the guest, after bringing it back from history if need be.
+fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: &Activation) -> Result<GuestTurn, Trouble> {
+    let Some((name, deployment)) = orchestration.state.function() else {
+        return Err(Trouble::Hopeless("an instance that was never started has nothing to call".into()));
+    };
+    let app = shared.registry.get(deployment).ok_or(Trouble::Wants(deployment))?;
+    let Some(function) = app.orchestrator(name) else {
+        let text = format!("The function '{name}' doesn't exist, is disabled, or is not an orchestrator function.");
+        let failure = Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) };
+        return Ok(GuestTurn { outcome: Some(GuestOutcome::Failed(failure)), ..GuestTurn::default() });
+    };
+    let context = || LogContext { function: function.name.clone(), instance: Some(orchestration.state.id().clone()) };
+    let mut guest = match std::mem::replace(&mut orchestration.guest, Guest::Fresh) {
+        Guest::Live(guest) => guest,
+        Guest::Fresh => Box::new(function.component.instantiate(context()).map_err(trouble)?),
+        Guest::Replay(steps) => {
+            let mut guest = Box::new(function.component.instantiate(context()).map_err(trouble)?);
+            replay(&mut guest, &function.name, &steps)?;
+            guest
+        }
+    };
+    let returned = activate(&mut guest, &function.name, activation.clone(), false).map_err(trouble)?;
+    orchestration.guest = Guest::Live(guest);
+    Ok(returned)
+}
+
+fn replay(guest: &mut OrchestratorGuest, name: &std::sync::Arc<str>, steps: &[ReplayStep]) -> Result<(), Trouble> {
+    for step in steps {
+        let returned = activate(guest, name, step.replaying_activation(), true).map_err(trouble)?;
+        step.compare(&returned).map_err(|mismatch| Trouble::Hopeless(format!("replay does not match the history: {mismatch}")))?;
+    }
+    Ok(())
+}
+
+fn activate(
+    guest: &mut OrchestratorGuest,
+    name: &std::sync::Arc<str>,
+    activation: Activation,
+    replaying: bool,
+) -> Result<GuestTurn, GuestError> {
+    match activation {
+        Activation::Start(context) => guest.start(longhaul_core::StartContext { name: name.clone(), ..context }),
+        Activation::Resume { now, received } => guest.resume(now, replaying, received),
+    }
+}
+
+fn trouble(error: GuestError) -> Trouble {
+    match error {
+        GuestError::Busy(_) => Trouble::NoRoom,
+        other => Trouble::Failed(other.to_string()),
+    }
+}

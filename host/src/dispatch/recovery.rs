@@ -1,0 +1,71 @@
+//! A starting host, and what follows a failed commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_core::Message;
+use longhaul_store::{Batch, Error as StoreError};
+
+use super::alarms;
+use super::api::EngineError;
+use super::commit::Commit;
+use super::shared::Shared;
+
+/// How long until a store that failed is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Has everything loaded that has something to do. Returns how many instances that are.
+///
+/// # Errors
+/// The store's, if it cannot be read.
+pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreError> {
+    let with_work = shared.store.with_work().await?;
+    alarms::read_near(shared).await?;
+    let mut board = shared.board();
+    for id in &with_work {
+        board.wake(id);
+    }
+    Ok(with_work.len())
+}
+
+/// Nothing in memory is trusted: all of it is dropped, whoever waits is told, and state is read again from the log once the
+/// store takes commits again.
+pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit>, error: StoreError) {
+    tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
+    let told = told(&error);
+    let (deliveries, commits) = {
+        let mut board = shared.board();
+        board.closed = true;
+        (board.give_up(), std::mem::take(&mut board.commits))
+    };
+    failed.into_iter().chain(commits).for_each(|commit| commit.refuse(&told));
+    for (id, delivery) in deliveries {
+        if let Message::ActivityDone { execution, task, .. } = &delivery.message {
+            // The result is lost with the mailbox: the activity has to run again.
+            shared.activities.consumed(&id, execution, *task);
+        }
+        delivery.refuse(told.clone());
+    }
+    // The pause comes first: work that is read again and fails again must not turn into a busy loop.
+    while !shared.stopped_within(RETRY_PAUSE).await {
+        match reopen(shared).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "the store still fails"),
+        }
+    }
+}
+
+async fn reopen(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    shared.store.append(Batch::default()).await?;
+    shared.board().closed = false;
+    let count = resume_work(shared).await?;
+    tracing::info!(instances = count, "the store takes commits again");
+    Ok(())
+}
+
+pub(super) fn told(error: &StoreError) -> EngineError {
+    match error {
+        StoreError::Full(text) => EngineError::Full(text.clone()),
+        other => EngineError::Unavailable(other.to_string()),
+    }
+}

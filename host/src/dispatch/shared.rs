@@ -1,0 +1,116 @@
+//! What all parts of the engine share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use longhaul_core::Timestamp;
+use longhaul_store::Store;
+use tokio::sync::{Notify, Semaphore};
+
+use super::activities::Activities;
+use super::board::Board;
+use crate::app::Registry;
+use crate::clock;
+
+/// How the engine uses the machine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Threads that run orchestrators and entities; default: one for each core.
+    pub guest_threads: usize,
+    /// Most waiting instances kept in memory; the longest idle leave first and come back by replay. Default: 2,000.
+    pub max_hot_instances: usize,
+    /// Every instance leaves memory after every turn, so that each turn begins with a replay: for tests. Default: off.
+    pub evict_after_every_turn: bool,
+    /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
+    pub max_failed_turns: u32,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            guest_threads: std::thread::available_parallelism().map_or(2, usize::from),
+            max_hot_instances: 2_000,
+            evict_after_every_turn: false,
+            max_failed_turns: 3,
+        }
+    }
+}
+
+/// How the parts wake each other.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// The run queue has work for a guest thread.
+    pub(super) work: Condvar,
+    /// The committer has something to write.
+    pub(super) commit: Notify,
+    /// The soonest alarm changed.
+    pub(super) alarm_changed: Notify,
+    /// The engine stops.
+    pub(super) stop: Notify,
+}
+
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) config: EngineConfig,
+    pub(super) signals: Arc<Signals>,
+    pub(super) activities: Activities,
+    /// Bounds how many chains are read at a time.
+    pub(super) loads: Arc<Semaphore>,
+    board: Mutex<Board>,
+    stopping: AtomicBool,
+}
+
+/// Most chains read at a time.
+const MAX_LOADS: usize = 64;
+
+impl Shared {
+    pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> Self {
+        let signals = Arc::new(Signals::default());
+        Self {
+            board: Mutex::new(Board::new(signals.clone(), &config)),
+            activities: Activities::default(),
+            loads: Arc::new(Semaphore::new(MAX_LOADS)),
+            stopping: AtomicBool::new(false),
+            store,
+            registry,
+            config,
+            signals,
+        }
+    }
+
+    /// The board. Sections under its lock are short: no guest runs and nothing is encoded there.
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        // A panic under the lock is a bug; going on with the board as it is beats a host that answers nothing.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits on the board for work.
+    pub(super) fn wait_for_work<'board>(&self, board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
+        self.signals.work.wait(board).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        clock::now()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn begin_to_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        // Taken and dropped, so that no thread can miss the signal between its look and its wait.
+        drop(self.board());
+        self.signals.work.notify_all();
+        self.signals.alarm_changed.notify_one();
+        self.signals.stop.notify_waiters();
+    }
+
+    /// Waits for `pause`; true if the engine stops meanwhile.
+    pub(super) async fn stopped_within(&self, pause: Duration) -> bool {
+        let stop = self.signals.stop.notified();
+        self.is_stopping() || tokio::time::timeout(pause, stop).await.is_ok()
+    }
+}

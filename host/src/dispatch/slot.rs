@@ -1,0 +1,184 @@
+//! One instance in memory: its mailbox, and what is known of it.
+
+use std::collections::VecDeque;
+
+use longhaul_core::orchestration::ReplayStep;
+use longhaul_core::{DeploymentId, Entity, Message, Orchestration, Timestamp};
+use longhaul_wasm::OrchestratorGuest;
+use tokio::sync::oneshot;
+
+use super::api::EngineError;
+
+/// Told once a message from outside is on stable storage, or why it is not taken.
+pub(super) type Waiter = oneshot::Sender<Result<(), EngineError>>;
+
+/// A message in a mailbox.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) message: Message,
+    /// It is a record of its own in the receiver's chain.
+    pub(super) recorded: bool,
+    pub(super) waiter: Option<Waiter>,
+}
+
+impl Delivery {
+    pub(super) fn recorded(message: Message) -> Self {
+        Self { message, recorded: true, waiter: None }
+    }
+
+    pub(super) fn unrecorded(message: Message) -> Self {
+        Self { message, recorded: false, waiter: None }
+    }
+
+    pub(super) fn refuse(self, error: EngineError) {
+        if let Some(waiter) = self.waiter {
+            // Whoever asked may have gone; then there is nobody to tell.
+            let _ = waiter.send(Err(error));
+        }
+    }
+}
+
+/// Where an instance is.
+pub(super) enum Place {
+    /// Only in the log.
+    Cold,
+    /// Its chain is being read.
+    Loading,
+    /// In memory, at rest.
+    Resident(Resident),
+    /// On a guest thread.
+    Busy,
+    /// Being removed from the store.
+    Purging,
+}
+
+/// What is known of an instance in memory.
+pub(super) enum Resident {
+    Orchestration(Box<OrchestrationInMemory>),
+    Entity(Box<Entity>),
+}
+
+pub(super) struct OrchestrationInMemory {
+    pub(super) state: Orchestration,
+    pub(super) guest: Guest,
+}
+
+/// The guest that runs an execution's code.
+pub(super) enum Guest {
+    /// The execution has not called it yet.
+    Fresh,
+    /// As far as the state is.
+    Live(Box<OrchestratorGuest>),
+    /// Gone; these calls bring it back.
+    Replay(Vec<ReplayStep>),
+}
+
+impl Resident {
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Orchestration(orchestration) => orchestration.state.wake_at(),
+            Self::Entity(entity) => entity.wake_at(),
+        }
+    }
+
+    /// Whether a turn is due though nothing arrived.
+    pub(super) fn needs_turn(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Orchestration(orchestration) => orchestration.state.needs_turn(now),
+            Self::Entity(_) => false,
+        }
+    }
+
+    /// Whether nothing will come of the instance any more unless it is started again.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Orchestration(orchestration) => orchestration.state.status().is_none_or(|status| status.is_terminal()),
+            Self::Entity(_) => false,
+        }
+    }
+
+    /// Whether it takes a place among those that memory is limited for.
+    pub(super) fn is_heavy(&self) -> bool {
+        match self {
+            Self::Orchestration(orchestration) => matches!(orchestration.guest, Guest::Live(_) | Guest::Replay(_)),
+            Self::Entity(_) => true,
+        }
+    }
+}
+
+/// One instance in memory.
+pub(super) struct Slot {
+    pub(super) mailbox: VecDeque<Delivery>,
+    /// How many of the mailbox are recorded.
+    pub(super) recorded: u32,
+    pub(super) place: Place,
+    /// In the run queue.
+    pub(super) queued: bool,
+    /// An alarm went off.
+    pub(super) wake: bool,
+    /// Commits with records of this instance that are not yet on stable storage.
+    pub(super) in_flight: u32,
+    /// Counted among those that memory is limited for.
+    pub(super) counted: bool,
+    /// Marks the latest entry in the list of ages.
+    pub(super) age: u64,
+    /// Guest calls in a row that came to nothing.
+    pub(super) failed_turns: u32,
+    /// Set when the instance is to be set aside at its next turn.
+    pub(super) park: Option<String>,
+    /// A deployment that must be loaded before the next turn.
+    pub(super) wants: Option<DeploymentId>,
+}
+
+impl Slot {
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            mailbox: VecDeque::new(),
+            recorded: 0,
+            place,
+            queued: false,
+            wake: false,
+            in_flight: 0,
+            counted: false,
+            age: 0,
+            failed_turns: 0,
+            park: None,
+            wants: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, delivery: Delivery) {
+        self.recorded += u32::from(delivery.recorded);
+        self.mailbox.push_back(delivery);
+    }
+
+    /// Puts deliveries back before all others, in order.
+    pub(super) fn push_front(&mut self, deliveries: impl DoubleEndedIterator<Item = Delivery>) {
+        for delivery in deliveries.rev() {
+            self.recorded += u32::from(delivery.recorded);
+            self.mailbox.push_front(delivery);
+        }
+    }
+
+    /// Takes up to `limit` deliveries out.
+    pub(super) fn take(&mut self, limit: usize) -> Vec<Delivery> {
+        let taken: Vec<_> = self.mailbox.drain(..limit.min(self.mailbox.len())).collect();
+        self.recorded -= recorded_among(&taken);
+        taken
+    }
+
+    /// Forgets deliveries that a reading of the chain will bring back.
+    pub(super) fn forget_recorded(&mut self) {
+        self.mailbox.retain(|delivery| !delivery.recorded);
+        self.recorded = 0;
+    }
+
+    /// Whether nothing is going on here.
+    pub(super) fn is_idle(&self) -> bool {
+        self.mailbox.is_empty() && !self.queued && !self.wake && self.in_flight == 0 && self.park.is_none()
+    }
+}
+
+pub(super) fn recorded_among(deliveries: &[Delivery]) -> u32 {
+    deliveries.iter().map(|delivery| u32::from(delivery.recorded)).sum()
+}

@@ -1,0 +1,137 @@
+//! What clients see: the management routes of Azure Durable Functions, the app's client functions, and deploying.
+//!
+//! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`query`], [`date`]: reading what was asked.
+//! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
+//!   `admin`: deployments.
+//! - [`answer`], [`payload`], [`links`]: what goes back.
+
+pub mod answer;
+pub mod date;
+pub mod links;
+pub mod payload;
+pub mod query;
+pub mod request;
+pub mod router;
+pub mod server;
+
+mod admin;
+mod entities;
+mod functions;
+mod instances;
+mod operations;
+mod orchestrators;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use hyper::body::Body;
+use tokio::sync::watch;
+
+use crate::app::Registry;
+use crate::app::deployment::Deployer;
+use crate::dispatch::{Engine, EngineError};
+use answer::{Answer, BodyError};
+use request::{Asked, Caller};
+use router::{Action, Router};
+
+/// What an answer may end as: some refusals of the engine have an answer that does not depend on the route.
+type Handled = Result<Answer, EngineError>;
+
+/// Settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where the management routes are, such as [`router::MANAGEMENT_PREFIX`].
+    pub management_prefix: String,
+    /// The one task hub there is.
+    pub task_hub: String,
+    /// Longest body of any request but a deployment, bytes. A longer one is answered with 413.
+    pub max_body_bytes: usize,
+    /// Longest body of a deployment, bytes.
+    pub max_deployment_bytes: usize,
+}
+
+/// Answers requests.
+pub struct Api {
+    engine: Engine,
+    registry: Arc<Registry>,
+    deployer: Deployer,
+    router: Router,
+    config: HttpConfig,
+    stopping: watch::Sender<bool>,
+}
+
+impl Api {
+    /// Answers with the help of `engine`, and takes deployments with `deployer`.
+    pub fn new(engine: Engine, registry: Arc<Registry>, deployer: Deployer, config: HttpConfig) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            registry,
+            deployer,
+            router: Router::new(&config.management_prefix),
+            config,
+            stopping: watch::Sender::new(false),
+        })
+    }
+
+    /// Tells requests that wait for something to wait no longer.
+    pub fn begin_to_stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Over once the host stops.
+    async fn stopped(&self) {
+        // An error would mean that the sender is gone, and it is part of this.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Answers one request.
+    pub async fn answer<B>(&self, request: Request<B>, caller: &Caller) -> Answer
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let Some(matched) = self.router.route(request.method(), request.uri().path()) else {
+            return answer::empty(StatusCode::NOT_FOUND);
+        };
+        let (head, body) = request.into_parts();
+        let asked = Asked::new(head, matched, caller, &self.config);
+        if asked.action.is_for_a_task_hub() && !asked.is_for(&self.config.task_hub) {
+            return other_hub(&asked);
+        }
+        let handled = match asked.action {
+            Action::Start => orchestrators::start(self, &asked, body).await,
+            Action::Restart => orchestrators::restart(self, &asked).await,
+            Action::Status => instances::status(self, &asked).await,
+            Action::ListInstances => instances::list(self, &asked).await,
+            Action::PurgeInstance => instances::purge(self, &asked).await,
+            Action::PurgeInstances => instances::purge_many(self, &asked).await,
+            Action::RaiseEvent => operations::raise_event(self, &asked, body).await,
+            Action::Terminate => operations::terminate(self, &asked).await,
+            Action::Suspend => operations::suspend(self, &asked).await,
+            Action::Resume => operations::resume(self, &asked).await,
+            Action::Rewind => operations::rewind(self, &asked).await,
+            Action::ListEntities => entities::list(self, &asked).await,
+            Action::ReadEntity => entities::read(self, &asked).await,
+            Action::SignalEntity => entities::signal(self, &asked, body).await,
+            Action::DeleteEntity => entities::delete(self, &asked).await,
+            Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
+            Action::Health => Ok(admin::health(self)),
+            Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
+            Action::ListDeployments => Ok(admin::list(self, &asked).await),
+            Action::CallFunction => Ok(functions::call(self, asked, body).await),
+        };
+        handled.unwrap_or_else(|error| answer::engine_error(&error))
+    }
+}
+
+/// Another task hub is an empty one.
+fn other_hub(asked: &Asked) -> Answer {
+    let text = || format!("there is no task hub '{}' on this host", asked.query.get("taskHub").unwrap_or_default());
+    match asked.action {
+        Action::Start | Action::Restart => answer::bad_argument(&text()),
+        Action::SignalEntity | Action::DeleteEntity => answer::message(StatusCode::BAD_REQUEST, &text()),
+        Action::ListInstances | Action::ListEntities => instances::page(&[(); 0], None),
+        _ => answer::empty(StatusCode::NOT_FOUND),
+    }
+}

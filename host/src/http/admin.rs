@@ -1,0 +1,129 @@
+//! Whether the host is ready, and deploying to it.
+
+use bytes::Bytes;
+use http::StatusCode;
+use hyper::body::Body;
+use longhaul_store::Error as StoreError;
+use serde::Serialize;
+
+use super::Api;
+use super::answer::{self, Answer, BodyError};
+use super::request::{Asked, collect, content_type};
+use crate::app::bundle;
+use crate::app::deployment::{DeployError, Deployed};
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    app: Option<String>,
+    deployment: Option<u64>,
+}
+
+/// 200 from the first moment on: the host listens only once everything behind it is ready.
+pub(super) fn health(api: &Api) -> Answer {
+    let app = api.registry.current();
+    let health = Health {
+        status: "ready",
+        version: env!("CARGO_PKG_VERSION"),
+        app: app.as_ref().map(|app| app.name.clone()),
+        deployment: app.map(|app| app.id.0),
+    };
+    answer::json(StatusCode::OK, &health)
+}
+
+#[derive(Serialize)]
+struct Taken<'a> {
+    deployment: u64,
+    app: &'a str,
+    unchanged: bool,
+    warnings: &'a [String],
+}
+
+/// Takes a deployment, as a whole or not at all.
+pub(super) async fn deploy<B>(api: &Api, asked: &Asked, body: B) -> Answer
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    if let Some(refusal) = refuse_strangers(asked) {
+        return refusal;
+    }
+    if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
+        let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
+        return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
+    }
+    let body = match collect(body, api.config.max_deployment_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match api.deployer.deploy(body).await {
+        Ok(Deployed { app, unchanged, warnings }) => {
+            let taken = Taken { deployment: app.id.0, app: &app.name, unchanged, warnings: &warnings };
+            answer::json(StatusCode::OK, &taken)
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &DeployError) -> Answer {
+    match error {
+        error if error.is_refusal() => answer::message(StatusCode::BAD_REQUEST, &error.to_string()),
+        DeployError::Store(error) => store_error(error),
+        error => answer::internal_error(error),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    id: u64,
+    app: String,
+    created_time: String,
+    is_current: bool,
+    components: Vec<ListedComponent>,
+}
+
+#[derive(Serialize)]
+struct ListedComponent {
+    path: String,
+    sha256: String,
+}
+
+/// All deployments, newest first.
+pub(super) async fn list(api: &Api, asked: &Asked) -> Answer {
+    if let Some(refusal) = refuse_strangers(asked) {
+        return refusal;
+    }
+    let current = api.registry.current().map(|app| app.id);
+    match api.deployer.deployments().await {
+        Ok(deployments) => {
+            let listed = deployments.into_iter().map(|deployment| Listed {
+                id: deployment.id.0,
+                is_current: current == Some(deployment.id),
+                app: deployment.app,
+                created_time: deployment.created_at.to_iso_seconds(),
+                components: deployment.components.into_iter().map(|(path, sha256)| ListedComponent { path, sha256 }).collect(),
+            });
+            answer::json(StatusCode::OK, &listed.collect::<Vec<_>>())
+        }
+        Err(error) => store_error(&error),
+    }
+}
+
+/// Whoever deploys runs code, and there are no keys yet: only callers on the same machine may.
+fn refuse_strangers(asked: &Asked) -> Option<Answer> {
+    let text = "only callers on the host's own machine that call it localhost or 127.0.0.1 may deploy; run `longhaul deploy` there, \
+                or reach it through an SSH tunnel";
+    (!asked.is_local).then(|| answer::message(StatusCode::FORBIDDEN, text))
+}
+
+fn store_error(error: &StoreError) -> Answer {
+    match error {
+        StoreError::Full(_) => {
+            answer::message(StatusCode::INSUFFICIENT_STORAGE, "the disk that holds the host's data is full; nothing was done")
+        }
+        StoreError::Unavailable(_) => answer::message(StatusCode::SERVICE_UNAVAILABLE, "the store cannot serve now; try again later"),
+        StoreError::Unknown(_) | StoreError::Refused(_) | StoreError::Damaged(_) => answer::internal_error(error),
+    }
+}

@@ -1,0 +1,103 @@
+//! Reading, listing and signalling entities.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use hyper::body::Body;
+use longhaul_core::{EntityId, Payload};
+use longhaul_store::EntityQuery;
+
+use super::answer::{self, BodyError};
+use super::instances::{page, page_rows, token};
+use super::payload::EntityStatus;
+use super::request::{Asked, collect, is_json, json_or_null};
+use super::{Api, Handled};
+use crate::clock;
+use crate::dispatch::EngineError;
+
+/// Stands for the empty key in the address of a read, where an empty part cannot be written.
+const EMPTY_KEY: &str = "$";
+
+/// The committed state of an entity.
+pub(super) async fn read(api: &Api, asked: &Asked) -> Handled {
+    let key = if asked.part(1) == EMPTY_KEY { "" } else { asked.part(1) };
+    // An id that cannot exist names no entity.
+    let Ok(entity) = EntityId::new(asked.part(0), key) else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
+    let row = api.engine.status(&entity.instance_id()).await?;
+    match row.and_then(|row| row.state) {
+        Some(state) => Ok(answer::payload(StatusCode::OK, &state)),
+        None => Ok(answer::empty(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// A page of entities that exist.
+pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
+    let query = EntityQuery {
+        name: Some(asked.part(0)).filter(|name| !name.is_empty()).map(str::to_lowercase),
+        changed_from: asked.query.date("lastOperationTimeFrom"),
+        changed_to: asked.query.date("lastOperationTimeTo").or_else(|| Some(clock::now())),
+        after: token(asked),
+        limit: page_rows(&asked.query),
+    };
+    let found = api.engine.list_entities(query).await?;
+    let fetch_state = asked.query.bool("fetchState").unwrap_or(false);
+    let rows: Vec<_> = found.rows.iter().filter_map(|row| EntityStatus::new(row, fetch_state)).collect();
+    Ok(page(&rows, found.next.as_ref()))
+}
+
+/// Sends an operation.
+pub(super) async fn signal<B>(api: &Api, asked: &Asked, body: B) -> Handled
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    let body = match collect(body, api.config.max_body_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
+    match input_of(&asked.head.headers, &body) {
+        Ok(input) => send(api, asked, &asked.query.get("op").unwrap_or_default(), input).await,
+        Err(reason) => Ok(answer::message(StatusCode::BAD_REQUEST, &reason)),
+    }
+}
+
+/// Sends the operation `delete`.
+pub(super) async fn delete(api: &Api, asked: &Asked) -> Handled {
+    send(api, asked, "delete", Payload::null()).await
+}
+
+async fn send(api: &Api, asked: &Asked, operation: &str, input: Payload) -> Handled {
+    let entity = EntityId::new(asked.part(0), asked.part(1)).map_err(|error| EngineError::Invalid(error.to_string()))?;
+    api.engine.signal_entity(entity, operation, input).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+/// No body is no input; JSON is that value; any other body is its text as a string.
+fn input_of(headers: &HeaderMap, body: &Bytes) -> Result<Payload, String> {
+    if body.is_empty() || is_json(headers) {
+        return json_or_null(body).map_err(|reason| format!("Could not parse JSON content: {reason}"));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| format!("the body is neither JSON nor text in UTF-8: {error}"))?;
+    Ok(Payload::string(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    fn input(content_type: &'static str, body: &'static [u8]) -> Result<String, String> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
+        input_of(&headers, &Bytes::from_static(body)).map(|payload| payload.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_content_type_decides_how_a_body_becomes_an_input() {
+        assert_eq!(input("application/json", b"{\"a\":1}").unwrap(), "{\"a\":1}");
+        assert_eq!(input("text/plain", b"{\"a\":1}").unwrap(), "\"{\\\"a\\\":1}\"");
+        assert_eq!(input("application/json", b"").unwrap(), "null");
+        assert_eq!(input("text/plain", b"").unwrap(), "null");
+        assert!(input("application/json", b"{").unwrap_err().starts_with("Could not parse JSON content: "));
+        assert!(input("text/plain", b"\xff").unwrap_err().contains("UTF-8"));
+    }
+}

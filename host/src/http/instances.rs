@@ -1,0 +1,232 @@
+//! Showing, listing and removing instances.
+
+use http::StatusCode;
+use http::header::{LOCATION, RETRY_AFTER};
+use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus};
+use longhaul_store::InstanceQuery;
+use serde::Serialize;
+
+use super::answer::{self, Answer, CONTINUATION_TOKEN};
+use super::links::escape;
+use super::payload::InstanceStatus;
+use super::query::{Query, form_decode};
+use super::request::Asked;
+use super::{Api, Handled};
+use crate::clock;
+use crate::dispatch::{EngineError, HistoryOptions};
+
+/// Rows in a page when the request does not say.
+const DEFAULT_PAGE_ROWS: u32 = 100;
+/// Most rows in a page; a request for more gets this many.
+const MAX_PAGE_ROWS: u32 = 1_000;
+/// Seconds that a caller should wait before it asks again for the status of an instance that goes on.
+const RETRY_AFTER_SECONDS: &str = "5";
+/// What a filter may remove.
+const ENDED: [RuntimeStatus; 4] = [RuntimeStatus::Completed, RuntimeStatus::Failed, RuntimeStatus::Canceled, RuntimeStatus::Terminated];
+
+/// What a request for a status wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) input: bool,
+    pub(super) history: bool,
+    pub(super) history_output: bool,
+    pub(super) failure_is_500: bool,
+}
+
+impl Shown {
+    pub(super) fn of(query: &Query) -> Self {
+        Self {
+            input: query.bool("showInput").unwrap_or(true),
+            history: query.bool("showHistory").unwrap_or(false),
+            history_output: query.bool("showHistoryOutput").unwrap_or(false),
+            failure_is_500: query.bool("returnInternalServerErrorOnFailure").unwrap_or(false),
+        }
+    }
+}
+
+/// Shows one instance.
+pub(super) async fn status(api: &Api, asked: &Asked) -> Handled {
+    let id = InstanceId::trusted(asked.part(0));
+    match api.engine.status(&id).await? {
+        Some(row) => show(api, asked, &row, Shown::of(&asked.query)).await,
+        None => Ok(answer::empty(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// The status of an instance: 202 with an address to ask again while it goes on, 200 or 500 once it has ended.
+pub(super) async fn show(api: &Api, asked: &Asked, row: &InstanceRow, shown: Shown) -> Handled {
+    let mut status = InstanceStatus::new(row, shown.input);
+    if shown.history && row.status != RuntimeStatus::Pending {
+        let options = HistoryOptions { show_input: shown.input, show_output: shown.history_output };
+        if let Some(events) = api.engine.history(&row.id, options).await? {
+            status = status.with_history(events);
+        }
+    }
+    let code = status_code(row.status, shown.failure_is_500);
+    let answer = answer::json(code, &status);
+    if code != StatusCode::ACCEPTED {
+        return Ok(answer);
+    }
+    let answer = answer::with_header(answer, LOCATION, &asked.address());
+    Ok(answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS))
+}
+
+fn status_code(status: RuntimeStatus, failure_is_500: bool) -> StatusCode {
+    match status {
+        RuntimeStatus::Running | RuntimeStatus::Pending | RuntimeStatus::ContinuedAsNew | RuntimeStatus::Suspended => StatusCode::ACCEPTED,
+        RuntimeStatus::Failed if failure_is_500 => StatusCode::INTERNAL_SERVER_ERROR,
+        RuntimeStatus::Completed | RuntimeStatus::Failed | RuntimeStatus::Terminated | RuntimeStatus::Canceled => StatusCode::OK,
+    }
+}
+
+/// A page of instances.
+pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
+    let query = InstanceQuery { after: token(asked), limit: page_rows(&asked.query), ..filter(&asked.query) };
+    let found = api.engine.list(query).await?;
+    let shown = Shown::of(&asked.query);
+    let rows: Vec<_> = found.rows.iter().map(|row| InstanceStatus::new(row, shown.input)).collect();
+    Ok(page(&rows, found.next.as_ref()))
+}
+
+/// A page of a list, with the token of the next one; the header is empty on the last page, never absent.
+pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>) -> Answer {
+    // Escaped, because a header takes less than an id may contain.
+    let token = next.map(|id| escape(id.as_str())).unwrap_or_default();
+    answer::with_header(answer::json(StatusCode::OK, rows), CONTINUATION_TOKEN, &token)
+}
+
+/// Where the page before this one ended, if the request says so.
+pub(super) fn token(asked: &Asked) -> Option<InstanceId> {
+    let text = asked.head.headers.get(CONTINUATION_TOKEN)?.to_str().ok()?.trim();
+    (!text.is_empty()).then(|| InstanceId::trusted(form_decode(text)))
+}
+
+/// How many rows the request asks for.
+pub(super) fn page_rows(query: &Query) -> u32 {
+    query.count("top").unwrap_or(DEFAULT_PAGE_ROWS).min(MAX_PAGE_ROWS)
+}
+
+fn filter(query: &Query) -> InstanceQuery {
+    InstanceQuery {
+        created_from: query.date("createdTimeFrom"),
+        created_to: query.date("createdTimeTo"),
+        statuses: query.statuses("runtimeStatus"),
+        id_prefix: query.get("instanceIdPrefix").unwrap_or_default(),
+        after: None,
+        limit: MAX_PAGE_ROWS,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Purged {
+    instances_deleted: u32,
+}
+
+/// Removes one instance that has ended, or an entity.
+pub(super) async fn purge(api: &Api, asked: &Asked) -> Handled {
+    let id = InstanceId::trusted(asked.part(0));
+    match api.engine.purge(&id).await {
+        Ok(0) | Err(EngineError::NotFound(_)) if !id.is_entity() => Ok(answer::empty(StatusCode::NOT_FOUND)),
+        Ok(instances_deleted) => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted })),
+        Err(EngineError::NotFound(_)) => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted: 0 })),
+        Err(EngineError::WrongState(reason)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the ended orchestrations that a filter covers, never entities.
+pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
+    let Some(mut query) = purge_filter(&asked.query) else {
+        return Ok(answer::text(StatusCode::BAD_REQUEST, "Please provide value for 'createdTimeFrom' parameter."));
+    };
+    let mut instances_deleted = 0;
+    // No status left means that nothing the request names has ended; an empty filter would mean the opposite to the store.
+    while !query.statuses.is_empty() {
+        let found = api.engine.list(query.clone()).await?;
+        for row in found.rows.iter().filter(|row| !row.id.is_entity()) {
+            instances_deleted += purge_if_ended(api, &row.id).await?;
+        }
+        match found.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    match instances_deleted {
+        0 => Ok(answer::empty(StatusCode::NOT_FOUND)),
+        _ => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted })),
+    }
+}
+
+/// An instance that was removed or started again since it was listed is left as it is.
+async fn purge_if_ended(api: &Api, id: &InstanceId) -> Result<u32, EngineError> {
+    match api.engine.purge(id).await {
+        Err(EngineError::NotFound(_) | EngineError::WrongState(_)) => Ok(0),
+        other => other,
+    }
+}
+
+/// The filter of a purge; `None` without a readable `createdTimeFrom`.
+fn purge_filter(query: &Query) -> Option<InstanceQuery> {
+    let mut wanted = filter(query);
+    wanted.created_from?;
+    wanted.created_to = wanted.created_to.or_else(|| Some(clock::now()));
+    let names_statuses = query.non_blank("runtimeStatus").is_some() && !wanted.statuses.is_empty();
+    wanted.statuses =
+        if names_statuses { ENDED.into_iter().filter(|ended| wanted.statuses.contains(ended)).collect() } else { ENDED.to_vec() };
+    Some(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::answer::tests::body_of;
+
+    #[test]
+    fn a_status_is_202_until_the_instance_has_ended() {
+        use RuntimeStatus::{Completed, ContinuedAsNew, Failed, Pending, Running, Suspended, Terminated};
+        for status in [Running, Pending, ContinuedAsNew, Suspended] {
+            assert_eq!(status_code(status, true), StatusCode::ACCEPTED);
+        }
+        for status in [Completed, Terminated, Failed] {
+            assert_eq!(status_code(status, false), StatusCode::OK);
+        }
+        assert_eq!(status_code(Failed, true), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(status_code(Terminated, true), StatusCode::OK);
+    }
+
+    #[test]
+    fn flags_have_the_defaults_of_the_contract() {
+        let default = Shown { input: true, history: false, history_output: false, failure_is_500: false };
+        assert_eq!(Shown::of(&Query::parse("showInput=maybe")), default);
+        let asked = Query::parse("showInput=False&showHistory=True&showHistoryOutput=true&returnInternalServerErrorOnFailure=TRUE");
+        assert_eq!(Shown::of(&asked), Shown { input: false, history: true, history_output: true, failure_is_500: true });
+    }
+
+    #[tokio::test]
+    async fn a_page_always_has_a_token_header_even_for_ids_that_no_header_can_carry() {
+        let last = page(&[1, 2], None);
+        assert_eq!(last.headers()[CONTINUATION_TOKEN], "");
+        assert_eq!(body_of(last).await, "[1,2]");
+        let more = page::<u8>(&[], Some(&InstanceId::trusted("é +%")));
+        let token = more.headers()[CONTINUATION_TOKEN].to_str().unwrap();
+        assert_eq!(form_decode(token), "é +%");
+    }
+
+    #[test]
+    fn a_page_has_100_rows_and_at_most_1000() {
+        let rows = |query| page_rows(&Query::parse(query));
+        assert_eq!((rows(""), rows("top=7"), rows("top=0"), rows("top=x"), rows("top=99999")), (100, 7, 100, 100, 1_000));
+    }
+
+    #[test]
+    fn a_purge_by_filter_needs_a_date_and_covers_only_what_has_ended() {
+        assert!(purge_filter(&Query::parse("runtimeStatus=Completed")).is_none());
+        assert!(purge_filter(&Query::parse("createdTimeFrom=soon")).is_none());
+        let statuses = |query| purge_filter(&Query::parse(query)).unwrap().statuses;
+        assert_eq!(statuses("createdTimeFrom=2020-01-01"), ENDED);
+        assert_eq!(statuses("createdTimeFrom=2020-01-01&runtimeStatus=Running,Failed"), [RuntimeStatus::Failed]);
+        assert_eq!(statuses("createdTimeFrom=2020-01-01&runtimeStatus=Running"), []);
+        assert!(purge_filter(&Query::parse("createdTimeFrom=2020-01-01")).unwrap().created_to.is_some());
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be done to an instance that goes on.
+
+use bytes::Bytes;
+use http::StatusCode;
+use hyper::body::Body;
+use longhaul_core::{InstanceId, InstanceKind, InstanceRow, RuntimeStatus};
+
+use super::answer::{self, BodyError, Exception};
+use super::request::{Asked, collect, is_json, json_or_null};
+use super::{Api, Handled};
+use crate::dispatch::EngineError;
+
+/// Raises an event. The tests come in the contract's order: the instance, the content type, the JSON.
+pub(super) async fn raise_event<B>(api: &Api, asked: &Asked, body: B) -> Handled
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    let (id, name) = (InstanceId::trusted(asked.part(0)), asked.part(1));
+    let row = orchestration(api, &id).await?;
+    if row.status.is_terminal() {
+        return Err(EngineError::Gone(id, row.status));
+    }
+    if !is_json(&asked.head.headers) {
+        return Ok(answer::message(StatusCode::BAD_REQUEST, "Only application/json request content is supported"));
+    }
+    let body = match collect(body, api.config.max_body_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
+    match json_or_null(&body) {
+        Ok(data) => {
+            api.engine.raise_event(&id, name, data).await?;
+            Ok(answer::empty(StatusCode::ACCEPTED))
+        }
+        Err(reason) => Ok(answer::bad_json(&reason)),
+    }
+}
+
+/// Ends an instance, and its children unless `recursive` is false.
+pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
+    let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
+    let recursive = asked.query.bool("recursive").unwrap_or(true);
+    api.engine.terminate(&id, asked.query.get("reason"), recursive).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+/// Holds an instance.
+pub(super) async fn suspend(api: &Api, asked: &Asked) -> Handled {
+    let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
+    api.engine.suspend(&id, asked.query.get("reason")).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+/// Lets a held or parked instance go on. An entity can be parked, so entities are welcome here.
+pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
+    let id = InstanceId::trusted(asked.part(0));
+    api.engine.resume(&id, asked.query.get("reason")).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+/// Not offered yet: the answers tell what would have been refused anyway from what this host cannot do.
+pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
+    let id = InstanceId::trusted(asked.part(0));
+    let Some(row) = api.engine.status(&id).await? else {
+        return Ok(answer::text(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found.")));
+    };
+    if row.status != RuntimeStatus::Failed {
+        let text = format!("Instance '{id}' has status {}; only failed instances can be rewound.", row.status.as_str());
+        return Ok(answer::text(StatusCode::PRECONDITION_FAILED, &text));
+    }
+    let message = "This host cannot rewind instances";
+    let reason = "rewinding is not available; POST to the instance's restartPostUri to run it again from its beginning";
+    Ok(answer::exception(StatusCode::NOT_IMPLEMENTED, &Exception { message, reason, kind: "System.NotImplementedException" }))
+}
+
+/// The row of an orchestration; entities are not found here, since these operations are not for them.
+async fn orchestration(api: &Api, id: &InstanceId) -> Result<InstanceRow, EngineError> {
+    let row = api.engine.status(id).await?;
+    row.filter(|row| row.kind == InstanceKind::Orchestration).ok_or_else(|| EngineError::NotFound(id.clone()))
+}

@@ -1,0 +1,111 @@
+//! Starting orchestrations, and starting them again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{LOCATION, RETRY_AFTER};
+use hyper::body::Body;
+use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus};
+use tokio::time::Instant;
+
+use super::answer::{self, Answer, BodyError, Exception};
+use super::instances::{self, Shown};
+use super::request::{Asked, collect, json_or_null};
+use super::{Api, Handled};
+use crate::dispatch::{EngineError, StartRequest};
+
+/// Seconds that a caller should wait before it asks for the status of what it started.
+const RETRY_AFTER_SECONDS: &str = "10";
+
+/// Starts an orchestration; with `timeout` and `pollingInterval` waits for its end.
+pub(super) async fn start<B>(api: &Api, asked: &Asked, body: B) -> Handled
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    let wait = match wait_of(asked) {
+        Ok(wait) => wait,
+        Err(refusal) => return Ok(answer::bad_argument(&refusal)),
+    };
+    let body = match collect(body, api.config.max_body_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
+    let input = match json_or_null(&body) {
+        Ok(input) => input,
+        Err(reason) => return Ok(answer::bad_json(&reason)),
+    };
+    let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
+    let request = StartRequest { name: asked.part(0).to_owned(), input, instance_id, version: asked.query.non_blank("version"), at: None };
+    match api.engine.start(request).await {
+        Ok(id) => started(api, asked, &id, wait).await,
+        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Starts the same orchestration with the same input again, under a new id unless `restartWithNewInstanceId` is false.
+pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
+    let wait = match wait_of(asked) {
+        Ok(wait) => wait,
+        Err(refusal) => return Ok(answer::bad_argument(&refusal)),
+    };
+    let id = InstanceId::trusted(asked.part(0));
+    let Some(row) = api.engine.status(&id).await?.filter(|row| row.kind == InstanceKind::Orchestration) else {
+        return Ok(answer::bad_argument("InstanceId does not match a valid orchestration instance."));
+    };
+    let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
+    let InstanceRow { name, input, version, .. } = row;
+    let instance_id = (!with_new_id).then(|| id.to_string());
+    let request = StartRequest { name, input: input.unwrap_or_else(Payload::null), instance_id, version, at: None };
+    match api.engine.start(request).await {
+        Ok(id) => started(api, asked, &id, wait).await,
+        Err(EngineError::Conflict(..)) => Ok(still_running()),
+        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// How long to wait for the end, if both parameters say so. Refused before anything starts when the two contradict each other.
+fn wait_of(asked: &Asked) -> Result<Option<Duration>, String> {
+    let (Some(timeout), Some(interval)) = (asked.query.seconds("timeout"), asked.query.seconds("pollingInterval")) else {
+        return Ok(None);
+    };
+    if interval > timeout {
+        let (timeout, interval) = (timeout.as_secs_f64(), interval.as_secs_f64());
+        return Err(format!("Total timeout {timeout} should be bigger than retry timeout {interval}"));
+    }
+    Ok(Some(timeout))
+}
+
+async fn started(api: &Api, asked: &Asked, id: &InstanceId, wait: Option<Duration>) -> Handled {
+    let Some(wait) = wait else { return Ok(accepted(asked, id)) };
+    // The engine tells at once when the instance ends, so the polling interval has nothing left to say.
+    let row = tokio::select! {
+        row = api.engine.wait_until_ended(id, Instant::now() + wait) => row?,
+        // The instance goes on after the next start, and the caller knows where to ask for it.
+        () = api.stopped() => None,
+    };
+    match row.filter(|row| row.status.is_terminal()) {
+        None => Ok(accepted(asked, id)),
+        Some(row) if row.status == RuntimeStatus::Completed => {
+            Ok(answer::payload(StatusCode::OK, &row.output.unwrap_or_else(Payload::null)))
+        }
+        Some(row) => instances::show(api, asked, &row, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await,
+    }
+}
+
+/// 202 with the addresses to manage the instance.
+fn accepted(asked: &Asked, id: &InstanceId) -> Answer {
+    let payload = asked.links.management_payload(id.as_str());
+    let answer = answer::json(StatusCode::ACCEPTED, &payload);
+    let answer = answer::with_header(answer, LOCATION, &payload.status_query_get_uri);
+    answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS)
+}
+
+fn still_running() -> Answer {
+    let reason = "A non-terminal instance with this instance ID already exists.";
+    let message = "Something went wrong while processing your request";
+    answer::exception(StatusCode::CONFLICT, &Exception { message, reason, kind: "System.InvalidOperationException" })
+}

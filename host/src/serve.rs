@@ -1,0 +1,138 @@
+//! `longhaul serve`: puts the host together, runs it, and takes it apart again.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use longhaul_store::{SqliteConfig, SqliteStore, Store};
+use longhaul_wasm::Runtime;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::deployment::{Deployed, Deployer};
+use crate::app::listing::listing;
+use crate::app::{App, Registry};
+use crate::cli::ServeArgs;
+use crate::config::{ServeConfig, ServeOptions};
+use crate::deploy::{Overrides, read_app};
+use crate::dispatch::{Engine, EngineConfig};
+use crate::http::Api;
+use crate::http::server;
+
+/// Runs the host until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When a setting is wrong, the data cannot be used, the address cannot be listened on, or an app given by `--app` is refused.
+pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let file = args.config.as_deref().map(ServeOptions::read).transpose()?.unwrap_or_default();
+    let config = ServeConfig::resolve(args.options.or(file))?;
+    // Asked for first: a signal that comes while the host starts is not lost.
+    let stop = stop_signal()?;
+    // Bound before the data is touched: a port that is taken should not wait for a recovery. Requests wait until all is ready.
+    let listener = TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr().context("cannot tell which address was taken")?;
+
+    let host = Host::start(&config, address).await?;
+    let announcer = announce(address, &host.registry)?;
+    let served = server::serve(listener, host.api.clone(), config.server.clone(), stop).await;
+    announcer.abort();
+    host.stop().await?;
+    served.context("the HTTP server failed")
+}
+
+/// What is behind the HTTP interface.
+struct Host {
+    store: Arc<dyn Store>,
+    engine: Engine,
+    registry: Arc<Registry>,
+    api: Arc<Api>,
+}
+
+impl Host {
+    async fn start(config: &ServeConfig, address: SocketAddr) -> anyhow::Result<Self> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
+        let guests = config.guests.clone();
+        let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
+        let registry = Registry::new(store.clone(), runtime.clone(), config.operator_hosts(address));
+        // A host whose app no longer runs still starts: that is how a better one can be deployed.
+        if let Err(error) = registry.load_current().await {
+            tracing::error!(%error, "the current app cannot be run; deploy one that can");
+        }
+        let deployer = Deployer::new(store.clone(), runtime.clone(), registry.clone());
+        if let Some(folder) = &config.app {
+            deploy_first(&deployer, folder).await?;
+        }
+        let engine = Engine::run(store.clone(), registry.clone(), engine_config(config, &runtime)).await?;
+        let api = Api::new(engine.clone(), registry.clone(), deployer, config.http.clone());
+        Ok(Self { store, engine, registry, api })
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("stopping");
+        self.engine.stop().await;
+        self.store.close().await.context("cannot close the store; nothing is lost, the next start reads the log")?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// The engine's settings, cut to what this machine has room for.
+fn engine_config(config: &ServeConfig, runtime: &Runtime) -> EngineConfig {
+    // A fifth stays free for guests that are at work or being brought back while the longest idle ones leave.
+    let room = (runtime.max_hot_guests() * 4 / 5).max(1);
+    if config.engine.max_hot_instances > room {
+        tracing::warn!(asked = config.engine.max_hot_instances, room, "this machine has room for fewer waiting instances in memory");
+    }
+    EngineConfig { max_hot_instances: config.engine.max_hot_instances.min(room), ..config.engine.clone() }
+}
+
+async fn deploy_first(deployer: &Deployer, folder: &Path) -> anyhow::Result<()> {
+    let (bundle, _manifest) = read_app(folder, &Overrides::default())?;
+    let Deployed { app, unchanged, warnings } =
+        deployer.deploy(bundle.encode().into()).await.with_context(|| format!("cannot deploy {}", folder.display()))?;
+    tracing::info!(app = app.name, deployment = app.id.0, unchanged, "deployed");
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(())
+}
+
+/// Says where the host listens and which functions it has, now and after each deployment.
+fn announce(address: SocketAddr, registry: &Registry) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let origin = format!("http://{address}");
+    let mut changes = registry.changes();
+    print(&format!("Longhaul listens on {origin}\n")).context("cannot write to standard output")?;
+    show(changes.borrow_and_update().as_deref(), &origin);
+    Ok(tokio::spawn(async move {
+        while changes.changed().await.is_ok() {
+            show(changes.borrow_and_update().as_deref(), &origin);
+        }
+    }))
+}
+
+fn show(app: Option<&App>, origin: &str) {
+    let text =
+        app.map_or_else(|| "\nNo app is deployed yet; see `longhaul deploy --help`.\n".to_owned(), |app| listing(&app.entries, origin));
+    if let Err(error) = print(&text) {
+        // Whoever started the host may have closed the pipe; that is no reason to stop.
+        tracing::debug!(%error, "cannot write to standard output");
+    }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Over once someone asks the process to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
