@@ -1,0 +1,46 @@
+//! Imports point one way: `host -> wasm -> core <- store`. A type needed on both sides belongs in core, or two types are meant.
+
+use std::collections::BTreeSet;
+
+use tidy::root;
+
+/// The crates of ours that a manifest depends on, whatever the kind of dependency.
+fn ours(manifest: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let mut found = kinds_of_dependency(&manifest);
+    // Dependencies of one platform stand below `[target.<platform>]`.
+    let platforms = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|platforms| platforms.values());
+    found.extend(platforms.filter_map(toml::Value::as_table).flat_map(kinds_of_dependency));
+    found.into_iter().filter(|name| name.starts_with("longhaul")).collect()
+}
+
+/// The names in `dependencies`, `dev-dependencies` and `build-dependencies`; a renamed one by its package's name.
+fn kinds_of_dependency(table: &toml::Table) -> BTreeSet<String> {
+    let kinds = table.iter().filter(|(name, _)| name.ends_with("dependencies")).filter_map(|(_, value)| value.as_table());
+    let package = |(name, value): (&String, &toml::Value)| value.get("package").and_then(toml::Value::as_str).unwrap_or(name).to_owned();
+    kinds.flat_map(|kind| kind.iter().map(package)).collect()
+}
+
+fn dependencies_of(folder: &str) -> BTreeSet<String> {
+    let path = root().join(folder).join("Cargo.toml");
+    ours(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display())))
+}
+
+#[test]
+fn the_core_depends_on_nothing_of_ours() {
+    assert_eq!(dependencies_of("host/core"), BTreeSet::new());
+}
+
+#[test]
+fn store_and_wasm_know_the_core_and_not_each_other() {
+    let core_only = BTreeSet::from(["longhaul-core".to_owned()]);
+    assert!(dependencies_of("host/store").is_subset(&core_only), "{:?}", dependencies_of("host/store"));
+    assert!(dependencies_of("host/wasm").is_subset(&core_only), "{:?}", dependencies_of("host/wasm"));
+}
+
+#[test]
+fn every_kind_of_dependency_counts() {
+    let manifest = "[dependencies]\nlonghaul-a = {}\nserde = '1'\n[dev-dependencies]\nb = { package = 'longhaul-b' }\n\
+                    [target.'cfg(unix)'.dependencies]\nlonghaul-c = {}\n";
+    assert_eq!(ours(manifest), ["longhaul-a", "longhaul-b", "longhaul-c"].map(str::to_owned).into());
+}
