@@ -9,7 +9,8 @@ use super::recovery::decode;
 use crate::contract::{ChainRecord, Error, Position};
 
 /// `needed` is NULL until the base is reached; from there on it counts the messages that are still needed. One statement is one
-/// snapshot: later appends and cuts do not disturb it.
+/// snapshot: later appends and cuts do not disturb it. CROSS JOIN fixes the order of the joins: left to itself SQLite reads the whole
+/// log in the order asked for and looks each record up in the chain.
 const CHAIN: &str = "
 WITH RECURSIVE chain (position, previous, wanted, needed) AS (
     SELECT
@@ -26,13 +27,13 @@ WITH RECURSIVE chain (position, previous, wanted, needed) AS (
             WHEN log.base THEN coalesce(log.data ->> '$.inboxBefore', 0)
         END
     FROM chain
-    JOIN log ON log.position = chain.previous
+    CROSS JOIN log ON log.position = chain.previous
     WHERE chain.needed IS NULL
         OR chain.needed > 0
 )
 SELECT log.position, log.base, log.kind, log.data
 FROM chain
-JOIN log ON log.position = chain.position
+CROSS JOIN log ON log.position = chain.position
 WHERE chain.wanted
 ORDER BY log.position";
 

@@ -1,0 +1,28 @@
+//! Runs the real `longhaul` program, and the sample's external system, as child processes for the tests in `tests/`.
+//!
+//! - [`Host`]: a running host on a port and a data folder of its own; it can be killed, stopped and started again.
+//! - [`Apps`]: the apps that `cargo xtask guests` built, and changed copies of them.
+//! - [`JobApi`]: the external system of the sample.
+//! - [`Http`]: a small client. [`eventually`]: waits for a condition with a deadline.
+//!
+//! Nothing here sleeps and hopes: every wait is for something that can be seen, and says on failure what was seen last.
+
+mod apps;
+mod binary;
+mod eventually;
+mod host;
+mod http_client;
+mod instances;
+mod job_api;
+mod process;
+mod sample;
+
+pub use apps::{AppFolder, Apps};
+pub use binary::longhaul_command;
+pub use eventually::{Seen, eventually};
+pub use host::{Host, HostOptions};
+pub use http_client::{Answer, Http};
+pub use instances::{expect_equal, is_terminal};
+pub use job_api::JobApi;
+pub use process::Program;
+pub use sample::{Attempt, Sample, text};

@@ -1,0 +1,20 @@
+//! End-to-end tests: the real program, a real port, a real database file.
+//!
+//! One test program for all, so that the host is built and linked against once. `cargo xtask guests` must have run before.
+//! `cargo test -p e2e sample` runs one file's tests, and what a failing host wrote is shown with the failure.
+
+mod core_model;
+mod crash;
+mod crash_storm;
+mod deployments;
+mod http_clients;
+mod http_entities;
+mod http_operations;
+mod http_start;
+mod http_status;
+mod misbehaviour;
+mod mismatch;
+mod sample;
+mod sample_events;
+mod scale;
+mod stop;
