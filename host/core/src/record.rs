@@ -292,6 +292,19 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl NewRecord {
+    /// Notes that the start in this turn has got a record of its own before it: the turn refers to it as the inbox's oldest message.
+    /// Does nothing to other records.
+    pub fn refer_to_recorded_start(&mut self) {
+        let Record::Turn(record) = &mut self.record else { return };
+        for one in &mut record.received {
+            if let Received::Inline(Message::Start(start)) = one {
+                record.started.get_or_insert_with(|| start.clone());
+                *one = Received::Inbox;
+                return;
+            }
+        }
+    }
+
     /// Sets how many unconsumed recorded messages lie before a base record; does nothing to other records.
     pub fn set_inbox_before(&mut self, count: u32) {
         match &mut self.record {

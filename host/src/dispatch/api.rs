@@ -16,6 +16,32 @@ use super::slot::Delivery;
 use super::{alarms, commit, load, purge, recovery, worker};
 use crate::app::Registry;
 
+/// How long a message from outside waits for the turn that takes it before it gets a record of its own.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// When a message may be recorded before any turn looks at it.
+#[derive(Clone, Copy)]
+enum Late {
+    Always,
+    /// While the instance has not ended.
+    IfLive,
+    /// While no live instance has this id.
+    Start,
+    /// The answer depends on what the turn finds.
+    Never,
+}
+
+impl Late {
+    fn of(message: &Message) -> Self {
+        match message {
+            Message::Operation(_) => Self::Always,
+            Message::Start(_) => Self::Start,
+            Message::Event { .. } | Message::Terminate { .. } => Self::IfLive,
+            _ => Self::Never,
+        }
+    }
+}
+
 /// Longest wait for the last commits when the engine stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -89,6 +115,7 @@ impl Engine {
             tokio::spawn(commit::run(shared.clone())),
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
+            tokio::spawn(worker::relieve(shared.clone())),
         ];
         Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })) })
     }
@@ -179,19 +206,49 @@ impl Engine {
         if id.is_entity() && !matches!(message, Message::Operation(_)) {
             return Err(EngineError::NotFound(id.clone()));
         }
-        let (waiter, answer) = oneshot::channel();
-        let delivery = Delivery { message, recorded: false, waiter: Some(waiter) };
-        {
+        let (waiter, mut answer) = oneshot::channel();
+        let late = Late::of(&message);
+        let ticket = {
             let mut board = self.shared.board();
             if board.closed || self.shared.is_stopping() {
                 return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
             }
+            let ticket = board.ticket();
+            let delivery = Delivery { message, recorded: false, waiter: Some(waiter), ticket: Some(ticket) };
             match is_new {
                 true => board.admit_new(id, load::blank(id), delivery),
                 false => board.deliver(id, delivery),
             }
+            ticket
+        };
+        let stopped = |_| EngineError::Unavailable("the host stopped before it could answer".into());
+        if let Ok(answered) = tokio::time::timeout(PATIENCE, &mut answer).await {
+            return answered.map_err(stopped)?;
         }
-        answer.await.unwrap_or_else(|_| Err(EngineError::Unavailable("the host stopped before it could answer".into())))
+        // The instance is busy, or many others are before it: a record of its own makes the message safe without the turn.
+        if self.may_be_recorded(id, late).await? {
+            let (waiter, recorded) = oneshot::channel();
+            let now = self.shared.now();
+            let outcome = self.shared.board().record_now(id, ticket, now, waiter);
+            if outcome.is_ok() {
+                return recorded.await.map_err(stopped)?;
+            }
+        }
+        answer.await.map_err(stopped)?
+    }
+
+    /// Whether the instance, as its row shows it, takes a message that is recorded before any turn looks at it.
+    async fn may_be_recorded(&self, id: &InstanceId, late: Late) -> Result<bool, EngineError> {
+        let status = self.status(id).await?.map(|row| row.status);
+        Ok(match late {
+            Late::Always => true,
+            Late::Never => false,
+            Late::Start => match status.filter(|status| !status.is_terminal()) {
+                Some(status) => return Err(EngineError::Conflict(id.clone(), status)),
+                None => true,
+            },
+            Late::IfLive => status.is_some_and(|status| !status.is_terminal()),
+        })
     }
 
     /// The row of an instance or entity (`@name@key`), as of the last acknowledged commit.

@@ -12,7 +12,7 @@ use super::alarms::Alarms;
 use super::commit::Commit;
 use super::residency::Ages;
 use super::shared::{EngineConfig, Signals};
-use super::slot::{Delivery, Place, Resident, Slot};
+use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
 
 /// Most messages that one turn takes in.
 const MAX_MESSAGES_PER_TURN: usize = 512;
@@ -29,6 +29,9 @@ pub(super) struct Board {
     pub(super) closed: bool,
     /// Told when an instance has ended and that is on stable storage.
     pub(super) watchers: HashMap<InstanceId, Vec<oneshot::Sender<()>>>,
+    /// Counts what guest threads have taken, so that a standstill shows.
+    jobs_taken: u64,
+    next_ticket: u64,
     signals: Arc<Signals>,
 }
 
@@ -53,6 +56,8 @@ impl Board {
             era: 0,
             closed: false,
             watchers: HashMap::new(),
+            jobs_taken: 0,
+            next_ticket: 0,
             signals,
         }
     }
@@ -105,6 +110,41 @@ impl Board {
         }
     }
 
+    /// A name for a message from outside.
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Gives a message that could not be taken at once a record of its own, so that its sender need not wait for the turn that
+    /// takes it. Returns the waiter if the turn's own commit is on its way already.
+    pub(super) fn record_now(&mut self, id: &InstanceId, ticket: Ticket, now: Timestamp, waiter: Waiter) -> Result<(), Waiter> {
+        let Some(slot) = self.slots.get_mut(id) else { return Err(waiter) };
+        let message = if let Some(delivery) = slot.take_one(ticket) {
+            // It goes behind those that are recorded already: the inbox has the order of the log.
+            slot.push(Delivery::recorded(delivery.message.clone()));
+            delivery.message
+        } else {
+            match &mut slot.start_under_way {
+                Some(start) if start.ticket == ticket && !start.recorded => {
+                    start.recorded = true;
+                    start.message.clone()
+                }
+                _ => return Err(waiter),
+            }
+        };
+        let mut commit = Commit::default();
+        commit.push_outgoing(&[Outgoing { to: id.clone(), message }], now);
+        commit.answers.push((waiter, Ok(())));
+        self.queue_commit(commit);
+        Ok(())
+    }
+
+    /// How many jobs guest threads have taken, if more are waiting.
+    pub(super) fn jobs_taken_while_others_wait(&self) -> Option<u64> {
+        (!self.run_queue.is_empty()).then_some(self.jobs_taken)
+    }
+
     /// Hands a commit to the committer, in order.
     pub(super) fn queue_commit(&mut self, commit: Commit) {
         for id in commit.touched() {
@@ -123,6 +163,8 @@ impl Board {
                 Place::Resident(resident) => {
                     slot.wake = false;
                     let deliveries = slot.take(MAX_MESSAGES_PER_TURN);
+                    slot.note_start(&deliveries);
+                    self.jobs_taken += 1;
                     return Some(Job { era: self.era, resident, deliveries, park: slot.park.take(), id });
                 }
                 other => slot.place = other,

@@ -9,7 +9,7 @@ use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
 use super::api::EngineError;
 use super::commit::Commit;
 use super::shared::Shared;
-use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Waiter, recorded_among};
+use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Ticket, Waiter, recorded_among};
 use super::worker::{After, Trouble, Work};
 
 /// Takes one turn.
@@ -60,7 +60,7 @@ pub(super) fn turn(
     let continues_as_new = step.continues_as_new();
     let (record, outgoing, effects) = step.seal(id.clone(), 0);
     commit.effects = effects;
-    commit.answers.extend(intake.waiters.into_iter().flatten().map(|waiter| (waiter, Ok(()))));
+    commit.answers.extend(intake.waiters.into_iter().filter_map(|(waiter, _)| Some((waiter?, Ok(())))));
     if orchestration.state.status().is_some_and(RuntimeStatus::is_terminal) {
         commit.ended = Some(id.clone());
         orchestration.guest = Guest::Fresh;
@@ -76,7 +76,7 @@ pub(super) fn turn(
 #[derive(Default)]
 struct Intake {
     /// For each message without a record of its own that came from the mailbox, in order: who waits for it.
-    waiters: Vec<Option<Waiter>>,
+    waiters: Vec<(Option<Waiter>, Option<Ticket>)>,
     refusals: Vec<(Waiter, Result<(), EngineError>)>,
 }
 
@@ -98,10 +98,10 @@ impl Intake {
     }
 
     fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { message, recorded, waiter } = delivery;
+        let Delivery { message, recorded, waiter, ticket } = delivery;
         if let Some(waiter) = waiter {
             match state.admit(&message) {
-                Ok(()) => self.waiters.push(Some(waiter)),
+                Ok(()) => self.waiters.push((Some(waiter), ticket)),
                 // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
                 Err(refusal) => return self.refusals.push((waiter, Err(refused(state.id(), refusal)))),
             }
@@ -112,7 +112,7 @@ impl Intake {
             if state.ignores(&message) {
                 return;
             }
-            self.waiters.push(None);
+            self.waiters.push((None, None));
         }
         state.receive(turn, message, recorded);
     }
@@ -121,7 +121,7 @@ impl Intake {
     fn offer_again(self, turn: Turn) -> impl Iterator<Item = Delivery> {
         let messages =
             turn.into_inline_messages().filter(|message| !matches!(message, Message::TimerFired { .. } | Message::RetryDue { .. }));
-        messages.zip(self.waiters).map(|(message, waiter)| Delivery { message, recorded: false, waiter })
+        messages.zip(self.waiters).map(|(message, (waiter, ticket))| Delivery { message, recorded: false, waiter, ticket })
     }
 }
 
@@ -151,7 +151,7 @@ fn set_aside(id: &InstanceId, mut orchestration: Box<OrchestrationInMemory>, par
     let step = orchestration.state.end_turn(turn, None);
     let (record, outgoing, effects) = step.seal(id.clone(), 0);
     commit.effects = effects;
-    commit.answers.extend(intake.waiters.into_iter().flatten().map(|waiter| (waiter, Ok(()))));
+    commit.answers.extend(intake.waiters.into_iter().filter_map(|(waiter, _)| Some((waiter?, Ok(())))));
     orchestration.state.park(reason.clone());
     let parked = Record::Parked(ParkedRecord { format: FORMAT, at, reason });
     let more = vec![NewRecord { instance: id.clone(), base: false, record: parked }];

@@ -12,6 +12,10 @@ use super::api::EngineError;
 /// Told once a message from outside is on stable storage, or why it is not taken.
 pub(super) type Waiter = oneshot::Sender<Result<(), EngineError>>;
 
+/// Names a message from outside while it is in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket(pub(super) u64);
+
 /// A message in a mailbox.
 #[derive(Debug)]
 pub(super) struct Delivery {
@@ -19,15 +23,24 @@ pub(super) struct Delivery {
     /// It is a record of its own in the receiver's chain.
     pub(super) recorded: bool,
     pub(super) waiter: Option<Waiter>,
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// A start that is alone in the turn that a guest thread is taking: it can still get a record of its own.
+#[derive(Debug)]
+pub(super) struct StartUnderWay {
+    pub(super) ticket: Ticket,
+    pub(super) message: Message,
+    pub(super) recorded: bool,
 }
 
 impl Delivery {
     pub(super) fn recorded(message: Message) -> Self {
-        Self { message, recorded: true, waiter: None }
+        Self { message, recorded: true, waiter: None, ticket: None }
     }
 
     pub(super) fn unrecorded(message: Message) -> Self {
-        Self { message, recorded: false, waiter: None }
+        Self { message, recorded: false, waiter: None, ticket: None }
     }
 
     pub(super) fn refuse(self, error: EngineError) {
@@ -128,6 +141,8 @@ pub(super) struct Slot {
     pub(super) park: Option<String>,
     /// A deployment that must be loaded before the next turn.
     pub(super) wants: Option<DeploymentId>,
+    /// Set while a guest thread takes the first turn of a new execution.
+    pub(super) start_under_way: Option<StartUnderWay>,
 }
 
 impl Slot {
@@ -144,6 +159,7 @@ impl Slot {
             failed_turns: 0,
             park: None,
             wants: None,
+            start_under_way: None,
         }
     }
 
@@ -165,6 +181,27 @@ impl Slot {
         let taken: Vec<_> = self.mailbox.drain(..limit.min(self.mailbox.len())).collect();
         self.recorded -= recorded_among(&taken);
         taken
+    }
+
+    /// Takes out the delivery of this ticket.
+    pub(super) fn take_one(&mut self, ticket: Ticket) -> Option<Delivery> {
+        let place = self.mailbox.iter().position(|delivery| delivery.ticket == Some(ticket))?;
+        self.mailbox.remove(place)
+    }
+
+    /// Notes what a guest thread is about to take.
+    pub(super) fn note_start(&mut self, deliveries: &[Delivery]) {
+        self.start_under_way = match deliveries {
+            [Delivery { message: message @ Message::Start(_), recorded: false, ticket: Some(ticket), .. }] => {
+                Some(StartUnderWay { ticket: *ticket, message: message.clone(), recorded: false })
+            }
+            _ => None,
+        };
+    }
+
+    /// Whether the start that a guest thread is taking has got a record of its own meanwhile.
+    pub(super) fn start_is_recorded(&self) -> bool {
+        self.start_under_way.as_ref().is_some_and(|start| start.recorded)
     }
 
     /// Forgets deliveries that a reading of the chain will bring back.

@@ -1,13 +1,14 @@
 //! The guest threads: synchronous calls of guests never run on tokio's workers, where they would starve timers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_core::record::NewRecord;
-use longhaul_core::{InstanceId, Outgoing};
+use longhaul_core::{InstanceId, Message, Outgoing};
 use longhaul_store::EncodedRecord;
 
 use super::api::EngineError;
-use super::board::Job;
+use super::board::{Board, Job};
 use super::commit::{Commit, encode};
 use super::shared::Shared;
 use super::slot::{Delivery, Resident};
@@ -48,6 +49,12 @@ pub(super) enum Trouble {
     Hopeless(String),
 }
 
+/// How long no guest thread may take anything, while something waits, before spare ones help out.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
+/// Most spare guest threads at a time.
+const MAX_SPARES: usize = 16;
+
 /// Starts the guest threads.
 pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
     let threads = (0..shared.config.guest_threads.max(1)).map(|number| {
@@ -59,12 +66,46 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<Vec<std::thread::Jo
 
 fn run(shared: &Arc<Shared>) {
     while let Some(job) = next(shared) {
-        let (id, era) = (job.id.clone(), job.era);
-        let work = match job.resident {
-            Resident::Orchestration(orchestration) => orchestrate::turn(shared, &id, orchestration, job.deliveries, job.park),
-            Resident::Entity(entity) => operate::batch(shared, &id, entity, job.deliveries),
-        };
-        finish(shared, &id, era, work);
+        carry_out(shared, job);
+    }
+}
+
+fn carry_out(shared: &Arc<Shared>, job: Job) {
+    let (id, era) = (job.id.clone(), job.era);
+    let work = match job.resident {
+        Resident::Orchestration(orchestration) => orchestrate::turn(shared, &id, orchestration, job.deliveries, job.park),
+        Resident::Entity(entity) => operate::batch(shared, &id, entity, job.deliveries),
+    };
+    finish(shared, &id, era, work);
+}
+
+/// Watches for a standstill: when every guest thread is held up by a guest that does not return, the others' work goes on in spare
+/// threads, which end with the queue.
+pub(super) async fn relieve(shared: Arc<Shared>) {
+    let mut before = None;
+    let mut spares: Vec<std::thread::JoinHandle<()>> = Vec::new();
+    while !shared.stopped_within(STANDSTILL).await {
+        spares.retain(|spare| !spare.is_finished());
+        let now = shared.board().jobs_taken_while_others_wait();
+        if now.is_some() && now == before && spares.len() < MAX_SPARES {
+            let of = shared.clone();
+            let spare = std::thread::Builder::new().name("guest-spare".into()).spawn(move || run_spare(&of));
+            match spare {
+                Ok(spare) => spares.push(spare),
+                Err(error) => tracing::warn!(%error, "cannot start a spare guest thread"),
+            }
+        }
+        before = now;
+    }
+}
+
+fn run_spare(shared: &Arc<Shared>) {
+    while !shared.is_stopping() {
+        let job = shared.board().next_job();
+        match job {
+            Some(job) => carry_out(shared, job),
+            None => return,
+        }
     }
 }
 
@@ -83,10 +124,10 @@ fn next(shared: &Shared) -> Option<Job> {
 
 /// Queues the commit and delivers its messages in one step, and puts the instance to rest.
 fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
-    let Work { record, more, outgoing, mut commit, back, recorded, after } = work;
+    let Work { record, more, outgoing, mut commit, mut back, recorded, after } = work;
     let now = shared.now();
-    // Encoding takes long beside the lock's other work, so the count that it needs is guessed before and checked after.
-    let guess = recorded + shared.board().slots.get(id).map_or(0, |slot| slot.recorded);
+    // Encoding takes long beside the lock's other work, so what it needs to know is guessed before and checked after.
+    let guess = Surroundings::of(&mut shared.board(), id, recorded);
     let own = record.map(|record| encode_with(record, guess));
     commit.records.extend(more.into_iter().map(encode));
     commit.push_outgoing(&outgoing, now);
@@ -99,9 +140,14 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
         back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
         return;
     }
+    let found = Surroundings::of(&mut board, id, recorded);
+    board.slot(id).start_under_way = None;
     if let Some(encoded) = own {
-        let count = recorded + board.slot(id).recorded;
-        commit.records.insert(0, corrected(encoded, guess, count));
+        commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
+    }
+    if found.start_is_recorded {
+        // The reading of the chain will bring it back.
+        back.iter_mut().filter(|delivery| matches!(delivery.message, Message::Start(_))).for_each(|delivery| delivery.recorded = true);
     }
     if !commit.is_empty() {
         board.queue_commit(commit);
@@ -120,20 +166,31 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
     }
 }
 
-fn encode_with(mut record: NewRecord, inbox_before: u32) -> EncodedRecord {
-    record.set_inbox_before(inbox_before);
+/// What stands in the log before a turn's record and was not known when the turn began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Surroundings {
+    /// Recorded messages not consumed before this turn, those that it consumes included.
+    inbox_before: u32,
+    /// The start that the turn took has got a record of its own meanwhile.
+    start_is_recorded: bool,
+}
+
+impl Surroundings {
+    fn of(board: &mut Board, id: &InstanceId, recorded: u32) -> Self {
+        let (waiting, start_is_recorded) = board.slots.get(id).map_or((0, false), |slot| (slot.recorded, slot.start_is_recorded()));
+        Self { inbox_before: recorded + waiting + u32::from(start_is_recorded), start_is_recorded }
+    }
+}
+
+fn encode_with(mut record: NewRecord, surroundings: Surroundings) -> EncodedRecord {
+    if surroundings.start_is_recorded {
+        record.refer_to_recorded_start();
+    }
+    record.set_inbox_before(surroundings.inbox_before);
     encode(record)
 }
 
-/// Messages that were recorded while the record was encoded have to be counted in a base record.
-fn corrected(encoded: EncodedRecord, guess: u32, count: u32) -> EncodedRecord {
-    if guess == count || !encoded.record.base {
-        return encoded;
-    }
-    encode_with(NewRecord::clone(&encoded.record), count)
-}
-
-fn note(board: &mut super::board::Board, shared: &Shared, id: &InstanceId, trouble: Trouble) {
+fn note(board: &mut Board, shared: &Shared, id: &InstanceId, trouble: Trouble) {
     let slot = board.slot(id);
     // Reading again happens only if something waits; a turn that was due by itself must not be forgotten.
     slot.wake = true;

@@ -17,4 +17,5 @@ mod mismatch;
 mod sample;
 mod sample_events;
 mod scale;
+mod standstill;
 mod stop;
