@@ -1,15 +1,15 @@
 //! Runs instances: mailboxes, guest threads, ordered commits, effects after durability.
 //!
 //! A message goes into its receiver's mailbox. A guest thread takes the instance, runs a turn, and in one step under the
-//! [`board`]'s lock hands the commit to the committer's queue and the turn's messages to their receivers' mailboxes: so the log and every
+//! `board`'s lock hands the commit to the committer's queue and the turn's messages to their receivers' mailboxes: so the log and every
 //! mailbox have the same order. The committer writes whatever has gathered in one transaction and only then releases what the
 //! outside can see.
 //!
-//! - [`api`]: what others may ask. [`board`]: slots, mailboxes and queues, all behind one lock. [`slot`]: one instance in memory.
-//! - [`worker`]: the guest threads; [`orchestrate`] and [`operate`] are their two kinds of work.
-//! - [`commit`]: the committer. [`load`]: from a chain of records back into memory.
-//! - [`activities`]: what runs outside the log. [`alarms`]: what is due. [`residency`]: who stays in memory.
-//! - [`recovery`]: a starting host, and what follows a failed commit. [`purge`]: removal from the store.
+//! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
+//! - `worker`: the guest threads; `orchestrate` and `operate` are their two kinds of work.
+//! - `commit`: the committer. `load`: from a chain of records back into memory.
+//! - `activities`: what runs outside the log. `alarms`: what is due. `residency`: who stays in memory.
+//! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
 
 mod activities;
 mod alarms;

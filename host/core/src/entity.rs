@@ -1,6 +1,6 @@
 //! The state of an entity and its batches.
 //!
-//! A batch begins ([`Entity::begin_batch`]), takes in what arrived ([`Batch::receive`]), and ends with what the guest returned for the
+//! A batch begins ([`Entity::begin_batch`]), takes in what arrived ([`Entity::receive`]), and ends with what the guest returned for the
 //! operations that may run ([`Entity::end_batch`]). While an orchestration holds the lock, only its calls run; what others
 //! send waits in order. The record of a batch carries the whole state, so nothing is ever replayed.
 

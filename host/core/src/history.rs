@@ -4,7 +4,7 @@
 //! told in the words of the wire contract: names in PascalCase, a scheduled task folded into its completion, the current
 //! execution only.
 //!
-//! - [`teller`]: watches the turns and tells what messages did; [`commands`]: what commands led to. [`list`]: the list and its open tasks. [`shape`]: one JSON object for
+//! - `teller`: watches the turns and tells what messages did; `commands`: what commands led to. `list`: the list and its open tasks. `shape`: one JSON object for
 //!   each type of event.
 
 mod commands;

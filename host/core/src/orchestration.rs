@@ -4,11 +4,11 @@
 //! with ([`Orchestration::activate`]), and ends with what the guest asked for ([`Orchestration::end_turn`]). All of it is
 //! deterministic, so folding the recorded turns ([`fold()`]) gives the same state and the same calls to the guest.
 //!
-//! - [`execution`]: one execution: its tasks, alarms and critical section. [`events`]: buffered events and those who wait for them.
-//!   [`ready`]: ended tasks that the guest has not been told of.
-//! - [`receive`]: what each message does; [`attempts`]: how calls are tried again. [`command`]: what each command does. [`finish`]: how
+//! - `execution`: one execution: its tasks, alarms and critical section. `events`: buffered events and those who wait for them.
+//!   `ready`: ended tasks that the guest has not been told of.
+//! - `receive`: what each message does; `attempts`: how calls are tried again. `command`: what each command does. `finish`: how
 //!   an execution ends.
-//! - [`chain`]: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
+//! - `chain`: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
 
 mod attempts;
 pub(crate) mod chain;

@@ -281,21 +281,17 @@ impl Engine {
 
     /// Waits until the instance has ended or `deadline` has passed, without polling the store; returns its row then.
     pub async fn wait_until_ended(&self, id: &InstanceId, deadline: tokio::time::Instant) -> Result<Option<InstanceRow>, EngineError> {
-        let ended = {
-            let mut board = self.shared.board();
-            let (watcher, ended) = oneshot::channel();
-            let watchers = board.watchers.entry(id.clone()).or_default();
-            watchers.retain(|watcher| !watcher.is_closed());
-            watchers.push(watcher);
-            ended
-        };
-        // Looked at only now, so that an end between look and watch is not missed.
-        let row = self.status(id).await?;
-        if row.as_ref().is_none_or(|row| row.status.is_terminal()) {
-            return Ok(row);
+        loop {
+            let ended = self.shared.board().watch(id);
+            // Looked at only now, so that an end between look and watch is not missed.
+            let row = self.status(id).await?;
+            if row.as_ref().is_none_or(|row| row.status.is_terminal()) {
+                return Ok(row);
+            }
+            // Watchers are also woken when memory was given up: then the row tells whether there is more to wait for.
+            if tokio::time::timeout_at(deadline, ended).await.is_err() {
+                return self.status(id).await;
+            }
         }
-        // However the wait ended, the row tells how the instance stands.
-        let _ = tokio::time::timeout_at(deadline, ended).await;
-        self.status(id).await
     }
 }

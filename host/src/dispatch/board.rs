@@ -211,14 +211,28 @@ impl Board {
         self.slots.get_mut(id).expect("a slot that is missing was just put there")
     }
 
+    /// Tells when the instance has ended and that is on stable storage, or when it is time to look again.
+    pub(super) fn watch(&mut self, id: &InstanceId) -> oneshot::Receiver<()> {
+        let (watcher, ended) = oneshot::channel();
+        let watchers = self.watchers.entry(id.clone()).or_default();
+        watchers.retain(|watcher| !watcher.is_closed());
+        watchers.push(watcher);
+        ended
+    }
+
     /// Gives up all memory: after a failed commit nothing in it can be trusted. Returns what was in the mailboxes.
     pub(super) fn give_up(&mut self) -> Vec<(InstanceId, Delivery)> {
         self.era += 1;
         self.run_queue.clear();
         self.alarms = Alarms::default();
         self.ages.clear();
+        // An end that was written though its commit failed has nobody left to tell of it.
+        self.watchers.clear();
         let slots = std::mem::take(&mut self.slots);
         let mailboxes = slots.into_iter().flat_map(|(id, slot)| slot.mailbox.into_iter().map(move |delivery| (id.clone(), delivery)));
         mailboxes.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use longhaul_store::{Appended, Batch, EncodedRecord, MAX_BATCH_RECORDS, Position
 use tokio::sync::oneshot;
 
 use super::api::EngineError;
+use super::board::Board;
 use super::shared::Shared;
 use super::slot::Waiter;
 use super::{load, recovery};
@@ -70,7 +71,8 @@ pub(super) fn encode(record: NewRecord) -> EncodedRecord {
 /// Writes commits, for as long as the engine lets it.
 pub(super) async fn run(shared: Arc<Shared>) {
     loop {
-        match gather(&shared) {
+        let gathered = gather(&mut shared.board());
+        match gathered {
             gathered if gathered.is_empty() => shared.signals.commit.notified().await,
             gathered => write(&shared, gathered).await,
         }
@@ -78,8 +80,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// Takes what has gathered, up to a full batch. A commit is never split.
-fn gather(shared: &Shared) -> Vec<Commit> {
-    let mut board = shared.board();
+pub(super) fn gather(board: &mut Board) -> Vec<Commit> {
     let mut gathered = Vec::new();
     let mut records = 0;
     let mut read: HashSet<InstanceId> = HashSet::new();

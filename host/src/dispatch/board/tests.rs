@@ -1,0 +1,113 @@
+//! The order of log and mailboxes, without guests and without a store.
+
+use longhaul_core::{Message, Orchestration, Outgoing, Payload};
+
+use super::*;
+use crate::dispatch::commit::gather;
+use crate::dispatch::slot::{Guest, OrchestrationInMemory};
+
+const NOW: Timestamp = Timestamp(1);
+
+fn board() -> Board {
+    Board::new(Arc::default(), &EngineConfig::default())
+}
+
+fn id(text: &str) -> InstanceId {
+    InstanceId::trusted(text)
+}
+
+fn event(name: &str) -> Message {
+    Message::Event { name: name.into(), data: Payload::null() }
+}
+
+fn to(receiver: &str, name: &str) -> Outgoing {
+    Outgoing { to: id(receiver), message: event(name) }
+}
+
+/// Queues a commit with these messages and delivers them, as a guest thread does at the end of a turn.
+fn send(board: &mut Board, messages: Vec<Outgoing>) {
+    let mut commit = Commit::default();
+    commit.push_outgoing(&messages, NOW);
+    board.queue_commit(commit);
+    board.deliver_recorded(messages);
+}
+
+/// As when a chain has been read.
+fn becomes_resident(board: &mut Board, text: &str) {
+    let state = Orchestration::blank(id(text));
+    let resident = Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }));
+    board.rest(&id(text), resident, NOW);
+}
+
+fn mailbox(board: &mut Board, text: &str) -> Vec<(Message, bool)> {
+    board.slot(&id(text)).mailbox.iter().map(|delivery| (delivery.message.clone(), delivery.recorded)).collect()
+}
+
+fn waiting(board: &mut Board, text: &str, name: &str) -> (Ticket, oneshot::Receiver<Result<(), crate::dispatch::EngineError>>) {
+    let ticket = board.ticket();
+    let (waiter, answer) = oneshot::channel();
+    board.deliver(&id(text), Delivery { message: event(name), recorded: false, waiter: Some(waiter), ticket: Some(ticket) });
+    (ticket, answer)
+}
+
+#[test]
+fn a_cold_receiver_finds_all_messages_of_one_commit_in_its_chain_and_none_twice() {
+    let mut board = board();
+    send(&mut board, vec![to("b", "one"), to("b", "two")]);
+    assert!(matches!(board.slot(&id("b")).place, Place::Loading));
+    assert!(mailbox(&mut board, "b").is_empty());
+    assert_eq!(board.slot(&id("b")).recorded, 0);
+}
+
+#[test]
+fn a_message_recorded_while_its_receiver_is_read_is_not_in_the_batch_of_the_reading() {
+    let mut board = board();
+    send(&mut board, vec![to("b", "one")]);
+    send(&mut board, vec![to("b", "two")]);
+    assert_eq!(mailbox(&mut board, "b"), [(event("two"), true)]);
+
+    let reading = gather(&mut board);
+    let records: usize = reading.iter().map(|commit| commit.records.len()).sum();
+    assert_eq!(records, 1, "the reading ends its batch, so that its chain ends with the first message");
+    assert_eq!(gather(&mut board).len(), 1);
+    assert!(gather(&mut board).is_empty());
+}
+
+#[test]
+fn a_message_that_waits_too_long_goes_behind_those_that_are_recorded() {
+    let mut board = board();
+    let (ticket, _answer) = waiting(&mut board, "b", "from outside");
+    becomes_resident(&mut board, "b");
+    send(&mut board, vec![to("b", "recorded")]);
+
+    let (waiter, _late) = oneshot::channel();
+    board.record_now(&id("b"), ticket, NOW, waiter).expect("no turn has taken it");
+    assert_eq!(mailbox(&mut board, "b"), [(event("recorded"), true), (event("from outside"), true)], "as in the log");
+    assert_eq!(board.slot(&id("b")).recorded, 2);
+}
+
+#[test]
+fn a_message_that_a_turn_has_taken_gets_no_record_of_its_own() {
+    let mut board = board();
+    let (ticket, _answer) = waiting(&mut board, "b", "from outside");
+    becomes_resident(&mut board, "b");
+    board.commits.clear();
+    let job = board.next_job().expect("the instance has a message");
+    assert_eq!(job.deliveries.len(), 1);
+
+    let (waiter, _late) = oneshot::channel();
+    assert!(board.record_now(&id("b"), ticket, NOW, waiter).is_err());
+    assert!(board.commits.is_empty());
+}
+
+#[test]
+fn an_instance_on_a_guest_thread_is_not_queued_a_second_time() {
+    let mut board = board();
+    let (_, _first) = waiting(&mut board, "b", "one");
+    becomes_resident(&mut board, "b");
+    assert!(board.next_job().is_some());
+    let (_, _second) = waiting(&mut board, "b", "two");
+    assert!(board.next_job().is_none(), "it is busy");
+    becomes_resident(&mut board, "b");
+    assert!(board.next_job().is_some(), "what came meanwhile is taken next");
+}

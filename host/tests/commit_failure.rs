@@ -1,0 +1,199 @@
+//! A store that fails now and then, before or after it has written: nothing acknowledged is lost, and work goes on by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use longhaul::app::Registry;
+use longhaul::app::deployment::Deployer;
+use longhaul::deploy::{Overrides, read_app};
+use longhaul::dispatch::{Engine, EngineConfig, EngineError, StartRequest};
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use longhaul_store::{
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, MemoryStore, Page,
+    Position, Store,
+};
+use longhaul_wasm::{AllowedHosts, Config, Runtime};
+
+/// How an append fails.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// Nothing is written.
+    Before,
+    /// Everything is written, and the caller does not learn of it.
+    After,
+}
+
+/// A store whose every `period`-th append fails.
+struct FaultyStore {
+    inner: MemoryStore,
+    fault: Fault,
+    period: u64,
+    appends: AtomicU64,
+}
+
+impl Log for FaultyStore {
+    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+        // A look-up of tails alone cannot fail halfway.
+        let counts = !batch.records.is_empty();
+        let fails = counts && self.appends.fetch_add(1, Ordering::Relaxed) % self.period == self.period - 1;
+        Box::pin(async move {
+            match (fails, self.fault) {
+                (false, _) => self.inner.append(batch).await,
+                (true, Fault::Before) => Err(Error::Full("no room for a test".into())),
+                (true, Fault::After) => {
+                    self.inner.append(batch).await?;
+                    Err(Error::Unknown("a test lost the answer".into()))
+                }
+            }
+        })
+    }
+
+    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+        self.inner.read_chain(tail)
+    }
+
+    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+        self.inner.with_work()
+    }
+
+    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        self.inner.due(before, limit)
+    }
+
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+        self.inner.purge(instances)
+    }
+}
+
+impl Instances for FaultyStore {
+    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+        self.inner.instance(id)
+    }
+
+    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+        self.inner.tail(id)
+    }
+
+    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+        self.inner.list(query)
+    }
+
+    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+        self.inner.list_entities(query)
+    }
+
+    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+        self.inner.deployment_in_use(deployment)
+    }
+}
+
+impl Deployments for FaultyStore {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+        self.inner.deploy(deployment, components)
+    }
+
+    fn current(&self) -> Answer<'_, Option<Deployment>> {
+        self.inner.current()
+    }
+
+    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+        self.inner.deployment(id)
+    }
+
+    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+        self.inner.deployments()
+    }
+
+    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+        self.inner.component(sha256)
+    }
+}
+
+impl Store for FaultyStore {
+    fn close(&self) -> Answer<'_, ()> {
+        self.inner.close()
+    }
+
+    fn rebuild(&self) -> Answer<'_, ()> {
+        self.inner.rebuild()
+    }
+}
+
+async fn engine(fault: Fault, period: u64) -> (Engine, Arc<FaultyStore>) {
+    let store = Arc::new(FaultyStore { inner: MemoryStore::new(), fault, period, appends: AtomicU64::new(0) });
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let runtime = Runtime::new(Config { compiled_cache: Some(cache), ..Config::default() }).unwrap();
+    let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-functions/hello-cities");
+    let (bundle, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
+    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into()).await.unwrap();
+    let engine = Engine::run(store.clone(), registry, EngineConfig::default()).await.unwrap();
+    (engine, store)
+}
+
+fn request(name: &str, id: &str, input: &str) -> StartRequest {
+    StartRequest { name: name.into(), input: Payload::parse(input).unwrap(), instance_id: Some(id.into()), version: None, at: None }
+}
+
+/// Starts an instance, trying again for as long as the store fails and no earlier try was written after all: a start on the id of
+/// an instance that has ended would run it a second time.
+async fn start(engine: &Engine, name: &str, id: &str, input: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while engine.status(&InstanceId::trusted(id)).await.unwrap().is_none() {
+        match engine.start(request(name, id, input)).await {
+            Ok(_) | Err(EngineError::Conflict(..)) => return,
+            Err(EngineError::Full(_) | EngineError::Unavailable(_)) => assert!(Instant::now() < deadline, "{id} cannot be started"),
+            Err(other) => panic!("{id}: {other}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn output(engine: &Engine, id: &str) -> String {
+    let id = InstanceId::trusted(id);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+    let row = engine.wait_until_ended(&id, deadline).await.unwrap().unwrap_or_else(|| panic!("{id} is gone"));
+    assert_eq!(row.status, RuntimeStatus::Completed, "{row:?}");
+    row.output.expect("a completed instance has an output").as_str().to_owned()
+}
+
+/// The entity once nobody holds its lock: the release is recorded with its owner's end and takes effect soon after.
+async fn unlocked(engine: &Engine, id: &str) -> InstanceRow {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let row = engine.status(&InstanceId::trusted(id)).await.unwrap().expect("the entity exists");
+        if row.locked_by.is_none() {
+            return row;
+        }
+        assert!(Instant::now() < deadline, "{:?} is left with the lock", row.locked_by);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn nothing_acknowledged_is_lost(fault: Fault) {
+    let (engine, store) = engine(fault, 5).await;
+    for number in 0..10 {
+        start(&engine, "LongSequence", &format!("sequence-{number}"), "8").await;
+        start(&engine, "CountTogether", &format!("count-{number}"), r#"{"counter": "c", "times": 1}"#).await;
+    }
+    for number in 0..10 {
+        assert_eq!(output(&engine, &format!("sequence-{number}")).await, "204", "{fault:?}");
+        output(&engine, &format!("count-{number}")).await;
+    }
+    let counter = unlocked(&engine, "@counter@c").await;
+    assert_eq!(counter.state.unwrap().as_str(), r#"{"value":10}"#, "each instance counted exactly once, {fault:?}");
+    assert!(store.appends.load(Ordering::Relaxed) > 25, "the store failed several times");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_writes_nothing_now_and_then_costs_time_only() {
+    nothing_acknowledged_is_lost(Fault::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_answers_get_lost_now_and_then_costs_time_only() {
+    nothing_acknowledged_is_lost(Fault::After).await;
+}
