@@ -38,12 +38,12 @@ CREATE VIEW v_inbox AS
 WITH RECURSIVE chain (instance, position, previous, kind, data, remaining) AS (
     SELECT instances.id, log.position, log.previous, log.kind, log.data, instances.inbox - (log.kind = 'message')
     FROM instances
-    JOIN log ON log.position = instances.last_position
+    CROSS JOIN log ON log.position = instances.last_position
     WHERE instances.inbox > 0
     UNION ALL
     SELECT chain.instance, log.position, log.previous, log.kind, log.data, chain.remaining - (log.kind = 'message')
     FROM chain
-    JOIN log ON log.position = chain.previous
+    CROSS JOIN log ON log.position = chain.previous
     WHERE chain.remaining > 0
 )
 SELECT

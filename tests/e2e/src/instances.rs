@@ -7,6 +7,18 @@ use serde_json::Value;
 use crate::eventually::{Seen, eventually};
 use crate::{Answer, Host};
 
+/// The members of the management payload, in the contract's order.
+pub const PAYLOAD_MEMBERS: [&str; 8] = [
+    "id",
+    "statusQueryGetUri",
+    "sendEventPostUri",
+    "terminatePostUri",
+    "purgeHistoryDeleteUri",
+    "restartPostUri",
+    "suspendPostUri",
+    "resumePostUri",
+];
+
 /// Longest time for a condition that should hold within milliseconds: the machine may be busy.
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -22,7 +22,7 @@ pub use binary::longhaul_command;
 pub use eventually::{Seen, eventually};
 pub use host::{Host, HostOptions};
 pub use http_client::{Answer, Http};
-pub use instances::{expect_equal, is_terminal};
+pub use instances::{PAYLOAD_MEMBERS, expect_equal, is_terminal};
 pub use job_api::JobApi;
 pub use process::Program;
 pub use sample::{Attempt, Sample, text};

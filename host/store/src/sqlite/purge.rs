@@ -7,9 +7,29 @@ use super::database::{Database, id_list};
 use super::error::of_write;
 use crate::contract::Error;
 
+/// Deletes the whole chains that end at the positions that a SELECT lists. CROSS JOIN keeps SQLite from reading the whole log.
+macro_rules! delete_chains {
+    ($ends:literal) => {
+        concat!(
+            "WITH RECURSIVE chain (position) AS (",
+            $ends,
+            "
+    UNION
+    SELECT log.previous
+    FROM chain
+    CROSS JOIN log ON log.position = chain.position
+    WHERE log.previous IS NOT NULL
+)
+DELETE FROM log
+WHERE position IN (SELECT position FROM chain)"
+        )
+    };
+}
+pub(super) use delete_chains;
+
 /// The whole chains of some instances, what is about to be trimmed from them included.
-const DELETE_CHAINS: &str = "
-WITH RECURSIVE chain (position) AS (
+const DELETE_CHAINS: &str = delete_chains!(
+    "
     SELECT last_position
     FROM instances
     WHERE id IN (SELECT value FROM json_each($1))
@@ -21,15 +41,8 @@ WITH RECURSIVE chain (position) AS (
     SELECT garbage
     FROM trimmed
     WHERE instance IN (SELECT value FROM json_each($1))
-        AND garbage IS NOT NULL
-    UNION
-    SELECT log.previous
-    FROM chain
-    JOIN log ON log.position = chain.position
-    WHERE log.previous IS NOT NULL
-)
-DELETE FROM log
-WHERE position IN (SELECT position FROM chain)";
+        AND garbage IS NOT NULL"
+);
 
 impl Database {
     /// Removes instances with their chains. The projection is flushed first, so that tables alone say where the chains end.

@@ -12,6 +12,7 @@ use super::database::{Database, execute};
 use super::error::{of_read, of_write};
 use super::overlay::{InTables, Pending, Unprojected};
 use super::projector::{Run, apply, write_projected_to};
+use super::purge::delete_chains;
 use crate::contract::Error;
 
 /// Records read at a time.
@@ -69,19 +70,15 @@ impl Database {
 }
 
 /// Chains without a row with all their records.
-const DROP_ORPHANS: &str = "
-WITH RECURSIVE chain (position) AS (
+const DROP_ORPHANS: &str = concat!(
+    delete_chains!(
+        "
     SELECT last_position
-    FROM orphans
-    UNION
-    SELECT log.previous
-    FROM chain
-    JOIN log ON log.position = chain.position
-    WHERE log.previous IS NOT NULL
-)
-DELETE FROM log
-WHERE position IN (SELECT position FROM chain);
-DELETE FROM orphans";
+    FROM orphans"
+    ),
+    ";
+DELETE FROM orphans"
+);
 
 /// Applies all records after `after` inside the caller's transaction. Returns how many there were.
 async fn apply_log(connection: &mut SqliteConnection, mut after: i64, run: Run) -> Result<usize, Error> {

@@ -63,12 +63,12 @@ const WALK: &str = "
 WITH RECURSIVE garbage (instance, position, previous) AS (
     SELECT trimmed.instance, log.position, log.previous
     FROM trimmed
-    JOIN log ON log.position = trimmed.garbage
+    CROSS JOIN log ON log.position = trimmed.garbage
     WHERE trimmed.garbage IS NOT NULL
     UNION ALL
     SELECT garbage.instance, log.position, log.previous
     FROM garbage
-    JOIN log ON log.position = garbage.previous
+    CROSS JOIN log ON log.position = garbage.previous
     LIMIT $1
 )
 SELECT instance, position, previous

@@ -1,6 +1,6 @@
 //! Starting orchestrations over HTTP, as existing clients do it.
 
-use e2e::{Apps, Host, HostOptions};
+use e2e::{Apps, Host, HostOptions, PAYLOAD_MEMBERS};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -24,18 +24,10 @@ async fn a_start_answers_with_the_management_addresses_in_their_order() {
     assert_eq!(answer.header("location"), answer.json()["statusQueryGetUri"]);
     assert!(answer.header("location").starts_with(&format!("{base}?taskHub=")), "{}", answer.header("location"));
     let text = answer.text();
-    let members = [
-        "id",
-        "statusQueryGetUri",
-        "sendEventPostUri",
-        "terminatePostUri",
-        "purgeHistoryDeleteUri",
-        "restartPostUri",
-        "suspendPostUri",
-        "resumePostUri",
-    ];
-    let places: Vec<usize> =
-        members.iter().map(|member| text.find(&format!("\"{member}\"")).unwrap_or_else(|| panic!("no {member} in {text}"))).collect();
+    let places: Vec<usize> = PAYLOAD_MEMBERS
+        .iter()
+        .map(|member| text.find(&format!("\"{member}\"")).unwrap_or_else(|| panic!("no {member} in {text}")))
+        .collect();
     assert!(places.is_sorted(), "{text}");
     assert!(!text.contains("rewindPostUri"), "{text}");
     assert_eq!(host.output_of("order-7").await, json!(["Hello Tokyo!", "Hello Seattle!", "Hello London!"]));

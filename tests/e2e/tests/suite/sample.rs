@@ -2,20 +2,10 @@
 
 use std::time::Duration;
 
-use e2e::{Attempt, Sample, eventually, text};
+use e2e::{Attempt, PAYLOAD_MEMBERS, Sample, eventually, text};
 use http::Method;
 use serde_json::{Value, json};
 
-const MEMBERS: [&str; 8] = [
-    "id",
-    "statusQueryGetUri",
-    "sendEventPostUri",
-    "terminatePostUri",
-    "purgeHistoryDeleteUri",
-    "restartPostUri",
-    "suspendPostUri",
-    "resumePostUri",
-];
 /// The states of an attempt that nobody answers, in order.
 const STATES: [&str; 5] = ["New", "Executing", "ExecutedSuccess", "WaitingForCallback", "TimedOut"];
 
@@ -29,7 +19,7 @@ async fn a_post_without_a_body_starts_with_the_defaults_and_runs_at_once() {
     let host = &sample.host;
     let answer = host.http().send(Method::POST, &host.uri("/api/HttpStartClient")).await.expect(202);
     let payload = answer.json();
-    for member in MEMBERS {
+    for member in PAYLOAD_MEMBERS {
         text(&payload, member);
     }
     let status_uri = text(&payload, "statusQueryGetUri");
