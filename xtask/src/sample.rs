@@ -69,7 +69,8 @@ pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
 fn build_programs() -> anyhow::Result<HashMap<String, PathBuf>> {
     let mut command = process::cargo();
     command.current_dir(workspace::root());
-    command.args(["build", "--package", HOST, "--package", JOB_API, "--bins", "--message-format=json-render-diagnostics"]);
+    // The whole workspace decides which features dependencies have: so that `cargo xtask test` finds them compiled.
+    command.args(["build", "--workspace", "--bin", HOST, "--bin", JOB_API, "--message-format=json-render-diagnostics"]);
     let messages = process::output(&mut command)?;
     Ok(messages.lines().filter_map(built_program).collect())
 }
