@@ -207,7 +207,7 @@ impl Engine {
             return Err(EngineError::NotFound(id.clone()));
         }
         let (waiter, mut answer) = oneshot::channel();
-        let late = Late::of(&message);
+        let late = if is_new { Late::Always } else { Late::of(&message) };
         let ticket = {
             let mut board = self.shared.board();
             if board.closed || self.shared.is_stopping() {

@@ -12,6 +12,9 @@ use super::shared::Shared;
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Ticket, Waiter, recorded_among};
 use super::worker::{After, Trouble, Work};
 
+/// How many of a trap's frames the reason shows.
+const REASON_FRAMES: usize = 4;
+
 /// Takes one turn.
 pub(super) fn turn(
     shared: &Shared,
@@ -208,6 +211,10 @@ fn activate(
 fn trouble(error: GuestError) -> Trouble {
     match error {
         GuestError::Busy(_) => Trouble::NoRoom,
+        GuestError::Trap { ref backtrace, .. } if !backtrace.is_empty() => {
+            let innermost: Vec<_> = backtrace.lines().take(REASON_FRAMES).collect();
+            Trouble::Failed(format!("{error}; innermost calls: {}", innermost.join(", ")))
+        }
         other => Trouble::Failed(other.to_string()),
     }
 }
