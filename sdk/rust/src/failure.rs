@@ -99,8 +99,6 @@ pub(crate) fn short_type_name<T>() -> &'static str {
 pub enum TaskError {
     /// The task failed, after all attempts of its retry policy.
     Failed(Failure),
-    /// The host ended the task without a result.
-    Cancelled,
     /// No event of this name was received within the time that [`EventWait::timeout`](crate::EventWait::timeout) allows.
     TimedOut {
         /// The event's name.
@@ -116,7 +114,6 @@ impl fmt::Display for TaskError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(failure) => failure.fmt(out),
-            Self::Cancelled => out.write_str("the task was cancelled"),
             Self::TimedOut { event, after } => write!(out, "Event {event} not received in {}", hours_minutes_seconds(*after)),
             Self::Unreadable(reason) => write!(out, "cannot read the task's result: {reason}"),
         }

@@ -95,7 +95,6 @@ impl<T: DeserializeOwned> Future for Task<T> {
         Poll::Ready(match outcome {
             TaskResult::Completed(text) => json::read(&text).map_err(|error| TaskError::Unreadable(error.to_string())),
             TaskResult::Failed(failure) => Err(TaskError::Failed(failure)),
-            TaskResult::Cancelled => Err(TaskError::Cancelled),
         })
     }
 }

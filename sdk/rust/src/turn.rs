@@ -82,8 +82,6 @@ pub enum TaskResult {
     Completed(String),
     /// With a failure.
     Failed(Failure),
-    /// Nothing came of it.
-    Cancelled,
 }
 
 /// A task that ended.

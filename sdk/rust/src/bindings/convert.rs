@@ -77,7 +77,6 @@ impl From<wit::Completion> for Completion {
         let outcome = match completion.outcome {
             types::TaskResult::Completed(result) => TaskResult::Completed(result),
             types::TaskResult::Failed(reason) => TaskResult::Failed(failure(reason)),
-            types::TaskResult::Cancelled => TaskResult::Cancelled,
         };
         Self { task: completion.task, outcome }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::orchestrator::Run;
-use crate::turn::TaskResult::{Cancelled, Completed};
+use crate::turn::TaskResult::{Completed, Failed};
 use crate::{EntityId, Failure, TaskError, join_all, select, select_all};
 
 use super::*;
@@ -185,8 +185,11 @@ fn joined_futures_give_their_results_in_the_order_of_the_futures() {
             )
         })
     });
-    let turn = resume(&mut execution, vec![done_with(2, "2"), Completion { task: 1, outcome: Cancelled }, done_with(0, "0")]);
-    assert_eq!(turn.outcome, Some(Outcome::Completed("0,the task was cancelled,2".to_owned())));
+    let turn = resume(
+        &mut execution,
+        vec![done_with(2, "2"), Completion { task: 1, outcome: Failed(crate::Failure::new("Lost", "nobody has it")) }, done_with(0, "0")],
+    );
+    assert_eq!(turn.outcome, Some(Outcome::Completed("0,nobody has it,2".to_owned())));
 }
 
 #[test]
