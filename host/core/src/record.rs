@@ -292,6 +292,12 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl NewRecord {
+    /// Whether this is a turn that took a start which has no record of its own.
+    pub fn took_start(&self) -> bool {
+        let Record::Turn(record) = &self.record else { return false };
+        record.received.iter().any(|one| matches!(one, Received::Inline(Message::Start(_))))
+    }
+
     /// Notes that the start in this turn has got a record of its own before it: the turn refers to it as the inbox's oldest message.
     /// Does nothing to other records.
     pub fn refer_to_recorded_start(&mut self) {
@@ -314,3 +320,6 @@ impl NewRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

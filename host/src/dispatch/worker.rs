@@ -128,6 +128,7 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
     let now = shared.now();
     // Encoding takes long beside the lock's other work, so what it needs to know is guessed before and checked after.
     let guess = Surroundings::of(&mut shared.board(), id, recorded);
+    let took_start = record.as_ref().is_some_and(NewRecord::took_start);
     let own = record.map(|record| encode_with(record, guess));
     commit.records.extend(more.into_iter().map(encode));
     commit.push_outgoing(&outgoing, now);
@@ -141,13 +142,14 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
         return;
     }
     let found = Surroundings::of(&mut board, id, recorded);
-    board.slot(id).start_under_way = None;
+    let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
     if let Some(encoded) = own {
         commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
     }
-    if found.start_is_recorded {
-        // The reading of the chain will bring it back.
-        back.iter_mut().filter(|delivery| matches!(delivery.message, Message::Start(_))).for_each(|delivery| delivery.recorded = true);
+    if let Some(start) = recorded_start {
+        // No turn took it, but it stands in the chain: it must be consumed in its place.
+        back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
+        back.insert(0, Delivery::recorded(start.message));
     }
     if !commit.is_empty() {
         board.queue_commit(commit);
