@@ -17,7 +17,7 @@ pub use guest::{GuestBatch, GuestOperation, GuestOperationResult};
 
 use crate::message::{Message, Operation, Section};
 use crate::model::{EntityId, Payload, Timestamp};
-use crate::record::{EntityRecord, Record};
+use crate::record::{EntityRecord, Record, from_inbox};
 
 /// The state of one entity: all that its chain of records says.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Entity {
                 Record::Message(message) => inbox.push_back(message.message),
                 Record::Entity(batch) => {
                     let surplus = inbox.len().saturating_sub(batch.inbox_before as usize);
-                    let consumed = Record::Entity(batch.clone()).consumed() as usize;
+                    let consumed = from_inbox(&batch.received) as usize;
                     inbox.drain(..(surplus + consumed).min(inbox.len()));
                     entity.restore(*batch);
                 }

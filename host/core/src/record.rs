@@ -241,12 +241,11 @@ impl Record {
 
     /// How many messages of the inbox the record consumes.
     pub fn consumed(&self) -> u32 {
-        let received = match self {
-            Self::Turn(record) => &record.received,
-            Self::Entity(record) => &record.received,
-            Self::Message(_) | Self::Parked(_) => return 0,
-        };
-        received.iter().map(|one| u32::from(matches!(one, Received::Inbox))).sum()
+        match self {
+            Self::Turn(record) => from_inbox(&record.received),
+            Self::Entity(record) => from_inbox(&record.received),
+            Self::Message(_) | Self::Parked(_) => 0,
+        }
     }
 
     /// How many unconsumed recorded messages lie before this base record and are still needed.
@@ -285,6 +284,11 @@ impl Received {
 /// A field that is there has a value, and `null` is one; serde by itself would read it as absent.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Payload>, D::Error> {
     Payload::deserialize(deserializer).map(Some)
+}
+
+/// How many of these came from the inbox.
+pub(crate) fn from_inbox(received: &[Received]) -> u32 {
+    received.iter().map(|one| u32::from(one.inline().is_none())).sum()
 }
 
 fn is_zero(number: &u32) -> bool {

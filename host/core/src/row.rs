@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Start, TaskRef};
 use crate::model::{DeploymentId, ExecutionId, InstanceId, InstanceKind, Payload, RuntimeStatus, Timestamp};
-use crate::record::{EntityRecord, MessageRecord, Outcome, Received, Record, TurnRecord};
+use crate::record::{EntityRecord, MessageRecord, Outcome, Received, Record, TurnRecord, from_inbox};
 
 /// One instance at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -180,6 +180,5 @@ impl InstanceRow {
 
 /// A base record counts the messages before it, those included that came before there was a row to count them.
 fn inbox_after(before: u32, received: &[Received], inbox_before: u32) -> u32 {
-    let consumed = received.iter().map(|one| u32::from(one.inline().is_none())).sum();
-    before.max(inbox_before).saturating_sub(consumed)
+    before.max(inbox_before).saturating_sub(from_inbox(received))
 }
