@@ -239,39 +239,44 @@ impl Engine {
 
     /// Whether the instance, as its row shows it, takes a message that is recorded before any turn looks at it.
     async fn may_be_recorded(&self, id: &InstanceId, late: Late) -> Result<bool, EngineError> {
-        let status = self.status(id).await?.map(|row| row.status);
-        Ok(match late {
-            Late::Always => true,
-            Late::Never => false,
-            Late::Start => match status.filter(|status| !status.is_terminal()) {
-                Some(status) => return Err(EngineError::Conflict(id.clone(), status)),
-                None => true,
+        match late {
+            Late::Always => Ok(true),
+            Late::Never => Ok(false),
+            Late::IfLive => Ok(self.live_status(id).await?.is_some()),
+            Late::Start => match self.live_status(id).await? {
+                Some(status) => Err(EngineError::Conflict(id.clone(), status)),
+                None => Ok(true),
             },
-            Late::IfLive => status.is_some_and(|status| !status.is_terminal()),
-        })
+        }
+    }
+
+    /// How an instance stands that has not ended.
+    async fn live_status(&self, id: &InstanceId) -> Result<Option<RuntimeStatus>, EngineError> {
+        let status = self.status(id).await?.map(|row| row.status);
+        Ok(status.filter(|status| !status.is_terminal()))
     }
 
     /// The row of an instance or entity (`@name@key`), as of the last acknowledged commit.
     pub async fn status(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-        self.shared.store.instance(id).await.map_err(|error| recovery::told(&error))
+        Ok(self.shared.store.instance(id).await?)
     }
 
     /// The history events of an instance's current execution, as JSON objects in the form of the wire contract.
     pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Option<Vec<serde_json::Value>>, EngineError> {
         let store = &self.shared.store;
-        let Some(tail) = store.tail(id).await.map_err(|error| recovery::told(&error))? else { return Ok(None) };
-        let chain = store.read_chain(tail).await.map_err(|error| recovery::told(&error))?;
+        let Some(tail) = store.tail(id).await? else { return Ok(None) };
+        let chain = store.read_chain(tail).await?;
         Ok(Some(history_events(id, chain.into_iter().map(|link| (link.record, link.base)), options)))
     }
 
     /// A page of instances.
     pub async fn list(&self, query: InstanceQuery) -> Result<Page, EngineError> {
-        self.shared.store.list(query).await.map_err(|error| recovery::told(&error))
+        Ok(self.shared.store.list(query).await?)
     }
 
     /// A page of entities.
     pub async fn list_entities(&self, query: EntityQuery) -> Result<Page, EngineError> {
-        self.shared.store.list_entities(query).await.map_err(|error| recovery::told(&error))
+        Ok(self.shared.store.list_entities(query).await?)
     }
 
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.

@@ -147,8 +147,8 @@ impl Board {
 
     /// Hands a commit to the committer, in order.
     pub(super) fn queue_commit(&mut self, commit: Commit) {
-        for id in commit.touched() {
-            self.slot(&id).in_flight += 1;
+        for encoded in &commit.records {
+            self.slot(&encoded.record.instance).in_flight += 1;
         }
         self.commits.push_back(commit);
         self.signals.commit.notify_one();

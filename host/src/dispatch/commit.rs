@@ -43,11 +43,6 @@ impl Commit {
         records.is_empty() && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
     }
 
-    /// Whose records it holds; an instance stands once for each of its records.
-    pub(super) fn touched(&self) -> Vec<InstanceId> {
-        self.records.iter().map(|encoded| encoded.record.instance.clone()).collect()
-    }
-
     /// Adds the records of messages for other instances.
     pub(super) fn push_outgoing(&mut self, outgoing: &[Outgoing], now: Timestamp) {
         self.records.extend(outgoing.iter().map(|one| {
@@ -102,9 +97,10 @@ pub(super) fn gather(board: &mut Board) -> Vec<Commit> {
 
 async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
     let mut batch = Batch::default();
+    // An instance stands here once for each of its records.
     let mut touched = Vec::new();
     for commit in &mut commits {
-        touched.extend(commit.touched());
+        touched.extend(commit.records.iter().map(|encoded| encoded.record.instance.clone()));
         batch.records.append(&mut commit.records);
         batch.tails.extend(commit.load.clone());
     }

@@ -19,7 +19,6 @@ const ROOM_PAUSE: Duration = Duration::from_millis(2);
 pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, deliveries: Vec<Delivery>) -> Work {
     let recorded = recorded_among(&deliveries);
     let mut commit = Commit::default();
-    let before = entity.clone();
     let mut batch = entity.begin_batch(shared.now());
     for delivery in deliveries {
         entity.receive(&mut batch, delivery.message, delivery.recorded);
@@ -27,7 +26,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     }
     if batch.is_empty() {
         let after = After::Rest(Resident::Entity(entity));
-        return Work { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back: Vec::new(), recorded, after };
+        return Work::without_record(commit, Vec::new(), recorded, after);
     }
     let app = shared.registry.current();
     let function = app.as_ref().and_then(|app| app.entity(&entity.id().name));
@@ -38,7 +37,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
             let call = EntityCall {
                 component: &function.component,
                 context: LogContext { function: function.name.clone(), instance: Some(id.clone()) },
-                entity: &before,
+                entity: &entity,
                 now: batch.now(),
                 max_attempts: shared.config.max_failed_turns,
             };
@@ -46,7 +45,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
         }
         (false, None) => {
             let text = format!("there is no entity function '{}' in the current deployment", entity.id().name);
-            Some(all_failed(&before, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
+            Some(all_failed(&entity, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
         }
     };
     let fresh = ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string());
@@ -70,7 +69,7 @@ impl EntityCall<'_> {
     /// bad operation harms no other.
     fn run(&self, operations: Vec<GuestOperation>) -> GuestBatch {
         let state = self.entity.state().cloned();
-        if let Ok(batch) = self.call(state.clone(), operations.clone()) {
+        if let Ok(batch) = self.call(state.clone(), &operations) {
             return batch;
         }
         let mut whole = GuestBatch { state, results: Vec::with_capacity(operations.len()) };
@@ -85,7 +84,7 @@ impl EntityCall<'_> {
     fn run_alone(&self, state: Option<Payload>, operation: GuestOperation) -> GuestBatch {
         let mut failure = Failure::default();
         for _ in 0..self.max_attempts.max(1) {
-            match self.call(state.clone(), vec![operation.clone()]) {
+            match self.call(state.clone(), std::slice::from_ref(&operation)) {
                 Ok(batch) => return batch,
                 Err(error) => {
                     tracing::warn!(instance = %self.entity.id(), operation = operation.name, "an operation came to nothing: {error}");
@@ -99,10 +98,10 @@ impl EntityCall<'_> {
         GuestBatch { state, results: vec![failed(&failure)] }
     }
 
-    fn call(&self, state: Option<Payload>, operations: Vec<GuestOperation>) -> Result<GuestBatch, GuestError> {
+    fn call(&self, state: Option<Payload>, operations: &[GuestOperation]) -> Result<GuestBatch, GuestError> {
         let mut tries = 0;
         loop {
-            match self.component.run(self.context.clone(), self.entity.id(), state.clone(), self.now, operations.clone()) {
+            match self.component.run(self.context.clone(), self.entity.id(), state.clone(), self.now, operations.to_vec()) {
                 // Guests at rest leave with the commits that are under way; that takes milliseconds.
                 Err(GuestError::Busy(_)) if tries < MAX_ROOM_TRIES => {
                     tries += 1;

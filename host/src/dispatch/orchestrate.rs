@@ -3,7 +3,7 @@
 use longhaul_core::message::Message;
 use longhaul_core::orchestration::{Activation, Refusal, ReplayStep, Turn};
 use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
-use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus};
+use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus, Timestamp};
 use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
 
 use super::api::EngineError;
@@ -32,14 +32,12 @@ pub(super) fn turn(
     let back = intake.take(shared, state, &mut turn, deliveries);
     commit.answers = std::mem::take(&mut intake.refusals);
 
-    if let Some(reason) = park {
-        // What arrived is taken in without the guest, so that nothing accepted is lost while the instance stands still.
-        return set_aside(id, orchestration, Parking { turn, intake, commit, back, recorded, reason });
-    }
-    state.activate(&mut turn);
-    if turn.is_empty() {
-        let after = After::Rest(Resident::Orchestration(orchestration));
-        return Work { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back, recorded, after };
+    // An instance that is to be set aside takes in what arrived without its guest, so that nothing accepted is lost.
+    if park.is_none() {
+        state.activate(&mut turn);
+        if turn.is_empty() {
+            return Work::without_record(commit, back, recorded, After::Rest(Resident::Orchestration(orchestration)));
+        }
     }
     let guest_turn = match turn.activation() {
         None => None,
@@ -47,32 +45,25 @@ pub(super) fn turn(
             Ok(guest_turn) => Some(guest_turn),
             Err(trouble) => {
                 let again = intake.offer_again(turn).chain(back).collect();
-                return Work {
-                    record: None,
-                    more: Vec::new(),
-                    outgoing: Vec::new(),
-                    commit,
-                    back: again,
-                    recorded,
-                    after: After::Reload(trouble),
-                };
+                return Work::without_record(commit, again, recorded, After::Reload(trouble));
             }
         },
     };
+    let now = turn.now();
     let step = orchestration.state.end_turn(turn, guest_turn);
-    let continues_as_new = step.continues_as_new();
+    let has_ended = orchestration.state.status().is_some_and(RuntimeStatus::is_terminal);
+    if has_ended || step.continues_as_new() {
+        // Whatever execution comes next begins with a guest of its own.
+        orchestration.guest = Guest::Fresh;
+    }
     let (record, outgoing, effects) = step.seal(id.clone(), 0);
     commit.effects = effects;
     commit.answers.extend(intake.waiters.into_iter().filter_map(|(waiter, _)| Some((waiter?, Ok(())))));
-    if orchestration.state.status().is_some_and(RuntimeStatus::is_terminal) {
-        commit.ended = Some(id.clone());
-        orchestration.guest = Guest::Fresh;
-    } else if continues_as_new {
-        // A new execution begins with a guest of its own.
-        orchestration.guest = Guest::Fresh;
-    }
+    commit.ended = has_ended.then(|| id.clone());
+    // Who was terminated by what just arrived has ended, and stands still in no other way.
+    let parked = park.filter(|_| !has_ended).map(|reason| set_aside(&mut orchestration.state, now, reason));
     let after = After::Rest(Resident::Orchestration(orchestration));
-    Work { record: Some(record), more: Vec::new(), outgoing, commit, back, recorded, after }
+    Work { record: Some(record), more: parked.into_iter().collect(), outgoing, commit, back, recorded, after }
 }
 
 /// Messages on their way into a turn.
@@ -138,28 +129,12 @@ fn refused(id: &InstanceId, refusal: Refusal) -> EngineError {
     }
 }
 
-struct Parking {
-    turn: Turn,
-    intake: Intake,
-    commit: Commit,
-    back: Vec<Delivery>,
-    recorded: u32,
-    reason: String,
-}
-
-fn set_aside(id: &InstanceId, mut orchestration: Box<OrchestrationInMemory>, parking: Parking) -> Work {
-    let Parking { turn, intake, mut commit, back, recorded, reason } = parking;
-    tracing::error!(instance = %id, "set aside until it is resumed or terminated: {reason}");
-    let at = turn.now();
-    let step = orchestration.state.end_turn(turn, None);
-    let (record, outgoing, effects) = step.seal(id.clone(), 0);
-    commit.effects = effects;
-    commit.answers.extend(intake.waiters.into_iter().filter_map(|(waiter, _)| Some((waiter?, Ok(())))));
-    orchestration.state.park(reason.clone());
-    let parked = Record::Parked(ParkedRecord { format: FORMAT, at, reason });
-    let more = vec![NewRecord { instance: id.clone(), base: false, record: parked }];
-    let after = After::Rest(Resident::Orchestration(orchestration));
-    Work { record: Some(record), more, outgoing, commit, back, recorded, after }
+/// Sets the instance aside. Returns the record that says so.
+fn set_aside(state: &mut Orchestration, at: Timestamp, reason: String) -> NewRecord {
+    tracing::error!(instance = %state.id(), "set aside until it is resumed or terminated: {reason}");
+    state.park(reason.clone());
+    let record = Record::Parked(ParkedRecord { format: FORMAT, at, reason });
+    NewRecord { instance: state.id().clone(), base: false, record }
 }
 
 /// Calls the guest, after bringing it back from history if need be.

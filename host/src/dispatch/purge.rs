@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 
 use super::api::EngineError;
 use super::commit::Commit;
-use super::recovery::told;
 use super::shared::Shared;
 use super::slot::{Place, Slot};
 
@@ -49,14 +48,14 @@ async fn hold(shared: &Arc<Shared>, id: &InstanceId) -> Result<(), EngineError> 
 }
 
 async fn remove(shared: &Shared, id: &InstanceId) -> Result<u32, EngineError> {
-    let Some(row) = shared.store.instance(id).await.map_err(|error| told(&error))? else { return Ok(0) };
+    let Some(row) = shared.store.instance(id).await? else { return Ok(0) };
     if !id.is_entity() && !row.status.is_terminal() {
         return Err(EngineError::WrongState(format!(
             "instance '{id}' has the status {} and cannot be purged before it has ended",
             row.status.as_str()
         )));
     }
-    shared.store.purge(vec![id.clone()]).await.map_err(|error| told(&error))
+    Ok(shared.store.purge(vec![id.clone()]).await?)
 }
 
 fn let_go(shared: &Shared, id: &InstanceId) {

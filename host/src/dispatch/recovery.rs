@@ -32,7 +32,7 @@ pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreErro
 /// store takes commits again.
 pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit>, error: StoreError) {
     tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
-    let told = told(&error);
+    let told = EngineError::from(error);
     let (deliveries, commits) = {
         let mut board = shared.board();
         board.closed = true;
@@ -63,9 +63,11 @@ async fn reopen(shared: &Arc<Shared>) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn told(error: &StoreError) -> EngineError {
-    match error {
-        StoreError::Full(text) => EngineError::Full(text.clone()),
-        other => EngineError::Unavailable(other.to_string()),
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full(text) => Self::Full(text),
+            other => Self::Unavailable(other.to_string()),
+        }
     }
 }

@@ -29,6 +29,13 @@ pub(super) struct Work {
     pub(super) after: After,
 }
 
+impl Work {
+    /// Nothing to record: only answers, and what becomes of the instance.
+    pub(super) fn without_record(commit: Commit, back: Vec<Delivery>, recorded: u32, after: After) -> Self {
+        Self { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back, recorded, after }
+    }
+}
+
 /// What becomes of the instance.
 pub(super) enum After {
     /// It stays in memory.
