@@ -47,6 +47,10 @@ pub struct ServeOptions {
     #[arg(long, value_name = "HOST")]
     pub allow_outbound: Option<Vec<String>>,
 
+    /// File in PEM with certificate authorities of your own, which outgoing https requests trust besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub outbound_ca_file: Option<PathBuf>,
+
     /// The name of the task hub, which stands in the addresses that the host hands out [default: TestHubName]
     #[arg(long, value_name = "NAME")]
     pub task_hub: Option<String>,
@@ -123,6 +127,7 @@ impl ServeOptions {
             data: self.data.or(file.data),
             app: self.app.or(file.app),
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
+            outbound_ca_file: self.outbound_ca_file.or(file.outbound_ca_file),
             task_hub: self.task_hub.or(file.task_hub),
             guest_threads: self.guest_threads.or(file.guest_threads),
             max_hot_instances: self.max_hot_instances.or(file.max_hot_instances),
@@ -198,6 +203,7 @@ impl ServeConfig {
                     DEFAULT_MAX_RUNNING_ACTIVITIES,
                 )?,
                 max_running_requests: at_least_one("max-running-requests", options.max_running_requests, DEFAULT_MAX_RUNNING_REQUESTS)?,
+                outbound_ca_file: options.outbound_ca_file,
                 ..longhaul_wasm::Config::default()
             },
             http: HttpConfig {

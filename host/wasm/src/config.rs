@@ -24,6 +24,8 @@ pub struct Config {
     /// Most client functions running at a time, default 256. More of them wait. Apart from activities, so that an activity
     /// that calls a client function of its own host cannot wait for itself.
     pub max_running_requests: usize,
+    /// Certificate authorities, in PEM, that outgoing `https` requests trust besides the system's; `None` by default.
+    pub outbound_ca_file: Option<PathBuf>,
     /// Where guests' log lines go, default [`TracingSink`].
     pub log: Arc<dyn LogSink>,
 }
@@ -36,6 +38,7 @@ impl Default for Config {
             max_hot_guests: None,
             max_running_activities: 256,
             max_running_requests: 256,
+            outbound_ca_file: None,
             log: Arc::new(TracingSink),
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong: with the runtime, with a component, with a call of a guest.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
@@ -12,6 +13,14 @@ pub enum Error {
     /// An engine cannot be set up on this machine with these settings.
     #[error("cannot set up the WebAssembly engine: {0}")]
     Engine(String),
+    /// A file of certificates cannot be used.
+    #[error("cannot use the certificate authorities in {}: {reason}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The component cannot be used.
     #[error(transparent)]
     Component(#[from] ComponentError),

@@ -14,8 +14,10 @@ use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
 
 mod allowed_hosts;
+mod connector;
 mod outgoing;
 mod resolver;
+mod trust;
 
 pub use allowed_hosts::{AllowedHosts, InvalidHost};
 pub(crate) use outgoing::{HttpClient, new_http_client};

@@ -54,7 +54,8 @@ impl Runtime {
     /// Sets up the engines. Reserves address space for all guests, which costs no memory until they are used.
     ///
     /// # Errors
-    /// [`Error::Engine`] when this machine does not have the address space or lacks what the engine needs.
+    /// [`Error::Engine`] when this machine does not have the address space or lacks what the engine needs,
+    /// [`Error::Certificates`] when the file of certificate authorities cannot be used.
     pub fn new(config: Config) -> Result<Arc<Self>, Error> {
         let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
         let deterministic = engine::deterministic(&config)?;
@@ -67,7 +68,7 @@ impl Runtime {
             deterministic_linker: deterministic::linker(&deterministic).map_err(failed)?,
             io_linker: io::linker(&io).map_err(failed)?,
             client_linker,
-            http_client: io::new_http_client(),
+            http_client: io::new_http_client(config.outbound_ca_file.as_deref())?,
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
             loaded: Mutex::default(),

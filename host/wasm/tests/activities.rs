@@ -140,9 +140,3 @@ async fn a_host_that_is_not_listed_is_never_reached() {
     let nobody = format!("http://{refused}");
     assert_eq!(error_type(run(&format!("get {nobody}/"), allowing(&[nobody])).await), "ConnectionRefused");
 }
-
-#[tokio::test]
-async fn https_is_answered_with_a_clear_error() {
-    let failure = run("get https://localhost:1/", allowing(&["https://localhost:1".into()])).await.unwrap().unwrap_err();
-    assert!(failure.message.contains("https is not supported by this host"), "{failure:?}");
-}

@@ -194,7 +194,7 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The manifest or the operator does not allow this host.
     Denied,
-    /// No connection: an unknown host, or nobody listens.
+    /// No connection: an unknown host, nobody listens, or its certificate is not trusted.
     Connect,
     /// It took too long.
     Timeout,

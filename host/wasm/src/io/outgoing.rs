@@ -1,39 +1,35 @@
 //! Outgoing HTTP requests of guests: checked against the list, then sent through one pool of connections.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::Scheme;
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::AppEnvironment;
-use super::resolver::Resolver;
+use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::trust::Trust;
+use crate::error::Error as RuntimeError;
 use crate::log::{GuestLog, LogLevel};
 
-/// How long to try to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept. Below what servers commonly keep (5 s and more), so that a request is seldom sent into a
 /// connection that the server is just closing: a POST that was lost that way could not be sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE_PER_HOST: usize = 64;
 
 /// One for all guests of a runtime, so that calls to the same host share its connections.
-pub(crate) type HttpClient = Client<HttpConnector<Resolver>, WasiBody>;
+pub(crate) type HttpClient = Client<Connector, WasiBody>;
 
-pub(crate) fn new_http_client() -> HttpClient {
-    let mut connector = HttpConnector::new_with_resolver(Resolver::new());
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_timer(TokioTimer::new())
-        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-        .build(connector)
+/// A client that trusts the system's certificate authorities and those of `ca_file`.
+pub(crate) fn new_http_client(ca_file: Option<&Path>) -> Result<HttpClient, RuntimeError> {
+    let connector = Connector::new(Trust::new(ca_file)?);
+    let mut client = Client::builder(TokioExecutor::new());
+    client.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new()).pool_max_idle_per_host(MAX_IDLE_PER_HOST);
+    Ok(client.build(connector))
 }
 
 /// What a guest's `wasi:http/outgoing-handler` comes to.
@@ -55,9 +51,11 @@ impl WasiHttpHooks for Outgoing {
         if let Err(refusal) = self.check(request.uri()) {
             return Box::new(async { Err(refusal) });
         }
-        let client = self.client.clone();
+        let (client, log) = (self.client.clone(), self.log.clone());
+        let to = destination(request.uri());
         Box::new(async move {
-            let response = within(first_byte_timeout(options), client.request(request)).await?;
+            let response = within(first_byte_timeout(options), client.request(request)).await;
+            let response = response.inspect_err(|failed| failed.tell(&log, &to)).map_err(|failed| failed.code)?;
             let response = response.map(|body| body.map_err(Error::from).boxed_unsync());
             Ok((response, Box::new(async { Ok(()) }) as Box<dyn Future<Output = _> + Send>))
         })
@@ -66,19 +64,40 @@ impl WasiHttpHooks for Outgoing {
 
 impl Outgoing {
     fn check(&self, uri: &http::Uri) -> Result<(), Error> {
-        let host = uri.authority().map_or("", |authority| authority.as_str());
-        let scheme = uri.scheme_str().unwrap_or_default();
         if !self.environment.allowed_hosts.allows(uri) {
             let hint = "add it to the allowed hosts of the manifest and of the operator";
-            self.log.line(LogLevel::Warn, &format!("request to {scheme}://{host} denied: {hint}"));
+            self.log.line(LogLevel::Warn, &format!("request to {} denied: {hint}", destination(uri)));
             return Err(Error::HttpRequestDenied);
         }
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            let problem = format!("{scheme} is not supported by this host, only http: {scheme}://{host}");
-            self.log.line(LogLevel::Warn, &problem);
-            return Err(Error::InternalError(Some(problem)));
-        }
         Ok(())
+    }
+}
+
+/// Scheme and host: what may stand in a log.
+pub(super) fn destination(uri: &http::Uri) -> String {
+    let host = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{}://{host}", uri.scheme_str().unwrap_or_default())
+}
+
+/// Why a request got no answer.
+pub(super) struct Failed {
+    pub code: Error,
+    /// What the code has no room for.
+    pub reason: Option<String>,
+}
+
+impl From<Error> for Failed {
+    fn from(code: Error) -> Self {
+        Self { code, reason: None }
+    }
+}
+
+impl Failed {
+    /// The guest sees a code only, so its log tells the rest.
+    fn tell(&self, log: &GuestLog, to: &str) {
+        if let Some(reason) = &self.reason {
+            log.line(LogLevel::Warn, &format!("request to {to} failed: {reason}"));
+        }
     }
 }
 
@@ -89,40 +108,54 @@ fn first_byte_timeout(options: Option<RequestOptions>) -> Option<Duration> {
     Some(options.first_byte_timeout?.saturating_add(options.connect_timeout.unwrap_or(CONNECT_TIMEOUT)))
 }
 
-async fn within<T>(timeout: Option<Duration>, request: impl Future<Output = Result<T, ClientError>>) -> Result<T, Error> {
+async fn within<T>(timeout: Option<Duration>, request: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failed> {
     let result = match timeout {
         None => request.await,
         Some(timeout) => tokio::time::timeout(timeout, request).await.map_err(|_| Error::ConnectionReadTimeout)?,
     };
-    result.map_err(|error| wasi_error(&error))
+    result.map_err(|error| failed(&error))
 }
 
 /// The code that a guest sees; the first cause that says something decides.
-fn wasi_error(error: &ClientError) -> Error {
+pub(super) fn failed(error: &ClientError) -> Failed {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
             return io_error(io);
         }
         if current.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
-            return Error::HttpResponseIncomplete;
+            return Error::HttpResponseIncomplete.into();
         }
         // The name resolver's error has no public type.
         if current.to_string().starts_with("dns error") {
-            return Error::DnsError { rcode: current.source().map(ToString::to_string), info_code: None };
+            return Error::DnsError { rcode: current.source().map(ToString::to_string), info_code: None }.into();
         }
         cause = current.source();
     }
-    Error::InternalError(Some(error.to_string()))
+    Error::InternalError(Some(error.to_string())).into()
 }
 
-fn io_error(error: &std::io::Error) -> Error {
+fn io_error(error: &std::io::Error) -> Failed {
     use std::io::ErrorKind;
-    match error.kind() {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Failed { code: tls_code(tls), reason: Some(tls.to_string()) };
+    }
+    let code = match error.kind() {
         ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => Error::ConnectionTerminated,
         ErrorKind::TimedOut => Error::ConnectionTimeout,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Error::DestinationUnavailable,
         _ => Error::InternalError(Some(error.to_string())),
+    };
+    code.into()
+}
+
+fn tls_code(error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => Error::TlsCertificateError,
+        rustls::Error::AlertReceived(alert) => {
+            Error::TlsAlertReceived { alert_id: Some(u8::from(*alert)), alert_message: Some(format!("{alert:?}")) }
+        }
+        _ => Error::TlsProtocolError,
     }
 }

@@ -94,6 +94,10 @@ fn answer_error(request: &Request, code: &ErrorCode) -> Error {
         E::ConnectionReadTimeout | E::ConnectionWriteTimeout | E::HttpResponseTimeout => {
             (ErrorKind::Timeout, "the answer took too long".to_owned())
         }
+        E::TlsCertificateError => {
+            (ErrorKind::Connect, "the server's certificate is not trusted or not for this name; the log says why".to_owned())
+        }
+        E::TlsProtocolError | E::TlsAlertReceived(_) => (ErrorKind::Protocol, "no secure connection; the log says why".to_owned()),
         E::ConnectionTerminated | E::HttpResponseIncomplete => (ErrorKind::Protocol, "the connection was closed".to_owned()),
         E::HttpRequestMethodInvalid | E::HttpRequestUriInvalid | E::HttpRequestUriTooLong => {
             (ErrorKind::InvalidRequest, "the method or the URL is malformed".to_owned())
