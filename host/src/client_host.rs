@@ -26,6 +26,7 @@ impl EngineClient {
         Ok(InstanceStatus {
             instance_id: row.id.to_string(),
             name: row.name,
+            tags: row.tags,
             runtime_status: row.status,
             created: row.created_at,
             updated: row.updated_at,
@@ -39,8 +40,8 @@ impl EngineClient {
 impl ClientHost for EngineClient {
     fn start(&self, name: String, input: Payload, options: StartOptions) -> HostFuture<'_, String> {
         Box::pin(async move {
-            let StartOptions { instance_id, version, at } = options;
-            let request = StartRequest { name, input, instance_id, version, at };
+            let StartOptions { instance_id, version, tags, at } = options;
+            let request = StartRequest { name, input, instance_id, version, tags, at };
             Ok(self.engine.start(request).await.map_err(client_error)?.to_string())
         })
     }

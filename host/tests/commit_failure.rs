@@ -134,7 +134,7 @@ async fn engine(fault: Fault, period: u64) -> (Engine, Arc<FaultyStore>) {
 }
 
 fn request(name: &str, id: &str, input: &str) -> StartRequest {
-    StartRequest { name: name.into(), input: Payload::parse(input).unwrap(), instance_id: Some(id.into()), version: None, at: None }
+    StartRequest { name: name.into(), input: Payload::parse(input).unwrap(), instance_id: Some(id.into()), ..StartRequest::default() }
 }
 
 /// Starts an instance, trying again for as long as the store fails and no earlier try was written after all: a start on the id of

@@ -10,7 +10,7 @@ use longhaul_core::orchestration::{Activation, fold};
 use longhaul_core::record::Record;
 use longhaul_core::{
     ActivityCall, Command, DeploymentId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, Orchestration, Payload, RuntimeStatus,
-    TaskId, TaskResult, Timestamp,
+    Tags, TaskId, TaskResult, Timestamp,
 };
 
 const COUNT: u32 = 10_000;
@@ -53,6 +53,7 @@ impl Instance {
             version: None,
             parent: None,
             at: None,
+            tags: Tags::new(),
         };
         self.turn([Message::Start(Box::new(start))], |_| asks(commands));
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    DeploymentId, DurationMs, EntityId, EntitySignal, ExecutionId, InstanceId, OrchestrationCall, Payload, TaskId, TaskResult, Timestamp,
+    DeploymentId, DurationMs, EntityId, EntitySignal, ExecutionId, InstanceId, OrchestrationCall, Payload, Tags, TaskId, TaskResult,
+    Timestamp,
 };
 
 /// A task of one execution of an instance: where an answer goes.
@@ -42,6 +43,9 @@ pub struct Start {
     /// Not before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// The instance's tags. They stay through continue-as-new.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 /// An operation for an entity.
@@ -206,7 +210,7 @@ impl Start {
         now: Timestamp,
         parent: Option<TaskRef>,
     ) -> Self {
-        let OrchestrationCall { name, input, version, instance_id: _, retry: _ } = call;
-        Self { name, input, execution, deployment, created_at: now, version, parent, at: None }
+        let OrchestrationCall { name, input, version, instance_id: _, retry: _, tags, at } = call;
+        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags }
     }
 }

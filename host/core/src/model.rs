@@ -6,6 +6,7 @@ mod id;
 mod payload;
 mod retry;
 mod status;
+mod tags;
 mod time;
 
 pub use command::{
@@ -17,4 +18,5 @@ pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId}
 pub use payload::{InvalidJson, Payload};
 pub use retry::RetryPolicy;
 pub use status::{InstanceKind, RuntimeStatus};
+pub use tags::{InvalidTags, MAX_TAG_KEY_CHARS, MAX_TAG_VALUE_CHARS, MAX_TAGS, Tags, check_tags, tags_of};
 pub use time::{DurationMs, Timestamp};

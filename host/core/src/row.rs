@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Start, TaskRef};
-use crate::model::{DeploymentId, ExecutionId, InstanceId, InstanceKind, Payload, RuntimeStatus, Timestamp};
+use crate::model::{DeploymentId, ExecutionId, InstanceId, InstanceKind, Payload, RuntimeStatus, Tags, Timestamp};
 use crate::record::{EntityRecord, MessageRecord, Outcome, Received, Record, TurnRecord, from_inbox};
 
 /// One instance at a glance.
@@ -23,6 +23,9 @@ pub struct InstanceRow {
     pub execution: Option<ExecutionId>,
     /// The version asked for at start.
     pub version: Option<String>,
+    /// The tags given at start.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// The deployment it is pinned to; absent for entities.
     pub deployment: Option<DeploymentId>,
     /// Who waits for it.
@@ -138,6 +141,7 @@ impl InstanceRow {
             name: start.name.to_string(),
             execution: Some(start.execution.clone()),
             version: start.version.clone(),
+            tags: start.tags.clone(),
             deployment: Some(start.deployment),
             parent: start.parent.clone(),
             status: RuntimeStatus::Pending,
@@ -159,6 +163,7 @@ impl InstanceRow {
             name: String::new(),
             execution: None,
             version: None,
+            tags: Tags::new(),
             deployment: None,
             parent: None,
             status: RuntimeStatus::Running,

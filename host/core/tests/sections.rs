@@ -7,7 +7,7 @@ use longhaul_core::message::{Outgoing, Start};
 use longhaul_core::orchestration::Activation;
 use longhaul_core::{
     Command, DeploymentId, Entity, EntityId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, Orchestration, Payload,
-    RuntimeStatus, TaskId, Timestamp,
+    RuntimeStatus, Tags, TaskId, Timestamp,
 };
 
 const ENTITIES: u64 = 4;
@@ -64,6 +64,7 @@ impl World {
                 version: None,
                 parent: None,
                 at: None,
+                tags: Tags::new(),
             };
             world.sets.insert(id.clone(), set);
             world.orchestrations.insert(id.clone(), Orchestration::blank(id.clone()));

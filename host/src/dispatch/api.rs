@@ -6,7 +6,7 @@ use std::time::Duration;
 pub use longhaul_core::history::HistoryOptions;
 use longhaul_core::history::history_events;
 use longhaul_core::message::{Operation, Start};
-use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Timestamp};
+use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_tags};
 use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
 use tokio::sync::oneshot;
 
@@ -46,7 +46,7 @@ impl Late {
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Starts an orchestration of the current deployment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StartRequest {
     /// The orchestration, compared ignoring case.
     pub name: String,
@@ -56,7 +56,9 @@ pub struct StartRequest {
     pub instance_id: Option<String>,
     /// The version asked for.
     pub version: Option<String>,
-    /// Not before this time.
+    /// Texts to find the instance by. They stay through continue-as-new and restart.
+    pub tags: Tags,
+    /// Not before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
 }
 
@@ -139,7 +141,8 @@ impl Engine {
 
     /// Starts an orchestration. Returns once that is on stable storage.
     pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
-        let StartRequest { name, input, instance_id, version, at } = request;
+        let StartRequest { name, input, instance_id, version, tags, at } = request;
+        check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         let app = self
             .shared
             .registry
@@ -165,6 +168,7 @@ impl Engine {
             version,
             parent: None,
             at,
+            tags,
         };
         let message = Message::Start(Box::new(start));
         self.send(&id, message, is_new).await?;

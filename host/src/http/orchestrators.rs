@@ -37,7 +37,13 @@ where
         Err(reason) => return Ok(answer::bad_json(&reason)),
     };
     let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
-    let request = StartRequest { name: asked.part(0).to_owned(), input, instance_id, version: asked.query.non_blank("version"), at: None };
+    let request = StartRequest {
+        name: asked.part(0).to_owned(),
+        input,
+        instance_id,
+        version: asked.query.non_blank("version"),
+        ..StartRequest::default()
+    };
     match api.engine.start(request).await {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
@@ -56,9 +62,9 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         return Ok(answer::bad_argument("InstanceId does not match a valid orchestration instance."));
     };
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
-    let InstanceRow { name, input, version, .. } = row;
+    let InstanceRow { name, input, version, tags, .. } = row;
     let instance_id = (!with_new_id).then(|| id.to_string());
-    let request = StartRequest { name, input: input.unwrap_or_else(Payload::null), instance_id, version, at: None };
+    let request = StartRequest { name, input: input.unwrap_or_else(Payload::null), instance_id, version, tags, at: None };
     match api.engine.start(request).await {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(EngineError::Conflict(..)) => Ok(still_running()),

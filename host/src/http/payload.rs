@@ -110,6 +110,7 @@ pub(crate) mod tests {
             name: "Approval".into(),
             execution: None,
             version: None,
+            tags: longhaul_core::Tags::new(),
             deployment: None,
             parent: None,
             status: RuntimeStatus::Running,

@@ -16,6 +16,7 @@ CREATE TABLE instances (
     name TEXT NOT NULL,
     execution TEXT,
     version TEXT,
+    tags TEXT,
     deployment INTEGER,
     parent TEXT,
     status TEXT NOT NULL,

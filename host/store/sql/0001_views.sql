@@ -2,7 +2,7 @@
 
 CREATE VIEW v_instances AS
 SELECT
-    id AS instance, name, status, parked, execution, version, deployment,
+    id AS instance, name, status, parked, execution, version, tags, deployment,
     parent ->> '$.instance' AS parent,
     created_at, updated_at, input, output, custom_status, wake_at, pending, inbox, last_position
 FROM instances

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use longhaul_core::{Completion, ExecutionId, InstanceId, Payload, StartContext, TaskId, TaskResult, Timestamp};
+use longhaul_core::{Completion, ExecutionId, InstanceId, Payload, StartContext, Tags, TaskId, TaskResult, Timestamp};
 use longhaul_wasm::{Component, Config, FunctionKind, LogContext, OrchestratorComponent, OrchestratorGuest, Runtime};
 use sha2::{Digest, Sha256};
 
@@ -58,6 +58,7 @@ fn started(component: &OrchestratorComponent) -> OrchestratorGuest {
         execution_id: ExecutionId::trusted("0".repeat(32)),
         name: "Measured".into(),
         version: None,
+        tags: Tags::new(),
         parent_instance_id: None,
         input: Payload::string("wait behave"),
         now: Timestamp(0),

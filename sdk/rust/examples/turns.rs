@@ -35,6 +35,7 @@ fn measure(what: &str, start: fn(Start) -> (Execution, Turn)) {
         execution_id: "0".to_owned(),
         name: what.to_owned(),
         version: None,
+        tags: std::collections::BTreeMap::new(),
         parent_instance_id: None,
         input: TASKS.to_string(),
         now: Timestamp::from_millis(0),

@@ -3,6 +3,8 @@
 //! The types mirror the interface `longhaul:durable/orchestrator`. Authors meet them in tests only, where
 //! [`Run::commands`](crate::testing::Run::commands) shows what the code asked for.
 
+use std::collections::BTreeMap;
+
 pub use crate::execution::Execution;
 use crate::{EntityId, Failure, RetryPolicy, Timestamp};
 
@@ -20,6 +22,8 @@ pub struct Start {
     pub name: String,
     /// The version asked for at start.
     pub version: Option<String>,
+    /// The tags given at start.
+    pub tags: BTreeMap<String, String>,
     /// The instance that called this one.
     pub parent_instance_id: Option<String>,
     /// JSON text; `null` where none was given.
@@ -60,6 +64,10 @@ pub struct OrchestrationRequest {
     pub version: Option<String>,
     /// For calls only.
     pub retry: Option<RetryPolicy>,
+    /// The new instance's tags; it inherits none.
+    pub tags: BTreeMap<String, String>,
+    /// The new instance stays pending until this time.
+    pub at: Option<Timestamp>,
 }
 
 /// An operation sent to an entity without waiting for an answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DurationMs, EntityId, ExecutionId, Failure, InstanceId, Payload, RetryPolicy, TaskId, Timestamp};
+use super::{DurationMs, EntityId, ExecutionId, Failure, InstanceId, Payload, RetryPolicy, Tags, TaskId, Timestamp};
 
 /// What an execution begins with.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct StartContext {
     pub name: Arc<str>,
     /// The version asked for at start.
     pub version: Option<String>,
+    /// The tags given at start.
+    pub tags: Tags,
     /// The instance that called this one.
     pub parent_instance_id: Option<InstanceId>,
     /// The input; `null` where none was given.
@@ -88,6 +90,12 @@ pub struct OrchestrationCall {
     /// When to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryPolicy>,
+    /// The new instance's tags; it inherits none.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// The new instance stays pending until this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// Calls an operation of an entity.

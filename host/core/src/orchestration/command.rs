@@ -6,7 +6,7 @@ use super::turn::{Step, Turn};
 use crate::message::{Effect, Message, Outgoing, Section, Start};
 use crate::model::{
     ActivityCall, Command, EntityCall, EntityId, Failure, GuestOutcome, GuestTurn, InstanceId, OrchestrationCall, Payload, RetryPolicy,
-    TaskId, TaskResult,
+    TaskId, TaskResult, check_tags,
 };
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
@@ -110,6 +110,9 @@ impl Execution {
         let task = self.open(Task::Child { call: call.clone(), id: id.clone(), progress: Progress::begun(turn.now) });
         if let Err(problem) = chosen {
             return self.refuse(task, "InvalidInstanceId", format!("cannot start orchestration '{}': {problem}", call.name));
+        }
+        if let Err(problem) = check_tags(&call.tags) {
+            return self.refuse(task, "InvalidTags", format!("cannot start orchestration '{}': {problem}", call.name));
         }
         if let Some(problem) = policy_problem(call.retry.as_ref()) {
             return self.refuse(

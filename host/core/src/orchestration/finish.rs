@@ -36,6 +36,7 @@ impl Orchestration {
             version: version.or_else(|| execution.start.version.clone()),
             parent: execution.start.parent.clone(),
             at: None,
+            tags: execution.start.tags.clone(),
         };
         let next = NextExecution { start, events };
         self.begin_execution(next.start.clone(), Events::carried(next.events.clone()), RuntimeStatus::Running);

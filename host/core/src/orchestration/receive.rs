@@ -96,6 +96,7 @@ impl Orchestration {
             execution_id: start.execution.clone(),
             name: start.name.clone(),
             version: start.version.clone(),
+            tags: start.tags.clone(),
             parent_instance_id: start.parent.as_ref().map(|parent| parent.instance.clone()),
             input: start.input.clone(),
             now: turn.now,

@@ -11,6 +11,7 @@ mod retries;
 pub(crate) mod script;
 mod starts;
 mod suspension;
+mod tags;
 pub(crate) mod taken;
 mod tasks;
 mod timers;

@@ -4,7 +4,7 @@ use longhaul_core::message::{Operation, Section, Start, TaskRef};
 use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
 use longhaul_core::{
     ActivityCall, Command, DeploymentId, EntityCall, EntityId, EntitySignal, EventTo, ExecutionId, Failure, InstanceId, Message,
-    OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, TaskId, TaskResult, Timestamp,
+    OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
 };
 
 const EXECUTION: &str = "0198c0ffee00700080000000000000aa";
@@ -28,6 +28,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     vec![
         ("message-start", Message::Start(Box::new(full_start()))),
         ("message-start-least", Message::Start(Box::new(Start { version: None, parent: None, at: None, ..full_start() }))),
+        ("message-start-tagged", Message::Start(Box::new(Start { tags: tags(), ..full_start() }))),
         ("message-event", Message::Event { name: "Call back".into(), data: json("true") }),
         (
             "message-activity-done",
@@ -58,14 +59,18 @@ fn commands() -> Vec<(&'static str, Command)> {
         instance_id: Some("shipment 7".into()),
         version: Some("2".into()),
         retry: Some(least_policy),
+        tags: Tags::new(),
+        at: None,
     };
     let least_child = OrchestrationCall { instance_id: None, version: None, retry: None, ..child.clone() };
+    let tagged_child = OrchestrationCall { tags: tags(), at: Some(Timestamp(99)), ..child.clone() };
     let signal = EntitySignal { entity: entity("a@b"), operation: "Add".into(), input: json("1.5e300"), at: Some(Timestamp(5)) };
     let event = EventTo { instance_id: InstanceId::trusted("other"), name: "E".into(), data: json("null") };
     vec![
         ("command-call-activity", Command::CallActivity(call.clone())),
         ("command-call-activity-least", Command::CallActivity(ActivityCall { retry: None, timeout_ms: None, ..call })),
         ("command-call-orchestration", Command::CallOrchestration(child)),
+        ("command-call-orchestration-tagged", Command::CallOrchestration(tagged_child)),
         ("command-create-timer", Command::CreateTimer(Timestamp(u64::MAX))),
         ("command-wait-for-event", Command::WaitForEvent("Call back".into())),
         ("command-call-entity", Command::CallEntity(EntityCall { entity: entity(""), operation: "Get".into(), input: Payload::null() })),
@@ -180,7 +185,12 @@ fn full_start() -> Start {
         version: Some("1.2".into()),
         parent: Some(owner()),
         at: Some(Timestamp(99)),
+        tags: Tags::new(),
     }
+}
+
+fn tags() -> Tags {
+    Tags::from([("region".into(), "eu".into()), ("customer".into(), "Grüße & Söhne".into())])
 }
 
 fn owner() -> TaskRef {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longhaul_core::message::{Operation, Start};
 use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NewRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
-use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, Payload, Record, RuntimeStatus, Timestamp};
+use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, Payload, Record, RuntimeStatus, Tags, Timestamp};
 
 use crate::contract::{Batch, ChainRecord, EncodedRecord, Instances, Position, Store};
 
@@ -18,7 +18,7 @@ pub fn json(text: &str) -> Payload {
     Payload::parse(text).expect("the test's text is JSON")
 }
 
-/// A start of orchestration `Sample`, accepted at `now`, on deployment 1.
+/// A start of orchestration `Sample`, accepted at `now`, on deployment 1, with a tag.
 pub fn start(now: u64) -> Start {
     Start {
         name: "Sample".into(),
@@ -29,6 +29,7 @@ pub fn start(now: u64) -> Start {
         version: None,
         parent: None,
         at: None,
+        tags: Tags::from([("accepted".into(), now.to_string())]),
     }
 }
 

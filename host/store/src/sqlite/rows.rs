@@ -6,13 +6,14 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, Row};
 
 /// All columns, in the order of [`add`] and [`read`].
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "id",
     "last_position",
     "kind",
     "name",
     "execution",
     "version",
+    "tags",
     "deployment",
     "parent",
     "status",
@@ -46,6 +47,7 @@ pub(super) fn add(arguments: &mut SqliteArguments, stored: StoredRow) -> Result<
     arguments.add(row.name)?;
     arguments.add(row.execution.as_ref().map(ExecutionId::as_str))?;
     arguments.add(row.version)?;
+    arguments.add((!row.tags.is_empty()).then(|| serde_json::to_string(&row.tags)).transpose()?)?;
     arguments.add(row.deployment.map(|deployment| i64::try_from(deployment.0)).transpose()?)?;
     arguments.add(row.parent.map(|parent| serde_json::to_string(&parent)).transpose()?)?;
     arguments.add(row.status.as_str())?;
@@ -68,8 +70,9 @@ pub(super) fn read(row: &SqliteRow) -> Result<StoredRow, sqlx::Error> {
     let time = |at: usize| row.try_get(at).map(time_of);
     let optional = |at: usize| row.try_get::<Option<&str>, _>(at);
     let payload = |at: usize| optional(at)?.map(|text| Payload::parse(text).map_err(damaged)).transpose();
-    let parent = optional(7)?.map(|text| serde_json::from_str(text).map_err(damaged)).transpose()?;
-    let deployment = row.try_get::<Option<i64>, _>(6)?.map(u64::try_from).transpose().map_err(damaged)?;
+    let parent = optional(8)?.map(|text| serde_json::from_str(text).map_err(damaged)).transpose()?;
+    let tags = optional(6)?.map(|text| serde_json::from_str(text).map_err(damaged)).transpose()?.unwrap_or_default();
+    let deployment = row.try_get::<Option<i64>, _>(7)?.map(u64::try_from).transpose().map_err(damaged)?;
     Ok(StoredRow {
         last_position: row.try_get(1)?,
         row: InstanceRow {
@@ -78,21 +81,22 @@ pub(super) fn read(row: &SqliteRow) -> Result<StoredRow, sqlx::Error> {
             name: row.try_get(3)?,
             execution: optional(4)?.map(ExecutionId::trusted),
             version: row.try_get(5)?,
+            tags,
             deployment: deployment.map(DeploymentId),
             parent,
-            status: status_of(row.try_get(8)?)?,
-            parked: row.try_get(9)?,
-            created_at: time(10)?,
-            updated_at: time(11)?,
-            input: payload(12)?,
-            output: payload(13)?,
-            custom_status: payload(14)?,
-            wake_at: row.try_get::<Option<i64>, _>(15)?.map(time_of),
-            pending: row.try_get(16)?,
-            inbox: row.try_get(17)?,
-            state: payload(18)?,
-            locked_by: optional(19)?.map(InstanceId::trusted),
-            queue_size: row.try_get(20)?,
+            status: status_of(row.try_get(9)?)?,
+            parked: row.try_get(10)?,
+            created_at: time(11)?,
+            updated_at: time(12)?,
+            input: payload(13)?,
+            output: payload(14)?,
+            custom_status: payload(15)?,
+            wake_at: row.try_get::<Option<i64>, _>(16)?.map(time_of),
+            pending: row.try_get(17)?,
+            inbox: row.try_get(18)?,
+            state: payload(19)?,
+            locked_by: optional(20)?.map(InstanceId::trusted),
+            queue_size: row.try_get(21)?,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use longhaul_core::{EntityId, Payload, RuntimeStatus, Timestamp};
+use longhaul_core::{EntityId, Payload, RuntimeStatus, Tags, Timestamp};
 
 /// A boxed future, so that the trait can be used as an object.
 pub type HostFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ClientError>> + Send + 'a>>;
@@ -38,6 +38,8 @@ pub struct StartOptions {
     pub instance_id: Option<String>,
     /// The version asked for.
     pub version: Option<String>,
+    /// Texts to find the instance by.
+    pub tags: Tags,
     /// Not started before this time.
     pub at: Option<Timestamp>,
 }
@@ -49,6 +51,8 @@ pub struct InstanceStatus {
     pub instance_id: String,
     /// The orchestration's name.
     pub name: String,
+    /// The tags given at start.
+    pub tags: Tags,
     /// How it stands.
     pub runtime_status: RuntimeStatus,
     /// When it was created.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Payload, RuntimeStatus, Timestamp};
+use longhaul_core::{Payload, RuntimeStatus, Timestamp, tags_of};
 use wasmtime::Result as WasmResult;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -25,7 +25,9 @@ impl IoState {
 impl wit::Host for IoState {
     async fn start(&mut self, name: String, input: String, options: wit::StartOptions) -> Result<String, wit::Error> {
         let input = payload("input", input)?;
-        let options = StartOptions { instance_id: options.instance_id, version: options.version, at: options.at.map(Timestamp) };
+        let wit::StartOptions { instance_id, version, tags, at } = options;
+        let tags = tags_of(tags).map_err(|problem| wit::Error::Invalid(problem.to_string()))?;
+        let options = StartOptions { instance_id, version, tags, at: at.map(Timestamp) };
         Ok(self.client().start(name, input, options).await?)
     }
 
@@ -84,6 +86,7 @@ impl From<InstanceStatus> for wit::Status {
         Self {
             instance_id: status.instance_id,
             name: status.name,
+            tags: status.tags.into_iter().collect(),
             runtime_status: runtime_status(status.runtime_status),
             created: status.created.0,
             updated: status.updated.0,

@@ -3,7 +3,7 @@
 use longhaul_core::entity::{GuestBatch, GuestOperationResult};
 use longhaul_core::{
     ActivityCall, Command, Continuation, EntityCall, EntityId, EntitySignal, EventTo, Failure, GuestOutcome, GuestTurn, InstanceId,
-    OrchestrationCall, Payload, RetryPolicy, TaskId, Timestamp,
+    OrchestrationCall, Payload, RetryPolicy, TaskId, Timestamp, tags_of,
 };
 
 use crate::bindings::entity::exports::longhaul::durable::entity as entity_wit;
@@ -83,6 +83,8 @@ fn orchestration_call(call: types::OrchestrationCall) -> Checked<OrchestrationCa
         instance_id: call.instance_id,
         version: call.version,
         retry: call.retry.map(retry_policy).transpose()?,
+        tags: tags_of(call.tags).map_err(|error| fault("tags", error))?,
+        at: call.at.map(Timestamp),
     })
 }
 

@@ -13,6 +13,7 @@ pub(crate) fn start_context(context: StartContext) -> wit::Context {
         execution_id: context.execution_id.as_str().to_owned(),
         name: context.name.as_ref().to_owned(),
         version: context.version,
+        tags: context.tags.into_iter().collect(),
         parent_instance_id: context.parent_instance_id.map(|id| id.as_str().to_owned()),
         input: text(&context.input),
         now: context.now.0,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use longhaul_core::{ExecutionId, InstanceId, Payload, StartContext, Timestamp};
+use longhaul_core::{ExecutionId, InstanceId, Payload, StartContext, Tags, Timestamp};
 use longhaul_wasm::{
     ActivityComponent, ClientComponent, Component, Config, EntityComponent, Error, FunctionKind, Limits, LogContext, LogLine, LogSink,
     OrchestratorComponent, Runtime,
@@ -98,6 +98,7 @@ pub fn start_context(execution: char, input: &str) -> StartContext {
         execution_id: ExecutionId::trusted(execution.to_string().repeat(32)),
         name: "Test".into(),
         version: None,
+        tags: Tags::new(),
         parent_instance_id: None,
         input: Payload::string(input),
         now: Timestamp(1_000),

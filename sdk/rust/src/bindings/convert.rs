@@ -46,8 +46,9 @@ impl From<RetryPolicy> for types::RetryPolicy {
 
 impl From<OrchestrationRequest> for types::OrchestrationCall {
     fn from(request: OrchestrationRequest) -> Self {
-        let OrchestrationRequest { name, input, instance_id, version, retry } = request;
-        Self { name, input, instance_id, version, retry: retry.map(Into::into) }
+        let OrchestrationRequest { name, input, instance_id, version, retry, tags, at } = request;
+        let (retry, tags) = (retry.map(Into::into), tags.into_iter().collect());
+        Self { name, input, instance_id, version, retry, tags, at: at.map(Timestamp::as_millis) }
     }
 }
 
@@ -64,6 +65,7 @@ impl From<wit::Context> for Start {
             execution_id: context.execution_id,
             name: context.name,
             version: context.version,
+            tags: context.tags.into_iter().collect(),
             parent_instance_id: context.parent_instance_id,
             input: context.input,
             now: Timestamp::from_millis(context.now),

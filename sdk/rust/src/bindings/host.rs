@@ -33,8 +33,8 @@ impl From<wit::RuntimeStatus> for RuntimeStatus {
 }
 
 pub fn start(name: &str, input: String, options: StartOptions) -> Result<String, Error> {
-    let StartOptions { instance_id, version, at } = options;
-    let options = wit::StartOptions { instance_id, version, at: at.map(Timestamp::as_millis) };
+    let StartOptions { instance_id, version, tags, at } = options;
+    let options = wit::StartOptions { instance_id, version, tags: tags.into_iter().collect(), at: at.map(Timestamp::as_millis) };
     Ok(wit::start(name, &input, &options)?)
 }
 
@@ -43,6 +43,7 @@ pub fn status(instance_id: &str) -> Result<Status, Error> {
     Ok(Status {
         instance_id: status.instance_id,
         name: status.name,
+        tags: status.tags.into_iter().collect(),
         runtime_status: status.runtime_status.into(),
         created: Timestamp::from_millis(status.created),
         updated: Timestamp::from_millis(status.updated),

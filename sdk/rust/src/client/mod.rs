@@ -1,5 +1,6 @@
 //! Client functions: they answer HTTP requests, start orchestrations and talk to them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -84,8 +85,41 @@ pub struct StartOptions {
     pub instance_id: Option<String>,
     /// Absent: the host's default version.
     pub version: Option<String>,
-    /// Not started before this time.
+    /// Texts to find the instance by: at most 32, with keys of 1 to 64 and values of up to 256 characters.
+    pub tags: BTreeMap<String, String>,
+    /// Not started before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
+}
+
+impl StartOptions {
+    /// The host makes the id, takes its default version and starts at once.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The new instance's id.
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.instance_id = Some(id.into());
+        self
+    }
+
+    /// The version of the orchestration.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// A text to find the instance by. May be given several times, with different keys.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(key.into(), value.into());
+        self
+    }
+
+    /// Not started before this time: the instance is pending until then.
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.at = Some(time);
+        self
+    }
 }
 
 /// What an instance is doing.
@@ -109,6 +143,8 @@ pub struct Status {
     pub instance_id: String,
     /// The orchestration's name.
     pub name: String,
+    /// The tags given at start.
+    pub tags: BTreeMap<String, String>,
     /// What it is doing.
     pub runtime_status: RuntimeStatus,
     /// When it was started.

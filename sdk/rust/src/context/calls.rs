@@ -1,5 +1,6 @@
 //! Calls of activities and orchestrations.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context as PollContext, Poll};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::Context;
 use crate::timestamp::millis_rounded_up;
 use crate::turn::{Command, OrchestrationRequest};
-use crate::{RetryPolicy, Task, TaskError, json};
+use crate::{RetryPolicy, Task, TaskError, Timestamp, json};
 
 impl Context {
     /// Calls an activity of the same app, by name ignoring case.
@@ -47,7 +48,15 @@ impl Context {
 }
 
 pub(crate) fn request(name: &str, input: &(impl Serialize + ?Sized)) -> OrchestrationRequest {
-    OrchestrationRequest { name: name.to_owned(), input: json::write(input), instance_id: None, version: None, retry: None }
+    OrchestrationRequest {
+        name: name.to_owned(),
+        input: json::write(input),
+        instance_id: None,
+        version: None,
+        retry: None,
+        tags: BTreeMap::new(),
+        at: None,
+    }
 }
 
 /// A call of an activity; awaiting it gives the activity's result. Options must be given before anything else is awaited.
@@ -109,6 +118,16 @@ impl<T> OrchestrationCall<T> {
         self.refine(|request| request.version = Some(version.into()))
     }
 
+    /// A text to find the new instance by; it inherits none of this one's. May be given several times, with different keys.
+    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.refine(|request| _ = request.tags.insert(key.into(), value.into()))
+    }
+
+    /// Not started before this time: the new instance is pending until then. Default: at once.
+    pub fn at(self, time: Timestamp) -> Self {
+        self.refine(|request| request.at = Some(time))
+    }
+
     /// Ends the call: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
     pub fn cancel(self) {
         self.0.cancel();
@@ -148,6 +167,16 @@ impl StartOrchestration {
     /// The version of the orchestration. Default: the host's.
     pub fn version(self, version: impl Into<String>) -> Self {
         self.refine(|request| request.version = Some(version.into()))
+    }
+
+    /// A text to find the new instance by; it inherits none of this one's. May be given several times, with different keys.
+    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.refine(|request| _ = request.tags.insert(key.into(), value.into()))
+    }
+
+    /// Not started before this time: the new instance is pending until then. Default: at once.
+    pub fn at(self, time: Timestamp) -> Self {
+        self.refine(|request| request.at = Some(time))
     }
 
     fn refine(self, change: impl FnOnce(&mut OrchestrationRequest)) -> Self {

@@ -1,6 +1,7 @@
 //! What an orchestrator may do.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -48,6 +49,11 @@ impl Context {
     /// The version that was asked for at start, if any.
     pub fn version(&self) -> Option<String> {
         self.0.borrow().start.version.clone()
+    }
+
+    /// The tags given at start, by key. They stay when the instance continues as new.
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        self.0.borrow().start.tags.clone()
     }
 
     /// The instance that called this one as a sub-orchestration.

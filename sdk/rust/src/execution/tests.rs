@@ -14,6 +14,7 @@ fn start(run: fn(Context, String) -> Run) -> (Execution, Turn) {
         execution_id: "e".to_owned(),
         name: "O".to_owned(),
         version: None,
+        tags: BTreeMap::from([("region".to_owned(), "eu".to_owned())]),
         parent_instance_id: None,
         input: "null".to_owned(),
         now: NOW,

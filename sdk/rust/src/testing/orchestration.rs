@@ -1,6 +1,6 @@
 //! Sets up a run of an orchestrator.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -40,6 +40,7 @@ pub struct Orchestration<'a> {
     pub(super) name: String,
     pub(super) instance_id: String,
     pub(super) input: String,
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) begin: Timestamp,
     pub(super) max_executions: usize,
     pub(super) activities: Vec<(String, Fake<'a>)>,
@@ -60,6 +61,7 @@ impl<'a> Orchestration<'a> {
             name: O::NAME.to_owned(),
             instance_id: "test".to_owned(),
             input: json::NULL.to_owned(),
+            tags: BTreeMap::new(),
             begin: Timestamp::from_millis(BEGIN_MS),
             max_executions: 100,
             activities: Vec::new(),
@@ -80,6 +82,12 @@ impl<'a> Orchestration<'a> {
     /// The orchestrator's input.
     pub fn input(mut self, input: &(impl Serialize + ?Sized)) -> Self {
         self.input = json::write(input);
+        self
+    }
+
+    /// A tag of the instance. May be given several times.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
         self
     }
 

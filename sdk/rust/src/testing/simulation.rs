@@ -87,6 +87,7 @@ impl<'a> Simulation<'a> {
             execution_id: format!("{:032x}", self.histories.len()),
             name: self.setup.name.clone(),
             version: None,
+            tags: self.setup.tags.clone(),
             parent_instance_id: None,
             input,
             now: self.now,

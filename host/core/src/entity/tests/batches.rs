@@ -3,7 +3,7 @@
 use super::ledger::*;
 use crate::entity::{GuestBatch, GuestOperationResult};
 use crate::message::Message;
-use crate::model::{EntitySignal, OrchestrationCall, Payload};
+use crate::model::{EntitySignal, OrchestrationCall, Payload, Tags};
 
 #[test]
 fn operations_run_in_order_of_arrival_in_one_batch_with_one_state() {
@@ -49,6 +49,8 @@ fn signals_and_starts_of_an_operation_are_sent_with_the_batch() {
                 instance_id: (operation.input.as_str() == "2").then(|| "named".into()),
                 version: None,
                 retry: None,
+                tags: Tags::new(),
+                at: None,
             }],
         });
         GuestBatch { state, results: results.collect() }

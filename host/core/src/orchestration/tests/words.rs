@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::message::{Message, Start, TaskRef};
 use crate::model::{
     ActivityCall, Command, Continuation, DeploymentId, EntityCall, EntityId, EventTo, ExecutionId, Failure, GuestOutcome, GuestTurn,
-    InstanceId, OrchestrationCall, Payload, RetryPolicy, TaskId, TaskResult, Timestamp,
+    InstanceId, OrchestrationCall, Payload, RetryPolicy, Tags, TaskId, TaskResult, Timestamp,
 };
 
 pub(crate) fn at(millis: u64) -> Timestamp {
@@ -26,6 +26,7 @@ pub(crate) fn new_start(execution: &str) -> Start {
         version: None,
         parent: None,
         at: None,
+        tags: Tags::new(),
     }
 }
 
@@ -123,7 +124,15 @@ pub(crate) fn policy(max_attempts: u32) -> RetryPolicy {
 }
 
 pub(crate) fn child_call(id: Option<&str>) -> OrchestrationCall {
-    OrchestrationCall { name: "Ship".into(), input: json("2"), instance_id: id.map(str::to_owned), version: None, retry: None }
+    OrchestrationCall {
+        name: "Ship".into(),
+        input: json("2"),
+        instance_id: id.map(str::to_owned),
+        version: None,
+        retry: None,
+        tags: Tags::new(),
+        at: None,
+    }
 }
 
 pub(crate) fn child(id: Option<&str>) -> Command {
