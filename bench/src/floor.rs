@@ -208,7 +208,7 @@ impl Floor {
         let mut batches = Vec::new();
         let mut records = records.into_iter().peekable();
         while records.peek().is_some() {
-            batches.push(Batch { records: records.by_ref().take(MAX_BATCH_RECORDS).collect(), tails: Vec::new() });
+            batches.push(Batch { records: records.by_ref().take(MAX_BATCH_RECORDS).collect(), ..Batch::default() });
         }
         let begun = Instant::now();
         for batch in batches {

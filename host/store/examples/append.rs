@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             next += size;
             let encoded = Instant::now();
             encoding += encoded - before;
-            store.append(Batch { records, tails: Vec::new() }).await?;
+            store.append(Batch { records, ..Batch::default() }).await?;
             took.push(encoded.elapsed());
         }
         let elapsed = begin.elapsed() - encoding;

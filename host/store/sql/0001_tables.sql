@@ -70,6 +70,18 @@ CREATE TABLE orphans (
     last_position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Requests that came with a key, so that the same request later gets the same answer. Written with the record of the message, dropped a
+-- day later. No projection: nothing in the log leads here, so building the tables again leaves them alone.
+CREATE TABLE keys (
+    key TEXT NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL,
+    instance TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX keys_at
+ON keys (at);
+
 CREATE TABLE components (
     sha256 TEXT NOT NULL UNIQUE,
     bytes BLOB NOT NULL

@@ -5,11 +5,12 @@
 //! can forget one.
 //!
 //! - [`chains`]: appending, chains and purge. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
-//!   [`deployments`]: deployments and components. [`random`]: a seeded sequence of records, to compare two stores.
+//!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests. [`random`]: a seeded sequence of records, to compare two stores.
 //! - [`sample`]: records to test with.
 
 pub mod chains;
 pub mod deployments;
+pub mod keys;
 pub mod lists;
 pub mod random;
 pub mod rows;
@@ -46,6 +47,11 @@ macro_rules! for_each_guarantee {
         $test!(lists, statuses_and_times_filter_a_list);
         $test!(lists, only_entities_with_a_state_are_listed_as_entities);
         $test!(lists, entities_are_listed_by_name_and_time);
+        $test!(keys, a_note_comes_back_as_it_was);
+        $test!(keys, a_note_replaces_an_earlier_one_of_its_key);
+        $test!(keys, many_notes_go_with_one_batch);
+        $test!(keys, old_notes_are_removed_oldest_first_and_in_steps);
+        $test!(keys, neither_purge_nor_rebuild_touches_notes);
         $test!(deployments, the_latest_deployment_is_current);
         $test!(deployments, a_deployment_keeps_its_number_and_components);
         $test!(deployments, a_deployment_with_a_missing_component_changes_nothing);

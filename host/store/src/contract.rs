@@ -55,6 +55,21 @@ pub struct Batch {
     pub records: Vec<EncodedRecord>,
     /// Instances whose last position the caller wants to know, as of the end of this batch.
     pub tails: Vec<InstanceId>,
+    /// Notes of keyed requests, written with the records or not at all. A note replaces an earlier one of the same key.
+    pub keys: Vec<KeyNote>,
+}
+
+/// What is kept of a request that came with a key, so that the same request later gets the same answer and has no second effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyNote {
+    /// The key, at most 1,024 bytes.
+    pub key: String,
+    /// SHA-256 of the request: tells a retry from another request under the same key.
+    pub digest: [u8; 32],
+    /// The instance that took the message, from which the answer is made again.
+    pub instance: InstanceId,
+    /// When it was accepted.
+    pub at: Timestamp,
 }
 
 /// A record and its text.
@@ -86,8 +101,8 @@ pub struct Appended {
 
 /// The log: the committer's side of a store.
 pub trait Log: Send + Sync {
-    /// Appends a batch in order, in one transaction, and returns once it is on stable storage. With no records, only the tails
-    /// are looked up.
+    /// Appends a batch in order, in one transaction, and returns once it is on stable storage. With neither records nor keys, only
+    /// the tails are looked up.
     ///
     /// Callers gather up to [`MAX_BATCH_RECORDS`]. What belongs together is never split, so a batch may be larger than that.
     ///
@@ -212,8 +227,19 @@ pub trait Deployments: Send + Sync {
     fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>>;
 }
 
+/// Notes of keyed requests. They come into the store with [`Batch::keys`]. Nothing else in the store depends on them, and they are no
+/// projection: neither [`Store::rebuild`] nor [`Log::purge`] touches them.
+pub trait Keys: Send + Sync {
+    /// The note of a key, however old.
+    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>>;
+
+    /// Removes notes made before `before`, at most `limit` of them and the oldest first. Returns how many were removed: fewer than
+    /// `limit` means that none is left.
+    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32>;
+}
+
 /// All of it.
-pub trait Store: Log + Instances + Deployments {
+pub trait Store: Log + Instances + Deployments + Keys {
     /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
     fn close(&self) -> Answer<'_, ()>;
 

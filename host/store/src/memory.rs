@@ -11,7 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, Page, Position, Store,
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
+    Position, Store,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -25,6 +26,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     log: MemoryLog,
+    keys: HashMap<String, KeyNote>,
     deployments: Vec<Deployment>,
     components: HashMap<String, Vec<u8>>,
     closed: bool,
@@ -55,6 +57,7 @@ impl Log for MemoryStore {
             for encoded in batch.records {
                 state.log.append(&encoded.record);
             }
+            state.keys.extend(batch.keys.into_iter().map(|note| (note.key.clone(), note)));
             Ok(Appended { tails: batch.tails.iter().map(|id| state.log.tail(id)).collect() })
         })
     }
@@ -156,6 +159,22 @@ impl Deployments for MemoryStore {
 
     fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
         self.answer(|state| Ok(state.components.get(sha256).cloned()))
+    }
+}
+
+impl Keys for MemoryStore {
+    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+        self.answer(|state| Ok(state.keys.get(key).cloned()))
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
+        self.answer(|state| {
+            let mut old: Vec<_> = state.keys.values().filter(|note| note.at < before).map(|note| (note.at, note.key.clone())).collect();
+            old.sort();
+            old.truncate(limit as usize);
+            old.iter().for_each(|(_, key)| drop(state.keys.remove(key)));
+            Ok(old.len() as u32)
+        })
     }
 }
 

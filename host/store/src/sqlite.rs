@@ -4,8 +4,8 @@
 //! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
-//!   `recovery`, `purge` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain`, `query` with `range`, and `deploy` are what they run.
+//!   `recovery`, `purge`, `keys` and `deploy` are what it does.
+//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, and `deploy` are what they run.
 //! - `open`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
@@ -17,6 +17,7 @@ mod database;
 mod deploy;
 mod error;
 mod fold;
+mod keys;
 mod lock;
 mod open;
 mod overlay;
@@ -40,7 +41,8 @@ use tokio::sync::{mpsc, oneshot};
 pub use config::SqliteConfig;
 
 use crate::contract::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, Page, Position, Store,
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
+    Position, Store,
 };
 use crate::deployment::check_digests;
 use database::SharedOverlay;
@@ -206,6 +208,17 @@ impl Deployments for SqliteStore {
     fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
         let sha256 = sha256.to_owned();
         Box::pin(self.readers.with(async move |connection| deploy::read_component(connection, &sha256).await))
+    }
+}
+
+impl Keys for SqliteStore {
+    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+        let key = key.to_owned();
+        Box::pin(self.readers.with(async move |connection| keys::read(connection, &key).await))
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
+        Box::pin(self.ask(move |reply| Command::ForgetKeys { before, limit, reply }))
     }
 }
 

@@ -262,7 +262,7 @@ async fn a_caller_that_gives_up_does_not_stop_an_append() {
     let directory = directory();
     let store = open_lazy(directory.path()).await;
     for number in 0..20 {
-        let batch = Batch { records: vec![encoded(started(&format!("i{number}"), 1))], tails: Vec::new() };
+        let batch = Batch { records: vec![encoded(started(&format!("i{number}"), 1))], ..Batch::default() };
         // Polled once, which sends the command, and dropped.
         let mut abandoned = store.append(batch);
         let _ = std::future::poll_fn(|context| std::task::Poll::Ready(abandoned.as_mut().poll(context))).await;
@@ -297,7 +297,7 @@ async fn a_failed_append_writes_nothing_and_the_next_one_succeeds() {
     )
     .await;
     let records = [event("a", 2, "x"), started("bad", 2)].map(encoded).into();
-    let failed = store.append(Batch { records, tails: Vec::new() }).await;
+    let failed = store.append(Batch { records, ..Batch::default() }).await;
     assert!(matches!(failed, Err(Error::Damaged(_))), "{failed:?}");
     assert_eq!(chain(&store, "a").await.len(), 1);
     append(&store, [event("a", 3, "y")]).await;

@@ -10,7 +10,7 @@ use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store};
 /// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as of the batch's end.
 pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
     let records = [started("a", 1), started("b", 1), event("a", 2, "x")].map(encoded).into();
-    let appended = store.append(Batch { records, tails: vec![id("a"), id("b"), id("c")] }).await.unwrap();
+    let appended = store.append(Batch { records, tails: vec![id("a"), id("b"), id("c")], ..Batch::default() }).await.unwrap();
     let [Some(a), Some(b), None] = appended.tails[..] else { panic!("{appended:?}") };
     assert!(b < a);
     assert_eq!(tail(store, "a").await, Some(a));
@@ -23,7 +23,7 @@ pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
 /// A batch without records changes nothing.
 pub async fn a_batch_without_records_looks_up_tails(store: &dyn Store) {
     append(store, [started("a", 1)]).await;
-    let appended = store.append(Batch { records: Vec::new(), tails: vec![id("b"), id("a")] }).await.unwrap();
+    let appended = store.append(Batch { records: Vec::new(), tails: vec![id("b"), id("a")], ..Batch::default() }).await.unwrap();
     assert_eq!(appended.tails, [None, tail(store, "a").await]);
 }
 

@@ -124,7 +124,7 @@ pub fn encoded(record: NewRecord) -> EncodedRecord {
 /// Appends records as one batch.
 pub async fn append(store: &dyn Store, records: impl IntoIterator<Item = NewRecord>) {
     let records = records.into_iter().map(encoded).collect();
-    store.append(Batch { records, tails: Vec::new() }).await.expect("the batch is appended");
+    store.append(Batch { records, ..Batch::default() }).await.expect("the batch is appended");
 }
 
 /// The last position of an instance.

@@ -10,8 +10,9 @@ use sqlx::sqlite::SqliteArguments;
 use super::bulk::Bulk;
 use super::database::{Database, StoredTail, execute};
 use super::error::of_write;
+use super::keys;
 use super::overlay::{InTables, Pending};
-use crate::contract::{Appended, Batch, EncodedRecord, Error, Position};
+use crate::contract::{Appended, Batch, EncodedRecord, Error, KeyNote, Position};
 
 const INSERT: &str = "INSERT INTO log (position, instance, previous, base, kind, data)";
 const COLUMNS: usize = 6;
@@ -29,11 +30,11 @@ type Linked = (Pending, InTables);
 
 impl Database {
     pub(super) async fn append(&mut self, batch: Batch) -> Result<Appended, Error> {
-        let Batch { records, tails } = batch;
+        let Batch { records, tails, keys } = batch;
         self.settle().await?;
         let stored = self.tails_missing_in_memory(&records, &tails).await?;
         let linked = self.link(&records, &stored);
-        self.insert(records, &linked).await?;
+        self.insert(records, &linked, &keys).await?;
         let mut overlay = self.overlay.lock();
         for (pending, in_tables) in linked {
             self.last = pending.position;
@@ -72,13 +73,15 @@ impl Database {
         linked.collect()
     }
 
-    async fn insert(&mut self, records: Vec<EncodedRecord>, linked: &[Linked]) -> Result<(), Error> {
-        if records.is_empty() {
+    async fn insert(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], keys: &[KeyNote]) -> Result<(), Error> {
+        if records.is_empty() && keys.is_empty() {
             return Ok(());
         }
         let count = records.len();
-        let result =
-            if count <= MAX_ROWS { self.insert_at_once(records, linked).await } else { self.insert_in_parts(records, linked).await };
+        let result = match count <= MAX_ROWS && keys.is_empty() {
+            true => self.insert_at_once(records, linked).await,
+            false => self.insert_in_parts(records, linked, keys).await,
+        };
         if let Err(error) = result {
             self.unsettle().await;
             return Err(of_write(&format!("append {count} records"), &error));
@@ -92,13 +95,14 @@ impl Database {
         Ok(())
     }
 
-    async fn insert_in_parts(&mut self, records: Vec<EncodedRecord>, linked: &[Linked]) -> Result<(), sqlx::Error> {
+    async fn insert_in_parts(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], keys: &[KeyNote]) -> Result<(), sqlx::Error> {
         execute(&mut self.connection, "BEGIN IMMEDIATE").await?;
         let mut records = records.into_iter();
         for part in linked.chunks(MAX_ROWS) {
             let arguments = arguments(records.by_ref().take(part.len()), part)?;
             sqlx::query_with(PART.for_rows(part.len()), arguments).execute(&mut self.connection).await?;
         }
+        keys::insert(&mut self.connection, keys).await?;
         execute(&mut self.connection, "COMMIT").await
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::{DeploymentId, InstanceId};
+use longhaul_core::{DeploymentId, InstanceId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -23,6 +23,11 @@ pub(super) enum Command {
     Append(Batch, Reply<Appended>),
     Purge(Vec<InstanceId>, Reply<u32>),
     Deploy(Box<Deployment>, Vec<(String, Vec<u8>)>, Reply<DeploymentId>),
+    ForgetKeys {
+        before: Timestamp,
+        limit: u32,
+        reply: Reply<u32>,
+    },
     /// Brings the tables up to date with all that was appended before.
     Flush(Reply<()>),
     Rebuild(Reply<()>),
@@ -142,6 +147,7 @@ impl Writer {
             }
             Command::Purge(instances, reply) => _ = reply.send(self.database.purge(instances).await),
             Command::Deploy(deployment, components, reply) => _ = reply.send(self.database.deploy(*deployment, components).await),
+            Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_keys(before, limit).await),
             Command::Flush(reply) => {
                 self.flushes.push((self.database.last, reply));
                 self.goal = Some(self.database.last);
@@ -238,7 +244,7 @@ fn refuse(command: Command) {
     let closed = || Error::Unavailable("the store is closed".into());
     match command {
         Command::Append(_, reply) => _ = reply.send(Err(closed())),
-        Command::Purge(_, reply) => _ = reply.send(Err(closed())),
+        Command::Purge(_, reply) | Command::ForgetKeys { reply, .. } => _ = reply.send(Err(closed())),
         Command::Deploy(_, _, reply) => _ = reply.send(Err(closed())),
         Command::Flush(reply) | Command::Rebuild(reply) | Command::Close(reply) => _ = reply.send(Err(closed())),
     }
