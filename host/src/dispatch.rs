@@ -8,7 +8,7 @@
 //! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
 //! - `worker`: the guest threads; `orchestrate` and `operate` are their two kinds of work.
 //! - `commit`: the committer. `load`: from a chain of records back into memory.
-//! - `activities`: what runs outside the log. `alarms`: what is due. `residency`: who stays in memory.
+//! - `keys`: requests that come with a key. `activities`: what runs outside the log. `alarms`: what is due. `residency`: who stays in memory.
 //! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
 
 mod activities;
@@ -16,6 +16,7 @@ mod alarms;
 mod api;
 mod board;
 mod commit;
+mod keys;
 mod load;
 mod operate;
 mod orchestrate;
@@ -27,4 +28,5 @@ mod slot;
 mod worker;
 
 pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
+pub use keys::{Keyed, KeyedRequest};
 pub use shared::EngineConfig;

@@ -2,7 +2,7 @@
 //!
 //! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`query`], [`date`]: reading what was asked.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
-//!   `admin`: deployments.
+//!   `admin`: deployments. `keys`: requests that may be sent again.
 //! - [`answer`], [`payload`], [`links`]: what goes back.
 
 pub mod answer;
@@ -18,6 +18,7 @@ mod admin;
 mod entities;
 mod functions;
 mod instances;
+mod keys;
 mod operations;
 mod orchestrators;
 

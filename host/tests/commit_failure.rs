@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use longhaul::app::Registry;
 use longhaul::app::deployment::Deployer;
 use longhaul::deploy::{Overrides, read_app};
-use longhaul::dispatch::{Engine, EngineConfig, EngineError, StartRequest};
-use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use longhaul::dispatch::{Engine, EngineConfig, EngineError, Keyed, KeyedRequest, StartRequest};
+use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, Log, MemoryStore, Page,
-    Position, Store,
+    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log,
+    MemoryStore, Page, Position, Store,
 };
 use longhaul_wasm::{AllowedHosts, Config, Runtime};
 
@@ -111,6 +111,16 @@ impl Deployments for FaultyStore {
     }
 }
 
+impl Keys for FaultyStore {
+    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+        self.inner.key(key)
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
+        self.inner.forget_keys(before, limit)
+    }
+}
+
 impl Store for FaultyStore {
     fn close(&self) -> Answer<'_, ()> {
         self.inner.close()
@@ -196,4 +206,104 @@ async fn a_store_that_writes_nothing_now_and_then_costs_time_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_whose_answers_get_lost_now_and_then_costs_time_only() {
     nothing_acknowledged_is_lost(Fault::After).await;
+}
+
+/// Sends a keyed request again and again until it is answered, as a client would that knows nothing but its key.
+async fn insist<Sent>(engine: &Engine, key: &str, send: impl Fn(Engine) -> Sent) -> InstanceId
+where
+    Sent: Future<Output = Result<InstanceId, EngineError>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let keyed = KeyedRequest::new(key, [key.as_bytes()]).unwrap();
+    loop {
+        let answered = match engine.keyed(&keyed).await {
+            Ok(Keyed::Accepted(id)) => Ok(id),
+            Ok(Keyed::Free(engine)) => send(engine).await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(id) => return id,
+            Err(EngineError::Full(_) | EngineError::Unavailable(_)) => assert!(Instant::now() < deadline, "{key} is never accepted"),
+            Err(other) => panic!("{key}: {other}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn retries_with_one_key_have_one_effect(fault: Fault) {
+    let (engine, store) = engine(fault, 3).await;
+    let counter = EntityId::new("Counter", "c").unwrap();
+    let mut clients = Vec::new();
+    // Two clients for each key, which get in each other's way on top of the store's failures.
+    for client in 0..2 {
+        let (engine, counter) = (engine.clone(), counter.clone());
+        clients.push(tokio::spawn(async move {
+            let mut started = Vec::new();
+            for number in 0..12 {
+                let id = counter.instance_id();
+                insist(&engine, &format!("add {number}"), async |engine: Engine| {
+                    engine.signal_entity(counter.clone(), "Add", Payload::parse("1").unwrap()).await.map(|()| id.clone())
+                })
+                .await;
+                let id = insist(&engine, &format!("start {number}"), async |engine: Engine| {
+                    engine.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }).await
+                })
+                .await;
+                started.push(id);
+            }
+            (client, started)
+        }));
+    }
+    let mut started = Vec::new();
+    for client in clients {
+        started.push(client.await.unwrap().1);
+    }
+    assert_eq!(started[0], started[1], "both clients of a key are told of the same instance, {fault:?}");
+    for id in &started[0] {
+        output(&engine, id.as_str()).await;
+    }
+    let rows = engine.list(InstanceQuery { limit: 100, ..InstanceQuery::default() }).await.unwrap().rows;
+    assert_eq!(rows.len(), 12, "one instance for each key, {fault:?}");
+    assert_eq!(unlocked(&engine, "@counter@c").await.state.unwrap().as_str(), r#"{"value":12}"#, "{fault:?}");
+    assert!(store.appends.load(Ordering::Relaxed) > 12, "the store failed several times");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_with_one_key_have_one_effect_though_the_store_writes_nothing_now_and_then() {
+    retries_with_one_key_have_one_effect(Fault::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_with_one_key_have_one_effect_though_answers_of_the_store_get_lost() {
+    retries_with_one_key_have_one_effect(Fault::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_hangs_up_leaves_its_key_to_the_message_on_its_way() {
+    let (engine, _store) = engine(Fault::Before, u64::MAX).await;
+    let keyed = KeyedRequest::new("k", [&b"start"[..]]).unwrap();
+    let Ok(Keyed::Free(first)) = engine.keyed(&keyed).await else { panic!("the key is free") };
+    {
+        // Polled once, so that the message is in its mailbox; then the caller is gone.
+        let start = std::pin::pin!(first.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }));
+        assert!(looked_at_once(start).await.is_none(), "nothing is on stable storage after one look");
+    }
+    drop(first);
+    let Ok(Keyed::Accepted(id)) = engine.keyed(&keyed).await else { panic!("the first request was accepted") };
+    output(&engine, id.as_str()).await;
+    let reused = engine.keyed(&KeyedRequest::new("k", [&b"other"[..]]).unwrap()).await;
+    assert!(matches!(reused, Err(EngineError::KeyReused(_))));
+    engine.stop().await;
+}
+
+/// Looks at a future once.
+async fn looked_at_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
 }

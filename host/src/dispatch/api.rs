@@ -11,9 +11,10 @@ use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
 use tokio::sync::oneshot;
 
 use super::commit::Commit;
+use super::keys::Claim;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
-use super::{alarms, commit, load, purge, recovery, worker};
+use super::{alarms, commit, keys, load, purge, recovery, worker};
 use crate::app::Registry;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
@@ -80,6 +81,12 @@ pub enum EngineError {
     /// The request itself is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// The idempotency key is not one.
+    #[error("{0}")]
+    KeyMalformed(String),
+    /// The idempotency key stands for another request.
+    #[error("{0}")]
+    KeyReused(String),
     /// The store cannot take it now; try again later.
     #[error("the host cannot take this now: {0}")]
     Unavailable(String),
@@ -93,6 +100,8 @@ pub enum EngineError {
 pub struct Engine {
     shared: Arc<Shared>,
     threads: Arc<Mutex<Threads>>,
+    /// The key that the message sent next binds.
+    claim: Option<Arc<Claim>>,
 }
 
 #[derive(Default)]
@@ -118,8 +127,18 @@ impl Engine {
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
             tokio::spawn(worker::relieve(shared.clone())),
+            tokio::spawn(keys::forget_old(shared.clone())),
         ];
-        Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })) })
+        Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })), claim: None })
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// This engine, to send one message that binds a key.
+    pub(super) fn with_claim(&self, claim: Claim) -> Self {
+        Self { claim: Some(Arc::new(claim)), ..self.clone() }
     }
 
     /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the
@@ -212,13 +231,14 @@ impl Engine {
         }
         let (waiter, mut answer) = oneshot::channel();
         let late = if is_new { Late::Always } else { Late::of(&message) };
+        let note = self.claim.as_ref().map(|claim| claim.note(id, self.shared.now()));
         let ticket = {
             let mut board = self.shared.board();
             if board.closed || self.shared.is_stopping() {
                 return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
             }
             let ticket = board.ticket();
-            let delivery = Delivery { message, recorded: false, waiter: Some(waiter), ticket: Some(ticket) };
+            let delivery = Delivery { message, recorded: false, waiter: Some(waiter), ticket: Some(ticket), note };
             match is_new {
                 true => board.admit_new(id, load::blank(id), delivery),
                 false => board.deliver(id, delivery),
@@ -230,7 +250,13 @@ impl Engine {
             return answered.map_err(stopped)?;
         }
         // The instance is busy, or many others are before it: a record of its own makes the message safe without the turn.
-        if self.may_be_recorded(id, late).await? {
+        let recordable = match self.may_be_recorded(id, late).await {
+            // Whoever is told so must be able to rely on it: the message does not wait for the instance's end.
+            Err(conflict @ EngineError::Conflict(..)) if self.shared.board().withdraw(id, ticket) => return Err(conflict),
+            Err(EngineError::Conflict(..)) => false,
+            other => other?,
+        };
+        if recordable {
             let (waiter, recorded) = oneshot::channel();
             let now = self.shared.now();
             let outcome = self.shared.board().record_now(id, ticket, now, waiter);

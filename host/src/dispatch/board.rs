@@ -120,24 +120,30 @@ impl Board {
     /// takes it. Returns the waiter if the turn's own commit is on its way already.
     pub(super) fn record_now(&mut self, id: &InstanceId, ticket: Ticket, now: Timestamp, waiter: Waiter) -> Result<(), Waiter> {
         let Some(slot) = self.slots.get_mut(id) else { return Err(waiter) };
-        let message = if let Some(delivery) = slot.take_one(ticket) {
+        let (message, note) = if let Some(delivery) = slot.take_one(ticket) {
             // It goes behind those that are recorded already: the inbox has the order of the log.
             slot.push(Delivery::recorded(delivery.message.clone()));
-            delivery.message
+            (delivery.message, delivery.note)
         } else {
             match &mut slot.start_under_way {
                 Some(start) if start.ticket == ticket && !start.recorded => {
                     start.recorded = true;
-                    start.message.clone()
+                    (start.message.clone(), start.note.clone())
                 }
                 _ => return Err(waiter),
             }
         };
         let mut commit = Commit::default();
         commit.push_outgoing(&[Outgoing { to: id.clone(), message }], now);
+        commit.notes.extend(note);
         commit.answers.push((waiter, Ok(())));
         self.queue_commit(commit);
         Ok(())
+    }
+
+    /// Takes a message back that no guest thread has taken yet. Returns whether it was still there.
+    pub(super) fn withdraw(&mut self, id: &InstanceId, ticket: Ticket) -> bool {
+        self.slots.get_mut(id).is_some_and(|slot| slot.take_one(ticket).is_some())
     }
 
     /// How many jobs guest threads have taken, if more are waiting.

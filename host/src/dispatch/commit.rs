@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::api::EngineError;
 use super::board::Board;
+use super::keys::ClaimedNote;
 use super::shared::Shared;
 use super::slot::Waiter;
 use super::{load, recovery};
@@ -21,6 +22,8 @@ pub(super) struct Commit {
     pub(super) records: Vec<EncodedRecord>,
     pub(super) effects: Vec<Effect>,
     pub(super) answers: Vec<(Waiter, Result<(), EngineError>)>,
+    /// Notes of keyed requests, to be written with the records.
+    pub(super) notes: Vec<Arc<ClaimedNote>>,
     /// An instance that has ended with this commit.
     pub(super) ended: Option<InstanceId>,
     /// An instance whose chain is to be read as of this place in the order.
@@ -39,8 +42,9 @@ impl Commit {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { records, effects, answers, ended, load, flushed } = self;
-        records.is_empty() && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
+        let Self { records, effects, answers, notes, ended, load, flushed } = self;
+        let nothing_to_write = records.is_empty() && notes.is_empty();
+        nothing_to_write && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
     }
 
     /// Adds the records of messages for other instances.
@@ -103,8 +107,9 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
         touched.extend(commit.records.iter().map(|encoded| encoded.record.instance.clone()));
         batch.records.append(&mut commit.records);
         batch.tails.extend(commit.load.clone());
+        batch.keys.extend(commit.notes.iter().map(|claimed| claimed.note.clone()));
     }
-    let appended = match batch.records.is_empty() && batch.tails.is_empty() {
+    let appended = match batch.records.is_empty() && batch.tails.is_empty() && batch.keys.is_empty() {
         true => Ok(Appended::default()),
         false => shared.store.append(batch).await,
     };

@@ -22,6 +22,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let mut batch = entity.begin_batch(shared.now());
     for delivery in deliveries {
         entity.receive(&mut batch, delivery.message, delivery.recorded);
+        commit.notes.extend(delivery.note);
         commit.answers.extend(delivery.waiter.map(|waiter| (waiter, Ok(()))));
     }
     if batch.is_empty() {

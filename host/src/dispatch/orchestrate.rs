@@ -1,5 +1,7 @@
 //! One turn of an orchestration on a guest thread.
 
+use std::sync::Arc;
+
 use longhaul_core::message::Message;
 use longhaul_core::orchestration::{Activation, Refusal, ReplayStep, Turn};
 use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
@@ -8,6 +10,7 @@ use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
 
 use super::api::EngineError;
 use super::commit::Commit;
+use super::keys::ClaimedNote;
 use super::shared::Shared;
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Ticket, Waiter, recorded_among};
 use super::worker::{After, Trouble, Work};
@@ -58,7 +61,10 @@ pub(super) fn turn(
     }
     let (record, outgoing, effects) = step.seal(id.clone(), 0);
     commit.effects = effects;
-    commit.answers.extend(intake.waiters.into_iter().filter_map(|(waiter, _)| Some((waiter?, Ok(())))));
+    for sender in intake.senders {
+        commit.notes.extend(sender.note);
+        commit.answers.extend(sender.waiter.map(|waiter| (waiter, Ok(()))));
+    }
     commit.ended = has_ended.then(|| id.clone());
     // Who was terminated by what just arrived has ended, and stands still in no other way.
     let parked = park.filter(|_| !has_ended).map(|reason| set_aside(&mut orchestration.state, now, reason));
@@ -69,9 +75,17 @@ pub(super) fn turn(
 /// Messages on their way into a turn.
 #[derive(Default)]
 struct Intake {
-    /// For each message without a record of its own that came from the mailbox, in order: who waits for it.
-    waiters: Vec<(Option<Waiter>, Option<Ticket>)>,
+    /// For each message without a record of its own that came from the mailbox, in order: who sent it.
+    senders: Vec<Sender>,
     refusals: Vec<(Waiter, Result<(), EngineError>)>,
+}
+
+/// What is known of a message's sender.
+#[derive(Default)]
+struct Sender {
+    waiter: Option<Waiter>,
+    ticket: Option<Ticket>,
+    note: Option<Arc<ClaimedNote>>,
 }
 
 impl Intake {
@@ -92,10 +106,10 @@ impl Intake {
     }
 
     fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { message, recorded, waiter, ticket } = delivery;
+        let Delivery { message, recorded, waiter, ticket, note } = delivery;
         if let Some(waiter) = waiter {
             match state.admit(&message) {
-                Ok(()) => self.waiters.push((Some(waiter), ticket)),
+                Ok(()) => self.senders.push(Sender { waiter: Some(waiter), ticket, note }),
                 // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
                 Err(refusal) => return self.refusals.push((waiter, Err(refused(state.id(), refusal)))),
             }
@@ -106,7 +120,7 @@ impl Intake {
             if state.ignores(&message) {
                 return;
             }
-            self.waiters.push((None, None));
+            self.senders.push(Sender::default());
         }
         state.receive(turn, message, recorded);
     }
@@ -115,7 +129,13 @@ impl Intake {
     fn offer_again(self, turn: Turn) -> impl Iterator<Item = Delivery> {
         let messages =
             turn.into_inline_messages().filter(|message| !matches!(message, Message::TimerFired { .. } | Message::RetryDue { .. }));
-        messages.zip(self.waiters).map(|(message, (waiter, ticket))| Delivery { message, recorded: false, waiter, ticket })
+        messages.zip(self.senders).map(|(message, Sender { waiter, ticket, note })| Delivery {
+            message,
+            recorded: false,
+            waiter,
+            ticket,
+            note,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::activities::Activities;
 use super::board::Board;
+use super::keys::Claims;
 use crate::app::Registry;
 use crate::clock;
 
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     pub(super) config: EngineConfig,
     pub(super) signals: Arc<Signals>,
     pub(super) activities: Activities,
+    /// Keys of requests that are under way.
+    pub(super) claims: Arc<Claims>,
     /// Bounds how many chains are read at a time.
     pub(super) loads: Arc<Semaphore>,
     board: Mutex<Board>,
@@ -71,6 +74,7 @@ impl Shared {
         Self {
             board: Mutex::new(Board::new(signals.clone(), &config)),
             activities: Activities::default(),
+            claims: Arc::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             stopping: AtomicBool::new(false),
             store,

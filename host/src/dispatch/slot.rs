@@ -1,6 +1,7 @@
 //! One instance in memory: its mailbox, and what is known of it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use longhaul_core::orchestration::ReplayStep;
 use longhaul_core::{DeploymentId, Entity, Message, Orchestration, Timestamp};
@@ -8,6 +9,7 @@ use longhaul_wasm::OrchestratorGuest;
 use tokio::sync::oneshot;
 
 use super::api::EngineError;
+use super::keys::ClaimedNote;
 
 /// Told once a message from outside is on stable storage, or why it is not taken.
 pub(super) type Waiter = oneshot::Sender<Result<(), EngineError>>;
@@ -24,6 +26,8 @@ pub(super) struct Delivery {
     pub(super) recorded: bool,
     pub(super) waiter: Option<Waiter>,
     pub(super) ticket: Option<Ticket>,
+    /// To be written with the message's record, if the request came with a key.
+    pub(super) note: Option<Arc<ClaimedNote>>,
 }
 
 /// A start that is alone in the turn that a guest thread is taking: it can still get a record of its own.
@@ -32,15 +36,16 @@ pub(super) struct StartUnderWay {
     pub(super) ticket: Ticket,
     pub(super) message: Message,
     pub(super) recorded: bool,
+    pub(super) note: Option<Arc<ClaimedNote>>,
 }
 
 impl Delivery {
     pub(super) fn recorded(message: Message) -> Self {
-        Self { message, recorded: true, waiter: None, ticket: None }
+        Self { message, recorded: true, waiter: None, ticket: None, note: None }
     }
 
     pub(super) fn unrecorded(message: Message) -> Self {
-        Self { message, recorded: false, waiter: None, ticket: None }
+        Self { message, recorded: false, waiter: None, ticket: None, note: None }
     }
 
     pub(super) fn refuse(self, error: EngineError) {
@@ -192,8 +197,8 @@ impl Slot {
     /// Notes what a guest thread is about to take.
     pub(super) fn note_start(&mut self, deliveries: &[Delivery]) {
         self.start_under_way = match deliveries {
-            [Delivery { message: message @ Message::Start(_), recorded: false, ticket: Some(ticket), .. }] => {
-                Some(StartUnderWay { ticket: *ticket, message: message.clone(), recorded: false })
+            [Delivery { message: message @ Message::Start(_), recorded: false, ticket: Some(ticket), note, .. }] => {
+                Some(StartUnderWay { ticket: *ticket, message: message.clone(), recorded: false, note: note.clone() })
             }
             _ => None,
         };

@@ -100,6 +100,12 @@ pub fn bad_json(reason: &str) -> Answer {
     exception(StatusCode::BAD_REQUEST, &Exception { message: "Invalid JSON content", reason, kind: "Newtonsoft.Json.JsonReaderException" })
 }
 
+/// 409 for an idempotency key that stands for another request.
+fn key_reused(reason: &str) -> Answer {
+    let message = "The idempotency key was used for another request";
+    exception(StatusCode::CONFLICT, &Exception { message, reason, kind: "System.InvalidOperationException" })
+}
+
 /// 500 for a state that does not allow what was asked, the one refusal that clients expect as a server error.
 pub fn wrong_state(reason: &str) -> Answer {
     let message = "Something went wrong while processing your request";
@@ -123,6 +129,8 @@ pub fn engine_error(error: &EngineError) -> Answer {
         EngineError::Conflict(..) => message(StatusCode::CONFLICT, &error.to_string()),
         EngineError::WrongState(reason) => wrong_state(reason),
         EngineError::Invalid(reason) => message(StatusCode::BAD_REQUEST, reason),
+        EngineError::KeyMalformed(reason) => bad_argument(reason),
+        EngineError::KeyReused(reason) => key_reused(reason),
         EngineError::Unavailable(_) => {
             with_header(message(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()), http::header::RETRY_AFTER, "1")
         }

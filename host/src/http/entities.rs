@@ -10,9 +10,9 @@ use super::answer::{self, BodyError};
 use super::instances::{page, page_rows, token};
 use super::payload::EntityStatus;
 use super::request::{Asked, collect, is_json, json_or_null};
-use super::{Api, Handled};
+use super::{Api, Handled, keys};
 use crate::clock;
-use crate::dispatch::EngineError;
+use crate::dispatch::{Engine, EngineError, Keyed};
 
 /// Stands for the empty key in the address of a read, where an empty part cannot be written.
 const EMPTY_KEY: &str = "$";
@@ -54,20 +54,26 @@ where
         Ok(body) => body,
         Err(refusal) => return Ok(refusal),
     };
+    let Keyed::Free(engine) = keys::keyed(api, asked, "signal", &["op"], &body).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
     match input_of(&asked.head.headers, &body) {
-        Ok(input) => send(api, asked, &asked.query.get("op").unwrap_or_default(), input).await,
+        Ok(input) => send(&engine, asked, &asked.query.get("op").unwrap_or_default(), input).await,
         Err(reason) => Ok(answer::message(StatusCode::BAD_REQUEST, &reason)),
     }
 }
 
 /// Sends the operation `delete`.
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Handled {
-    send(api, asked, "delete", Payload::null()).await
+    let Keyed::Free(engine) = keys::keyed(api, asked, "delete", &[], &Bytes::new()).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
+    send(&engine, asked, "delete", Payload::null()).await
 }
 
-async fn send(api: &Api, asked: &Asked, operation: &str, input: Payload) -> Handled {
+async fn send(engine: &Engine, asked: &Asked, operation: &str, input: Payload) -> Handled {
     let entity = EntityId::new(asked.part(0), asked.part(1)).map_err(|error| EngineError::Invalid(error.to_string()))?;
-    api.engine.signal_entity(entity, operation, input).await?;
+    engine.signal_entity(entity, operation, input).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 

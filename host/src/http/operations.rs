@@ -7,8 +7,8 @@ use longhaul_core::{InstanceId, InstanceKind, InstanceRow, RuntimeStatus};
 
 use super::answer::{self, BodyError, Exception};
 use super::request::{Asked, collect, is_json, json_or_null};
-use super::{Api, Handled};
-use crate::dispatch::EngineError;
+use super::{Api, Handled, keys};
+use crate::dispatch::{EngineError, Keyed};
 
 /// Raises an event. The tests come in the contract's order: the instance, the content type, the JSON.
 pub(super) async fn raise_event<B>(api: &Api, asked: &Asked, body: B) -> Handled
@@ -16,6 +16,14 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
+    let body = match collect(body, api.config.max_body_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
+    // Before all tests: a request that was accepted once is answered so, whatever has become of the instance.
+    let Keyed::Free(engine) = keys::keyed(api, asked, "raise-event", &[], &body).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
     let (id, name) = (InstanceId::trusted(asked.part(0)), asked.part(1));
     let row = orchestration(api, &id).await?;
     if row.status.is_terminal() {
@@ -24,13 +32,9 @@ where
     if !is_json(&asked.head.headers) {
         return Ok(answer::message(StatusCode::BAD_REQUEST, "Only application/json request content is supported"));
     }
-    let body = match collect(body, api.config.max_body_bytes).await {
-        Ok(body) => body,
-        Err(refusal) => return Ok(refusal),
-    };
     match json_or_null(&body) {
         Ok(data) => {
-            api.engine.raise_event(&id, name, data).await?;
+            engine.raise_event(&id, name, data).await?;
             Ok(answer::empty(StatusCode::ACCEPTED))
         }
         Err(reason) => Ok(answer::bad_json(&reason)),
@@ -39,23 +43,32 @@ where
 
 /// Ends an instance, and its children unless `recursive` is false.
 pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
+    let Keyed::Free(engine) = keys::keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
     let recursive = asked.query.bool("recursive").unwrap_or(true);
-    api.engine.terminate(&id, asked.query.get("reason"), recursive).await?;
+    engine.terminate(&id, asked.query.get("reason"), recursive).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Holds an instance.
 pub(super) async fn suspend(api: &Api, asked: &Asked) -> Handled {
+    let Keyed::Free(engine) = keys::keyed(api, asked, "suspend", &["reason"], &Bytes::new()).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
-    api.engine.suspend(&id, asked.query.get("reason")).await?;
+    engine.suspend(&id, asked.query.get("reason")).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Lets a held or parked instance go on. An entity can be parked, so entities are welcome here.
 pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
+    let Keyed::Free(engine) = keys::keyed(api, asked, "resume", &["reason"], &Bytes::new()).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
+    };
     let id = InstanceId::trusted(asked.part(0));
-    api.engine.resume(&id, asked.query.get("reason")).await?;
+    engine.resume(&id, asked.query.get("reason")).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 

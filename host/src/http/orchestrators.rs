@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::answer::{self, Answer, BodyError, Exception};
 use super::instances::{self, Shown};
 use super::request::{Asked, collect, json_or_null};
-use super::{Api, Handled};
-use crate::dispatch::{EngineError, StartRequest};
+use super::{Api, Handled, keys};
+use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -32,10 +32,25 @@ where
         Ok(body) => body,
         Err(refusal) => return Ok(refusal),
     };
-    let input = match json_or_null(&body) {
-        Ok(input) => input,
-        Err(reason) => return Ok(answer::bad_json(&reason)),
+    let begun = match keys::keyed(api, asked, "start", &["version"], &body).await? {
+        Keyed::Accepted(id) => Ok(id),
+        Keyed::Free(engine) => {
+            let input = match json_or_null(&body) {
+                Ok(input) => input,
+                Err(reason) => return Ok(answer::bad_json(&reason)),
+            };
+            begin(engine, asked, input).await
+        }
     };
+    match begun {
+        Ok(id) => started(api, asked, &id, wait).await,
+        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Starts what was asked. The engine is let go here: a wait for the instance's end must not hold up others with the same key.
+async fn begin(engine: Engine, asked: &Asked, input: Payload) -> Result<InstanceId, EngineError> {
     let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
     let request = StartRequest {
         name: asked.part(0).to_owned(),
@@ -44,11 +59,7 @@ where
         version: asked.query.non_blank("version"),
         ..StartRequest::default()
     };
-    match api.engine.start(request).await {
-        Ok(id) => started(api, asked, &id, wait).await,
-        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
-        Err(error) => Err(error),
-    }
+    engine.start(request).await
 }
 
 /// Starts the same orchestration with the same input again, under a new id unless `restartWithNewInstanceId` is false.
@@ -57,15 +68,22 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
+    let engine = match keys::keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
+        Keyed::Accepted(id) => return started(api, asked, &id, wait).await,
+        Keyed::Free(engine) => engine,
+    };
     let id = InstanceId::trusted(asked.part(0));
-    let Some(row) = api.engine.status(&id).await?.filter(|row| row.kind == InstanceKind::Orchestration) else {
+    let Some(row) = engine.status(&id).await?.filter(|row| row.kind == InstanceKind::Orchestration) else {
         return Ok(answer::bad_argument("InstanceId does not match a valid orchestration instance."));
     };
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
     let InstanceRow { name, input, version, tags, .. } = row;
     let instance_id = (!with_new_id).then(|| id.to_string());
     let request = StartRequest { name, input: input.unwrap_or_else(Payload::null), instance_id, version, tags, at: None };
-    match api.engine.start(request).await {
+    let begun = engine.start(request).await;
+    // A wait for the instance's end must not hold up others with the same key.
+    drop(engine);
+    match begun {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(EngineError::Conflict(..)) => Ok(still_running()),
         Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),

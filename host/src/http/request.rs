@@ -63,6 +63,11 @@ impl Asked {
         self.parts.get(index).map_or("", String::as_str)
     }
 
+    /// The open parts of the route, decoded. None of them contains a slash, unless it is the last.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
     /// Whether the request names this task hub, or none.
     pub fn is_for(&self, task_hub: &str) -> bool {
         self.query.non_blank("taskHub").is_none_or(|asked| asked.trim().eq_ignore_ascii_case(task_hub))

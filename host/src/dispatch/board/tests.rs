@@ -46,7 +46,7 @@ fn mailbox(board: &mut Board, text: &str) -> Vec<(Message, bool)> {
 fn waiting(board: &mut Board, text: &str, name: &str) -> (Ticket, oneshot::Receiver<Result<(), crate::dispatch::EngineError>>) {
     let ticket = board.ticket();
     let (waiter, answer) = oneshot::channel();
-    board.deliver(&id(text), Delivery { message: event(name), recorded: false, waiter: Some(waiter), ticket: Some(ticket) });
+    board.deliver(&id(text), Delivery { message: event(name), recorded: false, waiter: Some(waiter), ticket: Some(ticket), note: None });
     (ticket, answer)
 }
 

@@ -9,6 +9,7 @@ mod crash_storm;
 mod deployments;
 mod http_clients;
 mod http_entities;
+mod http_keys;
 mod http_operations;
 mod http_start;
 mod http_status;
