@@ -45,7 +45,7 @@ impl Host {
         let log = setup.log.clone();
         let stderr = File::options().append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(&setup.host);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--app").arg(&setup.app);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(data).arg("--app").arg(&setup.app);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
         let spawned = Instant::now();
         let mut child = command.spawn().with_context(|| format!("cannot start {}", setup.host.display()))?;

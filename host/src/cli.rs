@@ -25,6 +25,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Send an app to a host.
     Deploy(DeployArgs),
+    /// Print the client binding: the JSON that client libraries of Azure Durable Functions are configured with.
+    ClientBinding(ClientBindingArgs),
 }
 
 /// What `longhaul serve` takes.
@@ -54,6 +56,14 @@ pub struct DeployArgs {
     /// Let the app's activities and clients reach one more host; can be repeated
     #[arg(long, value_name = "URL")]
     pub allow_host: Vec<String>,
+}
+
+/// What `longhaul client-binding` takes.
+#[derive(Debug, Args)]
+pub struct ClientBindingArgs {
+    /// Where the host is
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
+    pub host: String,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use longhaul_wasm::AllowedHosts;
 use serde::Deserialize;
 
 use crate::dispatch::EngineConfig;
 use crate::http::HttpConfig;
+use crate::http::origin;
 use crate::http::router::MANAGEMENT_PREFIX;
 use crate::http::server::{ServerLimits, is_loopback};
+use crate::rpc::RpcPort;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7071";
 const DEFAULT_DATA: &str = "./longhaul-data";
@@ -32,6 +34,21 @@ pub struct ServeOptions {
     /// Address to listen on; port 0 takes a free one, which the first line of output names [default: 127.0.0.1:7071]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+
+    /// Port of the local RPC listener, by which client libraries of Azure Durable Functions on this machine reach the host; 0 takes a
+    /// free one, 'off' has none. It listens on 127.0.0.1 only [default: 17071, or a free one of 30000-30999 if that is taken]
+    #[arg(long, value_name = "PORT|off")]
+    pub rpc_port: Option<RpcPort>,
+
+    /// Scheme, host and port by which others reach the host, such as https://longhaul.example. Stands in the addresses that are handed
+    /// out by local RPC and in the client binding [default: the address listened on]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Believe the headers X-Forwarded-Host and X-Forwarded-Proto, where a request has both, about the address that its caller used.
+    /// Only for hosts behind a proxy that sets them [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub use_forwarded_host: Option<bool>,
 
     /// Folder for the database and compiled code, made if it is missing [default: ./longhaul-data]
     #[arg(long, value_name = "DIR")]
@@ -124,6 +141,9 @@ impl ServeOptions {
     pub fn or(self, file: Self) -> Self {
         Self {
             listen: self.listen.or(file.listen),
+            rpc_port: self.rpc_port.or(file.rpc_port),
+            public_url: self.public_url.or(file.public_url),
+            use_forwarded_host: self.use_forwarded_host.or(file.use_forwarded_host),
             data: self.data.or(file.data),
             app: self.app.or(file.app),
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
@@ -151,6 +171,8 @@ impl ServeOptions {
 pub struct ServeConfig {
     /// Address to listen on.
     pub listen: String,
+    /// Port of the local RPC listener; `None` where nothing was said.
+    pub rpc_port: Option<RpcPort>,
     /// Folder for everything that survives.
     pub data: PathBuf,
     /// App to deploy first.
@@ -180,6 +202,7 @@ impl ServeConfig {
         let seconds = |given: Option<u64>, default| Duration::from_secs(given.unwrap_or(default));
         Ok(Self {
             listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
+            rpc_port: options.rpc_port,
             engine: EngineConfig {
                 guest_threads: at_least_one("guest-threads", options.guest_threads, defaults.guest_threads)?,
                 max_hot_instances: at_least_one("max-hot-instances", options.max_hot_instances, defaults.max_hot_instances)?,
@@ -211,6 +234,13 @@ impl ServeConfig {
                 task_hub,
                 max_body_bytes: at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?,
                 max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,
+                public_url: options
+                    .public_url
+                    .as_deref()
+                    .map(origin::configured)
+                    .transpose()
+                    .map_err(|why| anyhow!("--public-url: {why}"))?,
+                use_forwarded_host: options.use_forwarded_host.unwrap_or(false),
             },
             server: ServerLimits {
                 max_connections: at_least_one("max-connections", options.max_connections, DEFAULT_MAX_CONNECTIONS)?,
@@ -268,6 +298,20 @@ mod tests {
     fn a_limit_of_zero_is_refused_by_its_name() {
         let error = ServeConfig::resolve(options("max-connections = 0").unwrap()).err().unwrap().to_string();
         assert!(error.contains("--max-connections"), "{error}");
+    }
+
+    #[test]
+    fn the_port_for_local_rpc_is_a_number_or_off() {
+        let port = |text: &str| options(text).map(|options| options.rpc_port.unwrap());
+        assert_eq!(port("rpc-port = 0").unwrap(), RpcPort::Port(0));
+        assert_eq!(port("rpc-port = \"off\"").unwrap(), RpcPort::Off);
+        assert!(port("rpc-port = 70000").unwrap_err().to_string().contains("70000"));
+    }
+
+    #[test]
+    fn a_public_url_that_is_none_is_refused_by_its_name() {
+        let error = ServeConfig::resolve(options("public-url = \"longhaul.example\"").unwrap()).err().unwrap().to_string();
+        assert!(error.contains("--public-url"), "{error}");
     }
 
     #[test]

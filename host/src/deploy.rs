@@ -3,15 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{Request, Uri};
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
+use crate::admin_client::AdminClient;
 use crate::app::bundle::{self, Bundle, ComponentFile};
 use crate::app::listing::listing;
 use crate::app::manifest::{self, Manifest};
@@ -108,20 +107,10 @@ struct Refusal {
 }
 
 async fn send(host: &str, body: Bytes) -> anyhow::Result<Taken> {
-    let uri: Uri = host.parse().map_err(|error| anyhow!("--host {host} is no address: {error}"))?;
-    ensure!(uri.scheme_str() == Some("http"), "--host {host} must begin with http://; for another machine use an SSH tunnel");
-    let name = uri.host().with_context(|| format!("--host {host} names no host"))?;
-    let authority = format!("{name}:{}", uri.port_u16().unwrap_or(80));
-    let stream = TcpStream::connect(&authority)
-        .await
-        .with_context(|| format!("cannot reach the host at {authority}; is `longhaul serve` running?"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Ends with the connection, at the latest with the process.
-    tokio::spawn(connection);
-    let request =
-        Request::post("/admin/deployments").header(HOST, &authority).header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
-    let response = sender.send_request(request).await.with_context(|| format!("the host at {authority} broke off"))?;
-    let (status, body) = (response.status(), response.into_body().collect().await?.to_bytes());
+    let client = AdminClient::new(host)?;
+    let request = Request::post("/admin/deployments").header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
+    let (status, body) = client.send(request).await?;
+    let authority = client.authority;
     if status.is_success() {
         return serde_json::from_slice(&body)
             .with_context(|| format!("{authority} answered with something else than a Longhaul host does"));

@@ -2,12 +2,14 @@
 //!
 //! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`query`], [`date`]: reading what was asked.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
-//!   `admin`: deployments. `keys`: requests that may be sent again.
-//! - [`answer`], [`payload`], [`links`]: what goes back.
+//!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
+//! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
 
 pub mod answer;
+pub mod binding;
 pub mod date;
 pub mod links;
+pub mod origin;
 pub mod payload;
 pub mod query;
 pub mod request;
@@ -33,8 +35,8 @@ use crate::app::Registry;
 use crate::app::deployment::Deployer;
 use crate::dispatch::{Engine, EngineError};
 use answer::{Answer, BodyError};
-use request::{Asked, Caller};
-use router::{Action, Router};
+use request::{Asked, Caller, Surface};
+use router::{Action, RPC_PREFIX, Router};
 
 /// What an answer may end as: some refusals of the engine have an answer that does not depend on the route.
 type Handled = Result<Answer, EngineError>;
@@ -50,6 +52,20 @@ pub struct HttpConfig {
     pub max_body_bytes: usize,
     /// Longest body of a deployment, bytes.
     pub max_deployment_bytes: usize,
+    /// Scheme, host and port by which others reach the host, if the operator said so.
+    pub public_url: Option<String>,
+    /// Whether `X-Forwarded-Host` and `X-Forwarded-Proto` say by which address a caller reached the host. Only for hosts behind a
+    /// proxy that sets both: anyone else could make the host hand out addresses of another's choice.
+    pub use_forwarded_host: bool,
+}
+
+/// Where the host can be reached, as far as it knows by itself.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Scheme, host and port for addresses that are handed out where the request does not tell, such as `http://localhost:7071`.
+    pub public_origin: String,
+    /// The base of the local RPC listener, with a slash at its end, if there is one.
+    pub rpc_base: Option<String>,
 }
 
 /// Answers requests.
@@ -57,20 +73,24 @@ pub struct Api {
     engine: Engine,
     registry: Arc<Registry>,
     deployer: Deployer,
-    router: Router,
+    public_routes: Router,
+    rpc_routes: Router,
     config: HttpConfig,
+    addresses: Addresses,
     stopping: watch::Sender<bool>,
 }
 
 impl Api {
     /// Answers with the help of `engine`, and takes deployments with `deployer`.
-    pub fn new(engine: Engine, registry: Arc<Registry>, deployer: Deployer, config: HttpConfig) -> Arc<Self> {
+    pub fn new(engine: Engine, registry: Arc<Registry>, deployer: Deployer, config: HttpConfig, addresses: Addresses) -> Arc<Self> {
         Arc::new(Self {
             engine,
             registry,
             deployer,
-            router: Router::new(&config.management_prefix),
+            public_routes: Router::new(&config.management_prefix),
+            rpc_routes: Router::management_only(RPC_PREFIX),
             config,
+            addresses,
             stopping: watch::Sender::new(false),
         })
     }
@@ -92,11 +112,19 @@ impl Api {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BodyError>,
     {
-        let Some(matched) = self.router.route(request.method(), request.uri().path()) else {
+        let routes = match caller.surface {
+            Surface::Public => &self.public_routes,
+            Surface::LocalRpc => &self.rpc_routes,
+        };
+        let Some(matched) = routes.route(request.method(), request.uri().path()) else {
             return answer::empty(StatusCode::NOT_FOUND);
         };
         let (head, body) = request.into_parts();
-        let asked = Asked::new(head, matched, caller, &self.config);
+        let asked = Asked::new(head, matched, caller, &self.config, &self.addresses);
+        if caller.surface == Surface::LocalRpc && !asked.is_from_a_program() {
+            let text = "the local RPC listener takes requests of programs on this machine only, which call it 127.0.0.1 or localhost";
+            return answer::message(StatusCode::FORBIDDEN, text);
+        }
         if asked.action.is_for_a_task_hub() && !asked.is_for(&self.config.task_hub) {
             return other_hub(&asked);
         }
@@ -120,6 +148,7 @@ impl Api {
             Action::Health => Ok(admin::health(self)),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListDeployments => Ok(admin::list(self, &asked).await),
+            Action::ClientBinding => Ok(admin::client_binding(self, &asked)),
             Action::CallFunction => Ok(functions::call(self, asked, body).await),
         };
         handled.unwrap_or_else(|error| answer::engine_error(&error))

@@ -1,16 +1,21 @@
 //! The host: joins the core, the store and the guests behind the HTTP interface of Azure Durable Functions.
 //!
 //! - [`cli`], [`config`]: the command line and the settings behind it.
-//! - [`serve`], [`deploy`]: its two commands.
+//! - [`serve`], [`deploy`], [`client_binding`]: its commands; [`admin_client`] is how the last two talk to a host.
+//! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
 //! - [`dispatch`]: the engine that runs instances.
 
+pub mod address_file;
+pub mod admin_client;
 pub mod app;
 pub mod cli;
+pub mod client_binding;
 pub mod client_host;
 pub mod clock;
 pub mod config;
 pub mod deploy;
 pub mod dispatch;
 pub mod http;
+pub mod rpc;
 pub mod serve;

@@ -10,7 +10,9 @@ use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use longhaul_wasm::Runtime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
+use crate::address_file::AddressFile;
 use crate::app::deployment::{Deployed, Deployer};
 use crate::app::listing::listing;
 use crate::app::{App, Registry};
@@ -18,8 +20,9 @@ use crate::cli::ServeArgs;
 use crate::config::{ServeConfig, ServeOptions};
 use crate::deploy::{Overrides, read_app};
 use crate::dispatch::{Engine, EngineConfig};
-use crate::http::Api;
-use crate::http::server;
+use crate::http::request::Surface;
+use crate::http::{Addresses, Api, server};
+use crate::rpc;
 
 /// Runs the host until SIGTERM or Ctrl-C.
 ///
@@ -31,15 +34,74 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     // Asked for first: a signal that comes while the host starts is not lost.
     let stop = stop_signal()?;
     // Bound before the data is touched: a port that is taken should not wait for a recovery. Requests wait until all is ready.
-    let listener = TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr().context("cannot tell which address was taken")?;
+    let listeners = Listeners::bind(&config).await?;
 
-    let host = Host::start(&config, address).await?;
-    let announcer = announce(address, &host.registry)?;
-    let served = server::serve(listener, host.api.clone(), config.server.clone(), stop).await;
+    let host = Host::start(&config, &listeners).await?;
+    let address_file = AddressFile::write(&config.data, &listeners.origin(), &listeners.addresses)?;
+    let announcer = announce(&listeners, &host.registry)?;
+    let served = listeners.serve(&host.api, &config, stop).await;
     announcer.abort();
+    drop(address_file);
     host.stop().await?;
     served.context("the HTTP server failed")
+}
+
+/// Where requests come in.
+struct Listeners {
+    public: TcpListener,
+    address: SocketAddr,
+    rpc: Option<TcpListener>,
+    addresses: Addresses,
+}
+
+impl Listeners {
+    async fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let public = TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = public.local_addr().context("cannot tell which address was taken")?;
+        let rpc = rpc::listen(config.rpc_port).await?;
+        let rpc_address = rpc.as_ref().map(TcpListener::local_addr).transpose().context("cannot tell which port was taken")?;
+        let addresses = Addresses {
+            public_origin: config.http.public_url.clone().unwrap_or_else(|| origin_of(address)),
+            rpc_base: rpc_address.map(rpc::base),
+        };
+        Ok(Self { public, address, rpc, addresses })
+    }
+
+    /// Where the public listener is.
+    fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves on all of them until `stop` is over.
+    async fn serve(self, api: &Arc<Api>, config: &ServeConfig, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let stopping = watch::Sender::new(false);
+        let stopped = || {
+            let mut stopping = stopping.subscribe();
+            async move {
+                // An error would mean that the sender is gone, and it outlives the listeners.
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+            }
+        };
+        let public = server::serve(self.public, Surface::Public, api.clone(), config.server.clone(), stopped());
+        let rpc = async {
+            match self.rpc {
+                Some(listener) => server::serve(listener, Surface::LocalRpc, api.clone(), config.server.clone(), stopped()).await,
+                None => Ok(()),
+            }
+        };
+        let stop = async {
+            stop.await;
+            stopping.send_replace(true);
+            Ok(())
+        };
+        tokio::try_join!(public, rpc, stop).map(|_| ())
+    }
+}
+
+/// Where a listener is reached on this machine: one on all addresses is on this one, too.
+fn origin_of(address: SocketAddr) -> String {
+    let ip = address.ip();
+    if ip.is_unspecified() { format!("http://localhost:{}", address.port()) } else { format!("http://{address}") }
 }
 
 /// What is behind the HTTP interface.
@@ -51,11 +113,11 @@ struct Host {
 }
 
 impl Host {
-    async fn start(config: &ServeConfig, address: SocketAddr) -> anyhow::Result<Self> {
+    async fn start(config: &ServeConfig, listeners: &Listeners) -> anyhow::Result<Self> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
         let guests = config.guests.clone();
         let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
-        let registry = Registry::new(store.clone(), runtime.clone(), config.operator_hosts(address));
+        let registry = Registry::new(store.clone(), runtime.clone(), config.operator_hosts(listeners.address));
         // A host whose app no longer runs still starts: that is how a better one can be deployed.
         if let Err(error) = registry.load_current().await {
             tracing::error!(%error, "the current app cannot be run; deploy one that can");
@@ -65,7 +127,7 @@ impl Host {
             deploy_first(&deployer, folder).await?;
         }
         let engine = Engine::run(store.clone(), registry.clone(), engine_config(config, &runtime)).await?;
-        let api = Api::new(engine.clone(), registry.clone(), deployer, config.http.clone());
+        let api = Api::new(engine.clone(), registry.clone(), deployer, config.http.clone(), listeners.addresses.clone());
         Ok(Self { store, engine, registry, api })
     }
 
@@ -98,10 +160,12 @@ async fn deploy_first(deployer: &Deployer, folder: &Path) -> anyhow::Result<()> 
 }
 
 /// Says where the host listens and which functions it has, now and after each deployment.
-fn announce(address: SocketAddr, registry: &Registry) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let origin = format!("http://{address}");
+fn announce(listeners: &Listeners, registry: &Registry) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let origin = listeners.origin();
     let mut changes = registry.changes();
-    print(&format!("Longhaul listens on {origin}\n")).context("cannot write to standard output")?;
+    let local_rpc =
+        listeners.addresses.rpc_base.as_ref().map_or_else(String::new, |base| format!("Local RPC for client libraries: {base}\n"));
+    print(&format!("Longhaul listens on {origin}\n{local_rpc}")).context("cannot write to standard output")?;
     show(changes.borrow_and_update().as_deref(), &origin);
     Ok(tokio::spawn(async move {
         while changes.changed().await.is_ok() {

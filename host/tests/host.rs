@@ -117,7 +117,7 @@ async fn a_web_page_cannot_deploy_with_a_plain_post() {
 #[test]
 fn data_that_another_host_uses_is_refused_with_its_name() {
     let host = Host::start(&[]);
-    let output = output_of(longhaul().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(host.data()));
+    let output = output_of(longhaul().args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(host.data()));
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("longhaul"), "{text}");
@@ -127,7 +127,7 @@ fn data_that_another_host_uses_is_refused_with_its_name() {
 fn a_port_that_is_taken_is_named() {
     let host = Host::start(&[]);
     let data = tempfile::tempdir().unwrap();
-    let output = output_of(longhaul().args(["serve", "--listen", host.address(), "--data"]).arg(data.path()));
+    let output = output_of(longhaul().args(["serve", "--listen", host.address(), "--rpc-port=off", "--data"]).arg(data.path()));
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(host.address()), "{text}");

@@ -1,4 +1,4 @@
-//! Whether the host is ready, and deploying to it.
+//! Whether the host is ready, deploying to it, and what clients of it need to know.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::Api;
 use super::answer::{self, Answer, BodyError};
+use super::binding::ClientBinding;
+use super::links::Links;
 use super::request::{Asked, collect, content_type};
 use crate::app::bundle;
 use crate::app::deployment::{DeployError, Deployed};
@@ -46,7 +48,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    if let Some(refusal) = refuse_strangers(asked) {
+    if let Some(refusal) = refuse_strangers(asked, "deploy", "run `longhaul deploy` there") {
         return refusal;
     }
     if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
@@ -92,7 +94,7 @@ struct ListedComponent {
 
 /// All deployments, newest first.
 pub(super) async fn list(api: &Api, asked: &Asked) -> Answer {
-    if let Some(refusal) = refuse_strangers(asked) {
+    if let Some(refusal) = refuse_strangers(asked, "see deployments", "ask there") {
         return refusal;
     }
     let current = api.registry.current().map(|app| app.id);
@@ -111,11 +113,23 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Answer {
     }
 }
 
+/// What a client library is configured with. Its addresses are those that the operator named, or as this caller reached the host.
+pub(super) fn client_binding(api: &Api, asked: &Asked) -> Answer {
+    refuse_strangers(asked, "have the client binding", "run `longhaul client-binding` there").unwrap_or_else(|| {
+        let origin = api.config.public_url.clone().unwrap_or_else(|| asked.links.origin.clone());
+        let links = Links { origin, ..asked.links.clone() };
+        answer::json(StatusCode::OK, &ClientBinding::new(&links, api.addresses.rpc_base.as_deref()))
+    })
+}
+
 /// Whoever deploys runs code, and there are no keys yet: only callers on the same machine may.
-fn refuse_strangers(asked: &Asked) -> Option<Answer> {
-    let text = "only callers on the host's own machine that call it localhost or 127.0.0.1 may deploy; run `longhaul deploy` there, \
-                or reach it through an SSH tunnel";
-    (!asked.is_local).then(|| answer::message(StatusCode::FORBIDDEN, text))
+fn refuse_strangers(asked: &Asked, what: &str, instead: &str) -> Option<Answer> {
+    let text = || {
+        format!(
+            "only callers on the host's own machine that call it localhost or 127.0.0.1 may {what}; {instead}, or reach it through an SSH tunnel"
+        )
+    };
+    (!asked.is_local).then(|| answer::message(StatusCode::FORBIDDEN, &text()))
 }
 
 fn store_error(error: &StoreError) -> Answer {

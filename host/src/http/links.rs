@@ -7,7 +7,7 @@ use serde::Serialize;
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The name of the one storage connection there is; clients hand it back, and the host ignores it.
-const CONNECTION: &str = "Storage";
+pub const CONNECTION: &str = "Storage";
 
 /// Makes the addresses for one task hub, as seen from one request.
 #[derive(Clone, Debug)]
@@ -32,6 +32,9 @@ pub struct ManagementPayload {
     pub send_event_post_uri: String,
     /// POST to end it.
     pub terminate_post_uri: String,
+    /// POST to take it back to before its failure. The contract has it in the client binding and nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewind_post_uri: Option<String>,
     /// DELETE to remove it and its history.
     pub purge_history_delete_uri: String,
     /// POST to start it again.
@@ -43,15 +46,30 @@ pub struct ManagementPayload {
 }
 
 impl Links {
+    /// The base of all management routes, without a slash at its end.
+    pub fn base(&self) -> String {
+        format!("{}{}", self.origin, self.management_prefix)
+    }
+
+    /// The address of the instance `id` without a query.
+    pub fn instance(&self, id: &str) -> String {
+        format!("{}/instances/{}", self.base(), escape(id))
+    }
+
+    /// The part of a query that names the hub.
+    pub fn hub_query(&self) -> String {
+        format!("taskHub={}&connection={CONNECTION}", escape(&self.task_hub))
+    }
+
     /// The addresses for the instance `id`, which need not exist.
     pub fn management_payload(&self, id: &str) -> ManagementPayload {
-        let instance = format!("{}{}/instances/{}", self.origin, self.management_prefix, escape(id));
-        let hub = format!("taskHub={}&connection={CONNECTION}", escape(&self.task_hub));
+        let (instance, hub) = (self.instance(id), self.hub_query());
         ManagementPayload {
             id: id.to_owned(),
             status_query_get_uri: format!("{instance}?{hub}"),
             send_event_post_uri: format!("{instance}/raiseEvent/{{eventName}}?{hub}"),
             terminate_post_uri: format!("{instance}/terminate?reason={{text}}&{hub}"),
+            rewind_post_uri: None,
             purge_history_delete_uri: format!("{instance}?{hub}"),
             restart_post_uri: format!("{instance}/restart?{hub}"),
             suspend_post_uri: format!("{instance}/suspend?reason={{text}}&{hub}"),

@@ -4,26 +4,38 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use longhaul_core::Payload;
 
-use super::HttpConfig;
 use super::answer::{self, Answer, BodyError};
 use super::links::Links;
+use super::origin;
 use super::query::Query;
 use super::router::{Action, Matched};
+use super::{Addresses, HttpConfig};
 
 /// Longest wait for the rest of a body that has begun to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Which of the host's listeners a request came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The one for everybody: management routes, client functions, administration.
+    Public,
+    /// The one for client libraries on the same machine: management routes only, behind [`RPC_PREFIX`](super::router::RPC_PREFIX).
+    LocalRpc,
+}
+
 /// Who sent a request, and where it arrived.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// The listener.
+    pub surface: Surface,
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// This end of the connection.
@@ -38,24 +50,35 @@ pub struct Asked {
     pub action: Action,
     /// The query.
     pub query: Query,
-    /// Makes addresses as this caller can use them.
+    /// Makes addresses that can be handed out: as this caller reached the host, or the public ones if it came by local RPC, where a
+    /// browser or another machine could not follow.
     pub links: Links,
     /// Whether the caller is on the host's own machine and calls the host by a name of that machine.
     pub is_local: bool,
+    /// Scheme and host of the address that was asked for.
+    origin: String,
     parts: Vec<String>,
 }
 
 impl Asked {
     /// Reads the head of a request.
-    pub fn new(head: Parts, matched: Matched, caller: &Caller, config: &HttpConfig) -> Self {
+    pub fn new(head: Parts, matched: Matched, caller: &Caller, config: &HttpConfig, addresses: &Addresses) -> Self {
+        let received = origin::received(&head, caller.local);
+        let is_local = is_loopback(caller.peer.ip()) && origin::is_of_this_machine(&received) && !origin::is_forwarded(&head.headers);
+        let origin = match origin::forwarded(&head.headers).filter(|_| config.use_forwarded_host) {
+            Some(forwarded) => forwarded,
+            None => received,
+        };
         let links = Links {
-            origin: origin(&head, caller.local),
+            origin: match caller.surface {
+                Surface::Public => origin.clone(),
+                Surface::LocalRpc => addresses.public_origin.clone(),
+            },
             management_prefix: config.management_prefix.clone(),
             task_hub: config.task_hub.clone(),
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        let is_local = is_loopback(caller.peer.ip()) && is_called_local(&links.origin);
-        Self { action: matched.action, query, links, is_local, parts: matched.parts, head }
+        Self { action: matched.action, query, links, is_local, origin, parts: matched.parts, head }
     }
 
     /// The open part of the route at `index`, decoded; empty if the route has none there.
@@ -76,26 +99,16 @@ impl Asked {
     /// The address as it was received, with scheme and host.
     pub fn address(&self) -> String {
         let path = self.head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        format!("{}{path}", self.links.origin)
+        format!("{}{path}", self.origin)
+    }
+
+    /// Whether a program on this machine sent it, and not a page on the web through the browser of somebody here.
+    pub fn is_from_a_program(&self) -> bool {
+        self.is_local && !self.head.headers.contains_key(ORIGIN)
     }
 }
 
-/// Scheme and host as the caller wrote them; the address of this end of the connection if there is no usable `Host`.
-fn origin(head: &Parts, local: SocketAddr) -> String {
-    let from_header = || head.headers.get(HOST)?.to_str().ok()?.parse::<Authority>().ok();
-    let authority = head.uri.authority().cloned().or_else(from_header).filter(|authority| !authority.as_str().contains('@'));
-    authority.map_or_else(|| format!("http://{local}"), |authority| format!("http://{authority}"))
-}
-
-/// Whether the name is one of the machine itself. A page on the web can make a name of its own point to the reader's machine, so
-/// where a request comes from does not tell who sent it.
-fn is_called_local(origin: &str) -> bool {
-    let Some(authority) = origin.strip_prefix("http://").and_then(|authority| authority.parse::<Authority>().ok()) else { return false };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost") || host.parse().is_ok_and(is_loopback)
-}
-
-fn is_loopback(address: IpAddr) -> bool {
+pub(super) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
@@ -154,33 +167,62 @@ mod tests {
     fn asked(uri: &str, host: Option<&str>) -> Asked {
         let mut request = Request::builder().uri(uri);
         if let Some(host) = host {
-            request = request.header(HOST, host);
+            request = request.header("host", host);
         }
+        ask(Surface::Public, false, request)
+    }
+
+    fn ask(surface: Surface, use_forwarded_host: bool, request: http::request::Builder) -> Asked {
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let caller = Caller { peer: "[::ffff:127.0.0.1]:9".parse().unwrap(), local: "127.0.0.1:7071".parse().unwrap() };
-        let config =
-            HttpConfig { management_prefix: "/m".into(), task_hub: "TestHubName".into(), max_body_bytes: 1, max_deployment_bytes: 1 };
-        Asked::new(head, Matched { action: Action::Status, parts: vec!["a".into()] }, &caller, &config)
+        let caller = Caller { surface, peer: "[::ffff:127.0.0.1]:9".parse().unwrap(), local: "127.0.0.1:7071".parse().unwrap() };
+        let config = HttpConfig {
+            management_prefix: "/m".into(),
+            task_hub: "TestHubName".into(),
+            max_body_bytes: 1,
+            max_deployment_bytes: 1,
+            public_url: None,
+            use_forwarded_host,
+        };
+        let addresses = Addresses { public_origin: "http://public:1".into(), rpc_base: None };
+        Asked::new(head, Matched { action: Action::Status, parts: vec!["a".into()] }, &caller, &config, &addresses)
     }
 
     #[test]
     fn addresses_are_those_that_the_caller_used() {
-        let origin = |uri, host| asked(uri, host).links.origin;
-        assert_eq!(origin("/instances/a", Some("longhaul.example:80")), "http://longhaul.example:80");
-        assert_eq!(origin("http://elsewhere/instances/a", Some("longhaul.example")), "http://elsewhere");
-        assert_eq!(origin("/instances/a", Some("not a host/")), "http://127.0.0.1:7071");
-        assert_eq!(origin("/instances/a", None), "http://127.0.0.1:7071");
+        assert_eq!(asked("/instances/a", Some("longhaul.example:80")).links.origin, "http://longhaul.example:80");
         assert_eq!(asked("/i/a%20b?x=1", Some("h")).address(), "http://h/i/a%20b?x=1");
     }
 
     #[test]
+    fn by_local_rpc_the_public_addresses_are_handed_out_and_the_callers_own_is_kept() {
+        let request = Request::builder().uri("/durabletask/instances/a?x=1").header("host", "127.0.0.1:17071");
+        let asked = ask(Surface::LocalRpc, false, request);
+        assert_eq!(asked.links.origin, "http://public:1");
+        assert_eq!(asked.address(), "http://127.0.0.1:17071/durabletask/instances/a?x=1");
+    }
+
+    #[test]
+    fn forwarded_headers_count_only_where_the_setting_says_so() {
+        let forwarded = || {
+            let request = Request::builder().uri("/m/instances/a").header("host", "127.0.0.1");
+            request.header("x-forwarded-host", "public.example").header("x-forwarded-proto", "https")
+        };
+        assert_eq!(ask(Surface::Public, true, forwarded()).address(), "https://public.example/m/instances/a");
+        assert_eq!(ask(Surface::Public, false, forwarded()).address(), "http://127.0.0.1/m/instances/a");
+        assert!(!ask(Surface::Public, false, forwarded()).is_local, "what came through a proxy may come from anywhere");
+    }
+
+    #[test]
     fn a_loopback_caller_is_local_if_it_calls_the_host_by_a_local_name() {
-        for name in ["localhost:7071", "LOCALHOST", "127.0.0.1:1", "[::1]:7071", "app.localhost"] {
-            assert!(asked("/", Some(name)).is_local, "{name}");
-        }
-        for name in ["evil.example:7071", "localhost.evil.example", "10.0.0.1"] {
-            assert!(!asked("/", Some(name)).is_local, "{name}");
-        }
+        assert!(asked("/", Some("localhost:7071")).is_local);
+        assert!(!asked("/", Some("evil.example:7071")).is_local);
+    }
+
+    #[test]
+    fn a_page_on_the_web_is_no_program_on_this_machine() {
+        let request = || Request::builder().uri("/").header("host", "127.0.0.1:17071");
+        assert!(ask(Surface::LocalRpc, false, request()).is_from_a_program());
+        assert!(!ask(Surface::LocalRpc, false, request().header("origin", "https://evil.example")).is_from_a_program());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use super::query::form_decode;
 
 /// Where the management routes are by default.
 pub const MANAGEMENT_PREFIX: &str = "/runtime/webhooks/durabletask";
+/// Where the management routes are on the local RPC listener, on which nothing else is.
+pub const RPC_PREFIX: &str = "/durabletask";
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub enum Action {
     Deploy,
     /// List deployments.
     ListDeployments,
+    /// Show what a client library of Azure Durable Functions is configured with.
+    ClientBinding,
     /// Call a client function.
     CallFunction,
 }
@@ -56,7 +60,7 @@ impl Action {
     /// Whether this is about one task hub, so that the query may name one.
     pub fn is_for_a_task_hub(self) -> bool {
         match self {
-            Self::Health | Self::About | Self::Deploy | Self::ListDeployments | Self::CallFunction => false,
+            Self::Health | Self::About | Self::Deploy | Self::ListDeployments | Self::ClientBinding | Self::CallFunction => false,
             Self::Start | Self::ListInstances | Self::Status | Self::PurgeInstance | Self::PurgeInstances | Self::RaiseEvent => true,
             Self::Terminate | Self::Suspend | Self::Resume | Self::Rewind | Self::Restart => true,
             Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => true,
@@ -73,54 +77,125 @@ pub struct Matched {
     pub parts: Vec<String>,
 }
 
-/// Which prefix a pattern stands behind.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Base {
+/// Which prefix a path stands behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The prefix of the management routes.
     Management,
+    /// None.
     Root,
 }
 
-/// A pattern's `*` stands for one part of the path, `**` for all that is left.
-struct Route(Base, Option<Method>, &'static [&'static str], Action);
+/// A row of the table.
+pub struct Route {
+    /// What its path stands behind.
+    pub base: Base,
+    /// Its method; any if `None`.
+    pub method: Option<Method>,
+    /// `{name}` stands for one part of the path, `{*name}` at the end for all that is left.
+    pub path: &'static str,
+    /// What it asks for.
+    pub action: Action,
+}
+
+const fn manage(method: Method, path: &'static str, action: Action) -> Route {
+    Route { base: Base::Management, method: Some(method), path, action }
+}
+
+const fn root(method: Option<Method>, path: &'static str, action: Action) -> Route {
+    Route { base: Base::Root, method, path, action }
+}
 
 /// Tried in order. A path that is known under another method is not found, never "not allowed": the contract says so.
-const ROUTES: &[Route] = &[
-    Route(Base::Management, Some(Method::POST), &["orchestrators", "*"], Action::Start),
-    Route(Base::Management, Some(Method::POST), &["orchestrators", "*", "*"], Action::Start),
-    Route(Base::Management, Some(Method::GET), &["entities"], Action::ListEntities),
-    Route(Base::Management, Some(Method::GET), &["entities", "*"], Action::ListEntities),
-    Route(Base::Management, Some(Method::GET), &["entities", "*", "*"], Action::ReadEntity),
-    Route(Base::Management, Some(Method::POST), &["entities"], Action::SignalEntity),
-    Route(Base::Management, Some(Method::POST), &["entities", "*"], Action::SignalEntity),
-    Route(Base::Management, Some(Method::POST), &["entities", "*", "*"], Action::SignalEntity),
-    Route(Base::Management, Some(Method::DELETE), &["entities", "*", "*"], Action::DeleteEntity),
-    Route(Base::Management, Some(Method::GET), &["instances"], Action::ListInstances),
-    Route(Base::Management, Some(Method::GET), &["instances", "*"], Action::Status),
-    Route(Base::Management, Some(Method::DELETE), &["instances"], Action::PurgeInstances),
-    Route(Base::Management, Some(Method::DELETE), &["instances", "*"], Action::PurgeInstance),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "terminate"], Action::Terminate),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "suspend"], Action::Suspend),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "resume"], Action::Resume),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "rewind"], Action::Rewind),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "restart"], Action::Restart),
-    Route(Base::Management, Some(Method::POST), &["instances", "*", "raiseEvent", "*"], Action::RaiseEvent),
-    Route(Base::Root, Some(Method::GET), &[], Action::About),
-    Route(Base::Root, Some(Method::GET), &["healthz"], Action::Health),
-    Route(Base::Root, Some(Method::GET), &["admin", "deployments"], Action::ListDeployments),
-    Route(Base::Root, Some(Method::POST), &["admin", "deployments"], Action::Deploy),
-    Route(Base::Root, None, &["api", "**"], Action::CallFunction),
+pub const ROUTES: &[Route] = &[
+    manage(Method::POST, "/orchestrators/{functionName}", Action::Start),
+    manage(Method::POST, "/orchestrators/{functionName}/{instanceId}", Action::Start),
+    manage(Method::GET, "/entities", Action::ListEntities),
+    manage(Method::GET, "/entities/{entityName}", Action::ListEntities),
+    manage(Method::GET, "/entities/{entityName}/{entityKey}", Action::ReadEntity),
+    manage(Method::POST, "/entities", Action::SignalEntity),
+    manage(Method::POST, "/entities/{entityName}", Action::SignalEntity),
+    manage(Method::POST, "/entities/{entityName}/{entityKey}", Action::SignalEntity),
+    manage(Method::DELETE, "/entities", Action::DeleteEntity),
+    manage(Method::DELETE, "/entities/{entityName}", Action::DeleteEntity),
+    manage(Method::DELETE, "/entities/{entityName}/{entityKey}", Action::DeleteEntity),
+    manage(Method::GET, "/instances", Action::ListInstances),
+    manage(Method::GET, "/instances/{instanceId}", Action::Status),
+    manage(Method::DELETE, "/instances", Action::PurgeInstances),
+    manage(Method::DELETE, "/instances/{instanceId}", Action::PurgeInstance),
+    manage(Method::POST, "/instances/{instanceId}/terminate", Action::Terminate),
+    manage(Method::POST, "/instances/{instanceId}/suspend", Action::Suspend),
+    manage(Method::POST, "/instances/{instanceId}/resume", Action::Resume),
+    manage(Method::POST, "/instances/{instanceId}/rewind", Action::Rewind),
+    manage(Method::POST, "/instances/{instanceId}/restart", Action::Restart),
+    manage(Method::POST, "/instances/{instanceId}/raiseEvent/{eventName}", Action::RaiseEvent),
+    root(Some(Method::GET), "/", Action::About),
+    root(Some(Method::GET), "/healthz", Action::Health),
+    root(Some(Method::GET), "/admin/client-binding", Action::ClientBinding),
+    root(Some(Method::GET), "/admin/deployments", Action::ListDeployments),
+    root(Some(Method::POST), "/admin/deployments", Action::Deploy),
+    root(None, "/api/{*route}", Action::CallFunction),
 ];
+
+/// A part of a row's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// The word itself, in any case.
+    Literal(&'static str),
+    /// Any one part that is not empty.
+    One(&'static str),
+    /// All that is left, which must not be empty.
+    Rest(&'static str),
+}
+
+impl Route {
+    /// The parts of its path.
+    pub fn segments(&self) -> impl Iterator<Item = Segment> + use<> {
+        self.path.split('/').filter(|word| !word.is_empty()).map(|word| {
+            match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+                None => Segment::Literal(word),
+                Some(name) => name.strip_prefix('*').map_or(Segment::One(name), Segment::Rest),
+            }
+        })
+    }
+}
 
 /// Finds what a request asks for.
 #[derive(Clone, Debug)]
 pub struct Router {
     management: Vec<String>,
+    routes: Vec<CompiledRoute>,
+}
+
+/// A row that is ready to be compared with requests.
+#[derive(Clone, Debug)]
+struct CompiledRoute {
+    base: Base,
+    method: Option<Method>,
+    segments: Vec<Segment>,
+    action: Action,
 }
 
 impl Router {
-    /// Routes with the management part behind `management_prefix`, such as [`MANAGEMENT_PREFIX`].
+    /// All routes, the management part behind `management_prefix`, such as [`MANAGEMENT_PREFIX`].
     pub fn new(management_prefix: &str) -> Self {
-        Self { management: parts_of(management_prefix) }
+        Self::of(management_prefix, |_| true)
+    }
+
+    /// The management routes alone, for the local RPC listener.
+    pub fn management_only(prefix: &str) -> Self {
+        Self::of(prefix, |base| base == Base::Management)
+    }
+
+    fn of(prefix: &str, wanted: impl Fn(Base) -> bool) -> Self {
+        let compiled = |Route { base, method, action, .. }: &Route, segments| CompiledRoute {
+            base: *base,
+            method: method.clone(),
+            segments,
+            action: *action,
+        };
+        let routes = ROUTES.iter().filter(|route| wanted(route.base)).map(|route| compiled(route, route.segments().collect()));
+        Self { management: parts_of(prefix), routes: routes.collect() }
     }
 
     /// What the request asks for; `None` when no route matches, which is answered with 404 and no body.
@@ -128,14 +203,15 @@ impl Router {
     /// The whole path is decoded before it is split, so `%2F` separates parts like `/`.
     pub fn route(&self, method: &Method, path: &str) -> Option<Matched> {
         let parts = parts_of(&form_decode(path));
-        ROUTES.iter().find_map(|Route(base, wanted, pattern, action)| {
-            let rest = match base {
-                Base::Management => self.behind_prefix(&parts)?,
+        let behind_prefix = self.behind_prefix(&parts);
+        self.routes.iter().find_map(|route| {
+            let rest = match route.base {
+                Base::Management => behind_prefix?,
                 Base::Root => &parts[..],
             };
-            let is_method = wanted.as_ref().is_none_or(|wanted| wanted == method);
-            let parts = if is_method { match_parts(pattern, rest) } else { None }?;
-            Some(Matched { action: *action, parts })
+            let is_method = route.method.as_ref().is_none_or(|wanted| wanted == method);
+            let parts = if is_method { match_parts(&route.segments, rest) } else { None }?;
+            Some(Matched { action: route.action, parts })
         })
     }
 
@@ -151,20 +227,20 @@ fn parts_of(path: &str) -> Vec<String> {
     if trimmed.is_empty() { Vec::new() } else { trimmed.split('/').map(str::to_owned).collect() }
 }
 
-fn match_parts(pattern: &[&str], parts: &[String]) -> Option<Vec<String>> {
-    if let [literal @ .., "**"] = pattern {
-        let (start, rest) = parts.split_at_checked(literal.len())?;
-        match_parts(literal, start)?;
+fn match_parts(segments: &[Segment], parts: &[String]) -> Option<Vec<String>> {
+    if let [start @ .., Segment::Rest(_)] = segments {
+        let (parts, rest) = parts.split_at_checked(start.len())?;
+        match_parts(start, parts)?;
         return (!rest.is_empty()).then(|| vec![rest.join("/")]);
     }
-    if pattern.len() != parts.len() {
+    if segments.len() != parts.len() {
         return None;
     }
     let mut open = Vec::new();
-    for (wanted, part) in pattern.iter().zip(parts) {
-        match *wanted {
-            "*" if !part.is_empty() => open.push(part.clone()),
-            literal if literal != "*" && part.eq_ignore_ascii_case(literal) => {}
+    for (segment, part) in segments.iter().zip(parts) {
+        match segment {
+            Segment::One(_) if !part.is_empty() => open.push(part.clone()),
+            Segment::Literal(word) if part.eq_ignore_ascii_case(word) => {}
             _ => return None,
         }
     }
@@ -226,6 +302,17 @@ mod tests {
             assert_eq!(manage(method, path), None, "{method} {path}");
         }
         assert_eq!(route("GET", "/instances/7"), None);
+    }
+
+    #[test]
+    fn the_local_rpc_listener_has_the_management_routes_and_nothing_else() {
+        let rpc = Router::management_only(RPC_PREFIX);
+        let route = |path: &str| rpc.route(&Method::GET, path).map(|matched| matched.action);
+        assert_eq!(route("/durabletask/instances/7"), Some(Action::Status));
+        assert_eq!(route("/DurableTask/Instances/"), Some(Action::ListInstances));
+        for path in ["/", "/healthz", "/api/HttpStart", "/admin/deployments", "/runtime/webhooks/durabletask/instances/7", "/instances/7"] {
+            assert_eq!(route(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -13,12 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::Api;
-use super::request::Caller;
+use super::request::{Caller, Surface};
 
 /// Bounds on connections.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
-    /// Most connections at a time; more wait in the kernel's queue.
+    /// Most connections to one listener at a time; more wait in the kernel's queue.
     pub max_connections: usize,
     /// Longest wait for the head of a request, the next one on a kept connection included.
     pub header_deadline: Duration,
@@ -29,11 +29,17 @@ pub struct ServerLimits {
 /// Pause after a failed accept. Running out of file descriptors does not pass sooner for asking in a circle.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` is over, then finishes the requests in flight, at most for [`ServerLimits::drain_deadline`].
+/// Serves the routes of `surface` until `stop` is over, then finishes the requests in flight, at most for [`ServerLimits::drain_deadline`].
 ///
 /// # Errors
 /// When the listener does not know its own address.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, limits: ServerLimits, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    surface: Surface,
+    api: Arc<Api>,
+    limits: ServerLimits,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let local = listener.local_addr()?;
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
@@ -50,7 +56,7 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, limits: ServerLimits, s
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(stream, api.clone(), Caller { peer, local }, &limits);
+                let connection = connection(stream, api.clone(), Caller { surface, peer, local }, &limits);
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     let _place = place;

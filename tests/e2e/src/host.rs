@@ -15,6 +15,8 @@ use crate::{Answer, AppFolder, Http, Program};
 
 /// What the host writes once it can be reached; its address follows.
 const READY: &str = "Longhaul listens on ";
+/// What it writes about local RPC, if there is any; the base follows.
+const LOCAL_RPC: &str = "Local RPC for client libraries: ";
 /// Where the management routes are.
 const MANAGEMENT: &str = "/runtime/webhooks/durabletask";
 /// The data folder's name, beside the log.
@@ -95,9 +97,12 @@ impl Host {
     /// # Errors
     /// What it wrote to its error output, if it failed.
     pub fn deploy(&self, app: &AppFolder) -> Result<String, String> {
+        self.command(&["deploy", &app.path().to_string_lossy(), "--host", &self.address])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = longhaul_command();
-        command.arg("deploy").arg(app.path()).args(["--host", &self.address]);
-        let output = command.output().expect("the program can be started");
+        let output = command.args(arguments).output().expect("the program can be started");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -147,6 +152,24 @@ impl Host {
         format!("{}{MANAGEMENT}{path}", self.address)
     }
 
+    /// The URI of a path on the local RPC listener, such as `/instances/7`.
+    ///
+    /// # Panics
+    /// When the host has no such listener; `--rpc-port=0` gives it one.
+    pub fn rpc_uri(&self, path: &str) -> String {
+        let output = self.output();
+        let base = output.iter().find_map(|line| line.strip_prefix(LOCAL_RPC)).unwrap_or_else(|| panic!("no local RPC in {output:?}"));
+        format!("{}{path}", base.trim_end_matches('/'))
+    }
+
+    /// What `longhaul client-binding` prints for this host.
+    ///
+    /// # Errors
+    /// What it wrote to its error output, if it failed.
+    pub fn client_binding(&self) -> Result<String, String> {
+        self.command(&["client-binding", "--host", &self.address])
+    }
+
     /// GET of a management route.
     pub async fn get(&self, path: &str) -> Answer {
         self.http.send(Method::GET, &self.management_uri(path)).await
@@ -192,6 +215,10 @@ async fn launch(folder: &Path, listen: &str, app: Option<&Path>, arguments: &[&s
         .arg("--compiled-cache")
         .arg(compiled_cache())
         .args(arguments);
+    // Hosts of many tests run beside each other and beside one that somebody uses.
+    if !arguments.iter().any(|argument| argument.starts_with("--rpc-port")) {
+        command.arg("--rpc-port=off");
+    }
     if let Some(app) = app {
         command.arg("--app").arg(app);
     }

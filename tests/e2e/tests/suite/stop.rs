@@ -38,7 +38,7 @@ async fn a_second_host_on_the_same_data_is_refused_and_told_who_has_it() {
     let host = Host::with_app(&Apps::hello_cities()).await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = longhaul_command();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(host.data());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(host.data());
     let mut second = Program::spawn("the second host", command, &folder.path().join("stderr.log"));
     let exit = second.ended(Duration::from_secs(30)).await;
     assert!(!exit.success());

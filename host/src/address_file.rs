@@ -1,0 +1,62 @@
+//! Tells tools on the same machine where the host that uses a data folder can be reached.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::http::Addresses;
+
+/// The file's name in the data folder.
+const NAME: &str = "addresses.json";
+
+/// The file, there while the host runs. A host that is killed leaves it behind; `processId` tells whether it is still true.
+pub struct AddressFile(PathBuf);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    address: &'a str,
+    rpc_base_url: Option<&'a str>,
+    process_id: u32,
+}
+
+impl AddressFile {
+    /// Writes the file into `folder`, in one step, so that nobody reads half of it. `address` is where the host listens.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(folder: &Path, address: &str, addresses: &Addresses) -> anyhow::Result<Self> {
+        let content = Content { address, rpc_base_url: addresses.rpc_base.as_deref(), process_id: std::process::id() };
+        let (path, new) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
+        std::fs::write(&new, serde_json::to_vec_pretty(&content)?)
+            .and_then(|()| std::fs::rename(&new, &path))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for AddressFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(file = %self.0.display(), %error, "cannot remove the file with the addresses");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_there_as_long_as_the_host_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let addresses = Addresses { public_origin: "http://a".into(), rpc_base: Some("http://127.0.0.1:1/durabletask/".into()) };
+        let file = AddressFile::write(folder.path(), "http://127.0.0.1:7071", &addresses).unwrap();
+        let text = std::fs::read_to_string(folder.path().join(NAME)).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&read["address"], &read["rpcBaseUrl"]), (&"http://127.0.0.1:7071".into(), &"http://127.0.0.1:1/durabletask/".into()));
+        drop(file);
+        assert!(!folder.path().join(NAME).exists());
+    }
+}

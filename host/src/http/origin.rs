@@ -1,0 +1,126 @@
+//! By which scheme, host and port a caller reached the host.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{FORWARDED, HOST};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, Uri};
+
+use super::request::is_loopback;
+
+const FORWARDED_HOST: &str = "x-forwarded-host";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The origin as the request itself says; that of this end of the connection if there is no usable `Host`.
+pub(super) fn received(head: &Parts, local: SocketAddr) -> String {
+    let authority = head.uri.authority().cloned().or_else(|| authority(head.headers.get(HOST)?.to_str().ok()?));
+    let authority = authority.filter(|authority| !authority.as_str().contains('@'));
+    authority.map_or_else(|| format!("http://{local}"), |authority| format!("http://{authority}"))
+}
+
+/// The origin that a proxy says the caller used: `X-Forwarded-Host` and `X-Forwarded-Proto` together, the first of each where a chain
+/// of proxies wrote several. `None` unless both are there and make sense, since half of an address would lead nowhere.
+pub(super) fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let first = |name: &str| Some(headers.get(name)?.to_str().ok()?.split(',').next().unwrap_or_default().trim());
+    let authority = authority(first(FORWARDED_HOST)?)?;
+    let scheme = first(FORWARDED_PROTO)?.to_ascii_lowercase();
+    let is_web = scheme == "http" || scheme == "https";
+    is_web.then(|| format!("{scheme}://{authority}"))
+}
+
+/// Whether a request came through a proxy, so that the other end of the connection does not tell who sent it.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    [FORWARDED.as_str(), FORWARDED_HOST, FORWARDED_PROTO, FORWARDED_FOR].iter().any(|name| headers.contains_key(*name))
+}
+
+/// Whether the origin names this machine as only itself can. A page on the web can make a name of its own point to the reader's
+/// machine, so where a request comes from does not tell who sent it.
+pub(super) fn is_of_this_machine(origin: &str) -> bool {
+    let Some(authority) = origin.strip_prefix("http://").and_then(authority) else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(is_loopback)
+}
+
+/// Reads an origin that someone configured: scheme, host and perhaps a port, nothing behind them.
+///
+/// # Errors
+/// A text that says what is wrong with it.
+pub fn configured(text: &str) -> Result<String, String> {
+    let problem = || format!("'{text}' is no address such as https://longhaul.example or http://10.0.0.7:7071");
+    let uri: Uri = text.trim().parse().map_err(|_| problem())?;
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(problem()) };
+    let is_bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
+    if is_bare { Ok(format!("{scheme}://{authority}")) } else { Err(problem()) }
+}
+
+/// Host and port, without a name of a user before them.
+fn authority(text: &str) -> Option<Authority> {
+    text.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn origin(uri: &str, host: Option<&str>) -> String {
+        let mut request = Request::builder().uri(uri);
+        if let Some(host) = host {
+            request = request.header(HOST, host);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        received(&head, "127.0.0.1:7071".parse().unwrap())
+    }
+
+    fn behind_proxy(pairs: &[(&'static str, &str)]) -> Option<String> {
+        forwarded(&pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect())
+    }
+
+    #[test]
+    fn the_origin_is_what_the_caller_wrote_and_else_where_it_arrived() {
+        assert_eq!(origin("/instances/a", Some("longhaul.example:80")), "http://longhaul.example:80");
+        assert_eq!(origin("http://elsewhere/instances/a", Some("longhaul.example")), "http://elsewhere");
+        assert_eq!(origin("/instances/a", Some("not a host/")), "http://127.0.0.1:7071");
+        assert_eq!(origin("/instances/a", Some("user@host")), "http://127.0.0.1:7071");
+        assert_eq!(origin("/instances/a", None), "http://127.0.0.1:7071");
+    }
+
+    #[test]
+    fn a_proxy_has_to_forward_host_and_scheme_and_both_must_make_sense() {
+        let (host, proto) = ("x-forwarded-host", "x-forwarded-proto");
+        assert_eq!(behind_proxy(&[(host, "a.example:8443"), (proto, "HTTPS")]).unwrap(), "https://a.example:8443");
+        assert_eq!(behind_proxy(&[(host, "a.example, b.internal"), (proto, "https,http")]).unwrap(), "https://a.example");
+        let bad: [&[(&str, &str)]; 6] = [
+            &[(host, "a.example")],
+            &[(proto, "https")],
+            &[(host, "a.example"), (proto, "javascript")],
+            &[(host, "a.example/path"), (proto, "https")],
+            &[(host, "user@a.example"), (proto, "https")],
+            &[(host, ""), (proto, "https")],
+        ];
+        for pairs in bad {
+            assert_eq!(behind_proxy(pairs), None, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_names_that_no_other_machine_can_have_are_of_this_machine() {
+        for name in ["localhost:7071", "LOCALHOST", "127.0.0.1:1", "[::1]:7071", "app.localhost"] {
+            assert!(is_of_this_machine(&format!("http://{name}")), "{name}");
+        }
+        for name in ["evil.example:7071", "localhost.evil.example", "10.0.0.1"] {
+            assert!(!is_of_this_machine(&format!("http://{name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_configured_origin_is_scheme_and_host_and_nothing_more() {
+        assert_eq!(configured("https://longhaul.example/").unwrap(), "https://longhaul.example");
+        for bad in ["longhaul.example", "ftp://a", "https://a/path", "https://a?x=1", "https://u@a", ""] {
+            assert!(configured(bad).unwrap_err().contains("https://longhaul.example"), "{bad}");
+        }
+    }
+}
