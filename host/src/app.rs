@@ -14,5 +14,5 @@ pub mod load;
 pub mod manifest;
 pub mod registry;
 
-pub use load::{App, ClientFunction, Function};
+pub use load::{ActivityFunction, App, ClientFunction, Function};
 pub use registry::{LoadError, Registry};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use longhaul_wasm::AllowedHosts;
+use longhaul_wasm::{AllowedHosts, Limits};
 use serde::Deserialize;
 
 use crate::dispatch::EngineConfig;
@@ -102,6 +102,18 @@ pub struct ServeOptions {
     #[arg(long, value_name = "COUNT")]
     pub max_running_activities: Option<usize>,
 
+    /// Longest run of an activity that has no timeout of its own, in seconds [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub activity_timeout_seconds: Option<u64>,
+
+    /// Longest run of any activity, in seconds: longer timeouts of manifests and calls are cut to it [default: 86400]
+    #[arg(long, value_name = "SECONDS")]
+    pub max_activity_timeout_seconds: Option<u64>,
+
+    /// Longest output of an activity, in bytes; a longer one is a failure [default: 33554432]
+    #[arg(long, value_name = "BYTES")]
+    pub max_activity_output_bytes: Option<usize>,
+
     /// Most client functions running at a time; more wait [default: 256]
     #[arg(long, value_name = "COUNT")]
     pub max_running_requests: Option<usize>,
@@ -156,6 +168,9 @@ impl ServeOptions {
             orchestrator_memory_bytes: self.orchestrator_memory_bytes.or(file.orchestrator_memory_bytes),
             compiled_cache: self.compiled_cache.or(file.compiled_cache),
             max_running_activities: self.max_running_activities.or(file.max_running_activities),
+            activity_timeout_seconds: self.activity_timeout_seconds.or(file.activity_timeout_seconds),
+            max_activity_timeout_seconds: self.max_activity_timeout_seconds.or(file.max_activity_timeout_seconds),
+            max_activity_output_bytes: self.max_activity_output_bytes.or(file.max_activity_output_bytes),
             max_running_requests: self.max_running_requests.or(file.max_running_requests),
             max_body_bytes: self.max_body_bytes.or(file.max_body_bytes),
             max_deployment_bytes: self.max_deployment_bytes.or(file.max_deployment_bytes),
@@ -195,7 +210,7 @@ impl ServeConfig {
     /// When a value is out of its range; the text names the option.
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
         let defaults = EngineConfig::default();
-        let limits = longhaul_wasm::Limits::default();
+        let limits = guest_limits(&options)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
@@ -211,15 +226,7 @@ impl ServeConfig {
             },
             guests: longhaul_wasm::Config {
                 compiled_cache: Some(options.compiled_cache.unwrap_or_else(|| data.join("compiled"))),
-                limits: longhaul_wasm::Limits {
-                    turn_deadline: options.turn_deadline_ms.map_or(limits.turn_deadline, Duration::from_millis),
-                    orchestrator_memory_bytes: at_least_one(
-                        "orchestrator-memory-bytes",
-                        options.orchestrator_memory_bytes,
-                        limits.orchestrator_memory_bytes,
-                    )?,
-                    ..limits
-                },
+                limits,
                 max_running_activities: at_least_one(
                     "max-running-activities",
                     options.max_running_activities,
@@ -262,6 +269,37 @@ impl ServeConfig {
             None => AllowedHosts::default(),
         }
     }
+}
+
+fn guest_limits(options: &ServeOptions) -> anyhow::Result<Limits> {
+    let defaults = Limits::default();
+    let seconds = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
+    let max_activity_deadline = seconds(options.max_activity_timeout_seconds, defaults.max_activity_deadline);
+    let default = defaults.activity_deadline.min(max_activity_deadline);
+    let activity_deadline = seconds(options.activity_timeout_seconds, default);
+    ensure!(!activity_deadline.is_zero(), "--activity-timeout-seconds is 0; it must be at least 1");
+    ensure!(
+        activity_deadline <= max_activity_deadline,
+        "--activity-timeout-seconds is {}, more than --max-activity-timeout-seconds, which is {}",
+        activity_deadline.as_secs(),
+        max_activity_deadline.as_secs(),
+    );
+    Ok(Limits {
+        turn_deadline: options.turn_deadline_ms.map_or(defaults.turn_deadline, Duration::from_millis),
+        orchestrator_memory_bytes: at_least_one(
+            "orchestrator-memory-bytes",
+            options.orchestrator_memory_bytes,
+            defaults.orchestrator_memory_bytes,
+        )?,
+        activity_deadline,
+        max_activity_deadline,
+        max_activity_output_bytes: at_least_one(
+            "max-activity-output-bytes",
+            options.max_activity_output_bytes,
+            defaults.max_activity_output_bytes,
+        )?,
+        ..defaults
+    })
 }
 
 fn at_least_one(option: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {
@@ -312,6 +350,16 @@ mod tests {
     fn a_public_url_that_is_none_is_refused_by_its_name() {
         let error = ServeConfig::resolve(options("public-url = \"longhaul.example\"").unwrap()).err().unwrap().to_string();
         assert!(error.contains("--public-url"), "{error}");
+    }
+
+    #[test]
+    fn an_activitys_default_time_is_at_most_the_longest() {
+        let limits = |text| ServeConfig::resolve(options(text).unwrap()).map(|config| config.guests.limits);
+        let cut = limits("max-activity-timeout-seconds = 60").unwrap();
+        assert_eq!((cut.activity_deadline.as_secs(), cut.max_activity_deadline.as_secs()), (60, 60));
+        let error = limits("max-activity-timeout-seconds = 60\nactivity-timeout-seconds = 61").unwrap_err().to_string();
+        assert!(error.contains("--activity-timeout-seconds is 61"), "{error}");
+        assert!(limits("activity-timeout-seconds = 0").is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! - [`serve`], [`deploy`], [`client_binding`]: its commands; [`admin_client`] is how the last two talk to a host.
 //! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
-//! - [`dispatch`]: the engine that runs instances.
+//! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
 
 pub mod address_file;
 pub mod admin_client;
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod deploy;
 pub mod dispatch;
+pub mod duration;
 pub mod http;
 pub mod rpc;
 pub mod serve;

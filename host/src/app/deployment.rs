@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_core::DeploymentId;
@@ -13,7 +14,7 @@ use longhaul_wasm::{AllowedHosts, Runtime};
 use tokio::sync::Mutex;
 
 use super::bundle::{Bundle, BundleError};
-use super::load::{App, Code, Functions, LoadFailure, denied_hosts, environment_of, load_functions};
+use super::load::{App, Code, Functions, LoadFailure, denied_hosts, environment_of, load_functions, too_patient};
 use super::manifest::{Manifest, ManifestError};
 use super::registry::{LoadError, Registry};
 use crate::clock;
@@ -117,7 +118,7 @@ impl Deployer {
             self.registry.forget_unused();
         }
         let Checked { bundle, manifest, functions } = checked?;
-        let warnings = warnings(&manifest, self.registry.operator());
+        let warnings = warnings(&manifest, self.registry.operator(), self.runtime.limits().max_activity_deadline);
         let wanted = deployment_of(&bundle, &manifest);
         if let Some(current) = self.store.current().await?
             && is_same(&current, &wanted)
@@ -167,9 +168,16 @@ fn is_same(current: &Deployment, wanted: &Deployment) -> bool {
     current.app == wanted.app && current.manifest == wanted.manifest && sorted(current) == sorted(wanted)
 }
 
-fn warnings(manifest: &Manifest, operator: &AllowedHosts) -> Vec<String> {
-    let warning = |host: &str| format!("the manifest allows '{host}', the host's operator does not; start it with --allow-outbound {host}");
-    denied_hosts(manifest, operator).into_iter().map(warning).collect()
+fn warnings(manifest: &Manifest, operator: &AllowedHosts, longest: Duration) -> Vec<String> {
+    let denied = |host: &str| format!("the manifest allows '{host}', the host's operator does not; start it with --allow-outbound {host}");
+    let cut = |(name, timeout): (&str, Duration)| {
+        let (asked, granted) = (timeout.as_secs_f64(), longest.as_secs_f64());
+        format!(
+            "activity '{name}' asks for {asked} s, the host's operator grants {granted} s; start it with --max-activity-timeout-seconds"
+        )
+    };
+    let denied = denied_hosts(manifest, operator).into_iter().map(denied);
+    denied.chain(too_patient(manifest, longest).into_iter().map(cut)).collect()
 }
 
 #[cfg(test)]
@@ -177,6 +185,14 @@ mod tests {
     use longhaul_core::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn an_activity_that_asks_for_too_much_time_is_a_warning() {
+        let text = "[app]\nname = \"a\"\n[[function]]\nname = \"A\"\nkind = \"activity\"\ncomponent = \"a.wasm\"\ntimeout = \"2h\"\n";
+        let warned = |longest| warnings(&Manifest::parse(text).unwrap(), &AllowedHosts::Any, Duration::from_secs(longest));
+        assert_eq!(warned(7_200), Vec::<String>::new());
+        assert!(warned(60)[0].contains("activity 'A' asks for 7200 s, the host's operator grants 60 s"), "{:?}", warned(60));
+    }
 
     #[test]
     fn the_order_of_components_makes_no_new_deployment_but_their_bytes_do() {

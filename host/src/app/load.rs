@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -37,6 +38,15 @@ pub struct Function<C> {
     pub component: C,
 }
 
+/// An activity and its bounds.
+#[derive(Clone)]
+pub struct ActivityFunction {
+    /// The function.
+    pub function: Function<ActivityComponent>,
+    /// Its longest run, if its manifest says one.
+    pub timeout: Option<Duration>,
+}
+
 /// A client function and the requests that reach it.
 #[derive(Clone)]
 pub struct ClientFunction {
@@ -49,7 +59,7 @@ pub struct ClientFunction {
 #[derive(Default)]
 pub(super) struct Functions {
     orchestrators: HashMap<String, Function<OrchestratorComponent>>,
-    activities: HashMap<String, Function<ActivityComponent>>,
+    activities: HashMap<String, ActivityFunction>,
     entities: HashMap<String, Function<EntityComponent>>,
     clients: HashMap<String, ClientFunction>,
 }
@@ -73,7 +83,7 @@ impl App {
     }
 
     /// The activity of this name, ignoring case.
-    pub fn activity(&self, name: &str) -> Option<&Function<ActivityComponent>> {
+    pub fn activity(&self, name: &str) -> Option<&ActivityFunction> {
         self.functions.activities.get(&name.to_ascii_lowercase())
     }
 
@@ -161,6 +171,12 @@ pub(super) fn denied_hosts<'a>(manifest: &'a Manifest, operator: &AllowedHosts) 
     manifest.allowed_hosts.iter().filter(is_denied).map(String::as_str).collect()
 }
 
+/// The activities that ask for more time than `longest`, with what they ask for.
+pub(super) fn too_patient(manifest: &Manifest, longest: Duration) -> Vec<(&str, Duration)> {
+    let asking = manifest.of_kind(Kind::Activity).filter_map(|entry| Some((entry.name.as_ref(), entry.timeout?)));
+    asking.filter(|(_, timeout)| *timeout > longest).collect()
+}
+
 fn kind_of(kind: Kind) -> FunctionKind {
     match kind {
         Kind::Client => FunctionKind::Client,
@@ -179,7 +195,7 @@ impl Functions {
                 self.orchestrators.insert(key, Function { name, component });
             }
             Component::Activity(component) => {
-                self.activities.insert(key, Function { name, component });
+                self.activities.insert(key, ActivityFunction { function: Function { name, component }, timeout: entry.timeout });
             }
             Component::Entity(component) => {
                 self.entities.insert(key, Function { name, component });

@@ -16,12 +16,14 @@
 //! component = "components/http_start_client.wasm"
 //! methods = ["GET", "POST"]     # clients only; this is the default
 //! route = "HttpStartClient"     # clients only, below /api/; the default is the name
+//! timeout = "30s"               # activities only, the longest run: ms, s, m or h; the default is the operator's
 //! ```
 
 mod check;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use serde::Deserialize;
@@ -59,6 +61,8 @@ pub struct FunctionEntry {
     pub methods: Vec<Method>,
     /// Where they reach it, below `/api/`; absent unless it is a client.
     pub route: Option<String>,
+    /// The longest run of an activity; absent for the operator's default, and unless it is an activity.
+    pub timeout: Option<Duration>,
 }
 
 /// What a function is.
@@ -128,6 +132,7 @@ struct FunctionTable {
     component: Spanned<String>,
     methods: Option<Spanned<Vec<String>>>,
     route: Option<Spanned<String>>,
+    timeout: Option<Spanned<String>>,
 }
 
 impl Manifest {

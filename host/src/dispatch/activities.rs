@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::shared::Shared;
 use super::slot::Delivery;
+use crate::app::ActivityFunction;
 
 #[derive(Default)]
 pub(super) struct Activities {
@@ -72,7 +73,7 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
                 Failure::new("DeploymentUnavailable", format!("deployment {} cannot be loaded: {error}", run.deployment))
             })?,
         };
-    let Some(function) = app.activity(&run.name) else {
+    let Some(ActivityFunction { function, timeout }) = app.activity(&run.name) else {
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
     };
@@ -83,10 +84,18 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
         task,
         attempt: run.attempt,
         idempotency_key: format!("{execution}:{task}"),
-        timeout: run.timeout_ms.map(Duration::from_millis),
+        timeout: shorter(run.timeout_ms.map(Duration::from_millis), *timeout),
     };
     let ended = function.component.run(context, run.input, app.environment.clone()).await;
     ended.unwrap_or_else(|error| Err(failure(error)))
+}
+
+/// The caller's timeout or the manifest's, whichever ends first.
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// A run that came to nothing counts as a failure of the activity: its retry policy decides.
@@ -96,6 +105,7 @@ fn failure(error: GuestError) -> Failure {
         GuestError::Deadline { .. } => "Timeout",
         GuestError::Memory { .. } => "OutOfMemory",
         GuestError::Protocol(_) => "Protocol",
+        GuestError::OutputTooLarge { .. } => "OutputTooLarge",
         GuestError::Busy(_) | GuestError::Gone => "Unavailable",
     };
     let details = match &error {

@@ -39,7 +39,8 @@ pub struct ActivityContext {
     pub attempt: u32,
     /// The same for every run of one call.
     pub idempotency_key: String,
-    /// Longest run, if the caller set one; else [`Limits::activity_deadline`](crate::Limits::activity_deadline).
+    /// Longest run, if the caller or the manifest set one; else [`Limits::activity_deadline`](crate::Limits::activity_deadline).
+    /// Never above [`Limits::max_activity_deadline`](crate::Limits::max_activity_deadline).
     pub timeout: Option<Duration>,
 }
 
@@ -65,7 +66,7 @@ impl ActivityComponent {
         environment: Arc<AppEnvironment>,
     ) -> Result<Result<Payload, Failure>, GuestError> {
         let _permit = self.0.running.acquire().await.expect("the semaphore is never closed");
-        let deadline = context.timeout.unwrap_or(self.0.config.limits.activity_deadline);
+        let deadline = self.0.config.limits.activity_deadline_for(context.timeout);
         match tokio::time::timeout(deadline, self.run_now(context, input, environment, deadline)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(GuestError::deadline(deadline)),
@@ -96,6 +97,9 @@ impl ActivityComponent {
             function.longhaul_durable_activity().call_run(&mut store, &context, &input.as_str().to_owned()).await
         };
         match outcome.await {
+            Ok(Ok(output)) if output.len() > config.limits.max_activity_output_bytes => {
+                Err(GuestError::OutputTooLarge { bytes: output.len(), limit_bytes: config.limits.max_activity_output_bytes })
+            }
             Ok(outcome) => convert::activity_outcome(outcome),
             Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), deadline)),
         }

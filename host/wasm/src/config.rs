@@ -57,6 +57,10 @@ pub struct Limits {
     pub turn_deadline: Duration,
     /// Longest run of an activity that has no timeout of its own, default 5 min.
     pub activity_deadline: Duration,
+    /// Longest run of any activity: a longer timeout is cut to it. Default 24 h.
+    pub max_activity_deadline: Duration,
+    /// Longest output of an activity, default 32 MiB of JSON. A longer one is a failure.
+    pub max_activity_output_bytes: usize,
     /// Longest run of a client function, its response's body included, default 230 s.
     pub request_deadline: Duration,
     /// Most commands in one turn, default 100,000 as in the WIT.
@@ -76,11 +80,20 @@ impl Default for Limits {
             activity_memory_bytes: 128 << 20,
             turn_deadline: Duration::from_secs(10),
             activity_deadline: Duration::from_secs(300),
+            max_activity_deadline: Duration::from_secs(24 * 3_600),
+            max_activity_output_bytes: 32 << 20,
             request_deadline: Duration::from_secs(230),
             max_commands: 100_000,
             max_custom_status_bytes: 16 << 10,
             log_line_bytes: 8 << 10,
             log_lines_per_call: 200,
         }
+    }
+}
+
+impl Limits {
+    /// The longest run of an activity that asks for `timeout`.
+    pub(crate) fn activity_deadline_for(&self, timeout: Option<Duration>) -> Duration {
+        timeout.unwrap_or(self.activity_deadline).min(self.max_activity_deadline)
     }
 }

@@ -96,6 +96,14 @@ pub enum GuestError {
     /// The guest returned something that breaks the contract; the text names the field.
     #[error("the guest broke the contract: {0}")]
     Protocol(String),
+    /// The activity returned more than it may. Kept out of the log, where it would stay.
+    #[error("the output has {bytes} bytes; the most is {limit_bytes}")]
+    OutputTooLarge {
+        /// How much it returned.
+        bytes: usize,
+        /// How much it may return.
+        limit_bytes: usize,
+    },
     /// As many guests are in memory as there is room for: drop an idle one and try again.
     #[error("no room for another guest: {0}")]
     Busy(String),
@@ -109,7 +117,7 @@ impl GuestError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Gone => true,
-            Self::Trap { .. } | Self::Protocol(_) => false,
+            Self::Trap { .. } | Self::Protocol(_) | Self::OutputTooLarge { .. } => false,
         }
     }
 

@@ -11,7 +11,7 @@ use wasmtime::{Engine, Precompiled};
 use crate::activity::ActivityComponent;
 use crate::client::{self, ClientComponent};
 use crate::compiled;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::deterministic::{self, GuestState};
 use crate::engine;
 use crate::entity::EntityComponent;
@@ -77,6 +77,11 @@ impl Runtime {
             io,
             _ticker: ticker,
         }))
+    }
+
+    /// The bounds on guests and calls.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
     }
 
     /// How many orchestrator and entity guests can be in memory at a time, waiting ones included. One more is refused with

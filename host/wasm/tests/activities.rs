@@ -59,6 +59,26 @@ async fn a_spinning_and_a_sleeping_activity_end_at_their_deadline() {
     }
 }
 
+#[tokio::test]
+async fn an_output_beyond_the_bound_is_refused() {
+    let mut config = support::config();
+    config.limits.max_activity_output_bytes = 5;
+    let runtime = longhaul_wasm::Runtime::new(config).unwrap();
+    let refused = Err(GuestError::OutputTooLarge { bytes: 6, limit_bytes: 5 });
+    assert_eq!(behave(&activity(&runtime)).await, refused, "\"well\" with its quotation marks has six bytes");
+}
+
+#[tokio::test]
+async fn no_timeout_is_longer_than_the_longest() {
+    let mut config = support::config();
+    config.limits.max_activity_deadline = Duration::from_millis(100);
+    let runtime = longhaul_wasm::Runtime::new(config).unwrap();
+    for asked in [None, Some(Duration::from_secs(3_600))] {
+        let result = activity(&runtime).run(context(1, asked), Payload::string("sleep"), Arc::default()).await;
+        assert_eq!(result, Err(GuestError::Deadline { limit_ms: 100 }), "{asked:?}");
+    }
+}
+
 /// One worker thread: other futures get on only if the spinning guest gives way.
 #[tokio::test]
 async fn a_spinning_activity_leaves_the_worker_to_others() {

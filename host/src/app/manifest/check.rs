@@ -1,12 +1,17 @@
 //! The rules that a manifest's types cannot express.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use http::Method;
 use longhaul_wasm::AllowedHosts;
 use toml::Spanned;
 
 use super::{File, FunctionEntry, FunctionTable, Kind, Manifest, ManifestError, line_of};
+use crate::duration;
+
+/// How the names of the activities begin that the host carries out itself.
+const BUILT_IN: &str = "BuiltIn::";
 
 /// Most functions in an app.
 const MAX_FUNCTIONS: usize = 1_000;
@@ -102,6 +107,11 @@ impl Checker<'_> {
     }
 
     fn function(&self, table: &FunctionTable) -> Result<FunctionEntry, ManifestError> {
+        if table.name.get_ref().get(..BUILT_IN.len()).is_some_and(|start| start.eq_ignore_ascii_case(BUILT_IN)) {
+            let message =
+                format!("function name '{}' is the host's own: an app's names do not begin with '{BUILT_IN}'", table.name.get_ref());
+            return Err(self.error(&table.name, message));
+        }
         let name = self.name("function name", &table.name)?;
         let component = table.component.get_ref();
         if !is_inner_path(component) {
@@ -116,7 +126,8 @@ impl Checker<'_> {
                 (Vec::new(), None)
             }
         };
-        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route })
+        let timeout = table.timeout.as_ref().map(|timeout| self.timeout(&name, table.kind, timeout)).transpose()?;
+        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, timeout })
     }
 
     fn refuse_on_others(&self, name: &str, table: &FunctionTable) -> Result<(), ManifestError> {
@@ -128,6 +139,17 @@ impl Checker<'_> {
             return Err(self.error(route, message("route")));
         }
         Ok(())
+    }
+
+    fn timeout(&self, name: &str, kind: Kind, timeout: &Spanned<String>) -> Result<Duration, ManifestError> {
+        if kind != Kind::Activity {
+            let message = format!("function '{name}' is of kind '{}'; only activities have 'timeout'", kind.as_str());
+            return Err(self.error(timeout, message));
+        }
+        duration::parse(timeout.get_ref()).ok_or_else(|| {
+            let rule = "it is a whole number above 0 and its unit, ms, s, m or h, such as 30s";
+            self.error(timeout, format!("timeout '{}' of activity '{name}' is no length of time: {rule}", timeout.get_ref()))
+        })
     }
 
     fn methods(&self, name: &str, methods: Option<&Spanned<Vec<String>>>) -> Result<Vec<Method>, ManifestError> {

@@ -116,3 +116,22 @@ fn an_app_without_functions_is_refused() {
     let error = Manifest::parse("[app]\nname = \"empty\"").unwrap_err().to_string();
     assert!(error.contains("[[function]]"), "{error}");
 }
+
+#[test]
+fn an_activity_may_say_how_long_it_runs_at_most() {
+    let activity = |more: &str| with_function(&format!("name = \"A\"\nkind = \"activity\"\ncomponent = \"a.wasm\"\n{more}"));
+    assert_eq!(activity("timeout = \"90s\"").unwrap().functions[2].timeout, Some(std::time::Duration::from_secs(90)));
+    assert_eq!(activity("").unwrap().functions[2].timeout, None);
+    let error = activity("timeout = \"90\"").unwrap_err().to_string();
+    assert!(error.contains("line 19") && error.contains("such as 30s"), "{error}");
+    let error = refusal("name = \"A\"\nkind = \"entity\"\ncomponent = \"a.wasm\"\ntimeout = \"1s\"");
+    assert!(error.contains("only activities have 'timeout'"), "{error}");
+}
+
+#[test]
+fn the_names_of_the_hosts_own_activities_are_taken() {
+    for name in ["BuiltIn::HttpActivity", "builtin::other"] {
+        let error = refusal(&format!("name = \"{name}\"\nkind = \"activity\"\ncomponent = \"a.wasm\""));
+        assert!(error.contains("line 16") && error.contains("host's own"), "{error}");
+    }
+}
