@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use longhaul_core::DeploymentId;
 use longhaul_store::{Deployment, Deployments, Error as StoreError};
-use longhaul_wasm::{AllowedHosts, Runtime};
+use longhaul_wasm::{AllowedHosts, HttpCaller, Runtime};
 use tokio::sync::{OnceCell, watch};
 
 use super::load::{App, Code, LoadFailure, environment_of, load_functions};
@@ -136,6 +136,11 @@ impl Registry {
         }
         drop(cells);
         self.forget_unused();
+    }
+
+    /// Sends requests of the host's own.
+    pub fn http_caller(&self) -> HttpCaller {
+        self.runtime.http_caller()
     }
 
     pub(super) fn operator(&self) -> &AllowedHosts {

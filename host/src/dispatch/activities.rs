@@ -12,6 +12,7 @@ use longhaul_core::{ExecutionId, Failure, InstanceId, Payload, TaskId, TaskResul
 use longhaul_wasm::{ActivityContext, GuestError};
 use tokio::task::AbortHandle;
 
+use super::http_activity;
 use super::shared::Shared;
 use super::slot::Delivery;
 use crate::app::ActivityFunction;
@@ -73,6 +74,10 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
                 Failure::new("DeploymentUnavailable", format!("deployment {} cannot be loaded: {error}", run.deployment))
             })?,
         };
+    let own_timeout = run.timeout_ms.map(Duration::from_millis);
+    if http_activity::is_meant(&run.name) {
+        return http_activity::run(&shared.registry.http_caller(), &run.input, own_timeout, &app.environment).await;
+    }
     let Some(ActivityFunction { function, timeout }) = app.activity(&run.name) else {
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
@@ -84,7 +89,7 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
         task,
         attempt: run.attempt,
         idempotency_key: format!("{execution}:{task}"),
-        timeout: shorter(run.timeout_ms.map(Duration::from_millis), *timeout),
+        timeout: shorter(own_timeout, *timeout),
     };
     let ended = function.component.run(context, run.input, app.environment.clone()).await;
     ended.unwrap_or_else(|error| Err(failure(error)))

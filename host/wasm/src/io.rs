@@ -20,7 +20,7 @@ mod resolver;
 mod trust;
 
 pub use allowed_hosts::{AllowedHosts, InvalidHost};
-pub(crate) use outgoing::{HttpClient, new_http_client};
+pub(crate) use outgoing::{HttpClient, RequestFailed, destination, new_http_client, request_failed};
 
 use outgoing::Outgoing;
 

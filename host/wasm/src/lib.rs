@@ -11,6 +11,7 @@
 //! - `orchestrator`, `entity`, `activity`, `client`: the four kinds of function.
 //! - `deterministic`: the state of a guest whose code is replayed, with its stand-ins for WASI.
 //! - `io`: the state of a guest that may reach outside, and what it may reach.
+//! - `http_call`: requests that the host sends itself.
 //! - `bindings`, `convert`: the WIT as Rust, and the way from and to the core's types.
 //! - `log`, `limiter`: what guests say, and how much memory they take.
 
@@ -24,6 +25,7 @@ mod deterministic;
 mod engine;
 mod entity;
 mod error;
+mod http_call;
 mod io;
 mod limiter;
 mod log;
@@ -37,6 +39,7 @@ pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceS
 pub use config::{Config, Limits};
 pub use entity::EntityComponent;
 pub use error::{ComponentError, Error, GuestError};
+pub use http_call::{HttpCallError, HttpCaller};
 pub use io::{AllowedHosts, AppEnvironment, InvalidHost};
 pub use log::{LogContext, LogLevel, LogLine, LogSink, TracingSink};
 pub use orchestrator::{OrchestratorComponent, OrchestratorGuest};

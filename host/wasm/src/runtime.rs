@@ -16,6 +16,7 @@ use crate::deterministic::{self, GuestState};
 use crate::engine;
 use crate::entity::EntityComponent;
 use crate::error::{ComponentError, Error};
+use crate::http_call::HttpCaller;
 use crate::io::{self, HttpClient, IoState};
 use crate::orchestrator::OrchestratorComponent;
 use crate::ticker::Ticker;
@@ -77,6 +78,11 @@ impl Runtime {
             io,
             _ticker: ticker,
         }))
+    }
+
+    /// Sends requests over the connections that activities use.
+    pub fn http_caller(&self) -> HttpCaller {
+        HttpCaller::new(self.http_client.clone(), self.activities.clone(), self.config.clone())
     }
 
     /// The bounds on guests and calls.

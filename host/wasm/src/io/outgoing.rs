@@ -74,25 +74,25 @@ impl Outgoing {
 }
 
 /// Scheme and host: what may stand in a log.
-pub(super) fn destination(uri: &http::Uri) -> String {
+pub(crate) fn destination(uri: &http::Uri) -> String {
     let host = uri.authority().map_or("", |authority| authority.as_str());
     format!("{}://{host}", uri.scheme_str().unwrap_or_default())
 }
 
 /// Why a request got no answer.
-pub(super) struct Failed {
+pub(crate) struct RequestFailed {
     pub code: Error,
     /// What the code has no room for.
     pub reason: Option<String>,
 }
 
-impl From<Error> for Failed {
+impl From<Error> for RequestFailed {
     fn from(code: Error) -> Self {
         Self { code, reason: None }
     }
 }
 
-impl Failed {
+impl RequestFailed {
     /// The guest sees a code only, so its log tells the rest.
     fn tell(&self, log: &GuestLog, to: &str) {
         if let Some(reason) = &self.reason {
@@ -108,16 +108,16 @@ fn first_byte_timeout(options: Option<RequestOptions>) -> Option<Duration> {
     Some(options.first_byte_timeout?.saturating_add(options.connect_timeout.unwrap_or(CONNECT_TIMEOUT)))
 }
 
-async fn within<T>(timeout: Option<Duration>, request: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failed> {
+async fn within<T>(timeout: Option<Duration>, request: impl Future<Output = Result<T, ClientError>>) -> Result<T, RequestFailed> {
     let result = match timeout {
         None => request.await,
         Some(timeout) => tokio::time::timeout(timeout, request).await.map_err(|_| Error::ConnectionReadTimeout)?,
     };
-    result.map_err(|error| failed(&error))
+    result.map_err(|error| request_failed(&error))
 }
 
 /// The code that a guest sees; the first cause that says something decides.
-pub(super) fn failed(error: &ClientError) -> Failed {
+pub(crate) fn request_failed(error: &ClientError) -> RequestFailed {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
@@ -135,10 +135,10 @@ pub(super) fn failed(error: &ClientError) -> Failed {
     Error::InternalError(Some(error.to_string())).into()
 }
 
-fn io_error(error: &std::io::Error) -> Failed {
+fn io_error(error: &std::io::Error) -> RequestFailed {
     use std::io::ErrorKind;
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Failed { code: tls_code(tls), reason: Some(tls.to_string()) };
+        return RequestFailed { code: tls_code(tls), reason: Some(tls.to_string()) };
     }
     let code = match error.kind() {
         ErrorKind::ConnectionRefused => Error::ConnectionRefused,

@@ -1,0 +1,115 @@
+//! Requests that the host sends itself, on an app's behalf: over the same connections and by the same rules as its guests'.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::io::{AppEnvironment, HttpClient, RequestFailed, destination, request_failed};
+
+/// Sends requests; clones share its connections. See [`Runtime::http_caller`](crate::Runtime::http_caller).
+#[derive(Clone)]
+pub struct HttpCaller {
+    client: HttpClient,
+    running: Arc<Semaphore>,
+    config: Arc<Config>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpCallError {
+    /// The manifest or the operator does not allow the host.
+    #[error("a request to {to} is not allowed; add it to the allowed hosts of the manifest and of the operator")]
+    Denied {
+        /// Scheme and host.
+        to: String,
+    },
+    /// No answer came, or it broke off.
+    #[error("the request to {to} failed: {reason}")]
+    Failed {
+        /// Scheme and host.
+        to: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The answer did not come in whole within its time.
+    #[error("{to} did not answer within {limit_ms} ms")]
+    Timeout {
+        /// Scheme and host.
+        to: String,
+        /// How long it had.
+        limit_ms: u64,
+    },
+    /// The answer is longer than the caller takes.
+    #[error("the answer of {to} has more than {limit_bytes} bytes")]
+    TooLarge {
+        /// Scheme and host.
+        to: String,
+        /// The most it may have.
+        limit_bytes: usize,
+    },
+}
+
+impl HttpCaller {
+    pub(crate) fn new(client: HttpClient, running: Arc<Semaphore>, config: Arc<Config>) -> Self {
+        Self { client, running, config }
+    }
+
+    /// Sends a request and reads its whole answer; any status is an answer, and redirections are not followed. Counts as one of the
+    /// [`max_running_activities`](crate::Config::max_running_activities) and has their time, or `timeout` if that is given.
+    /// Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// [`HttpCallError`].
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        environment: &AppEnvironment,
+        timeout: Option<Duration>,
+        max_response_bytes: usize,
+    ) -> Result<Response<Bytes>, HttpCallError> {
+        let to = destination(request.uri());
+        if !environment.allowed_hosts.allows(request.uri()) {
+            return Err(HttpCallError::Denied { to });
+        }
+        let _permit = self.running.acquire().await.expect("the semaphore is never closed");
+        let limit = self.config.limits.activity_deadline_for(timeout);
+        match tokio::time::timeout(limit, self.exchange(request, &to, max_response_bytes)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => Err(HttpCallError::Timeout { to, limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }),
+        }
+    }
+
+    async fn exchange(&self, request: Request<Bytes>, to: &str, limit_bytes: usize) -> Result<Response<Bytes>, HttpCallError> {
+        let failed = |reason: String| HttpCallError::Failed { to: to.to_owned(), reason };
+        let request = request.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
+        let response = self.client.request(request).await.map_err(|error| failed(words(request_failed(&error))))?;
+        let (head, body) = response.into_parts();
+        match Limited::new(body, limit_bytes).collect().await {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(HttpCallError::TooLarge { to: to.to_owned(), limit_bytes }),
+            Err(error) => Err(failed(format!("the answer broke off: {error}"))),
+        }
+    }
+}
+
+fn words(failed: RequestFailed) -> String {
+    use wasmtime_wasi_http::Error as E;
+    let RequestFailed { code, reason } = failed;
+    if let Some(reason) = reason {
+        return reason;
+    }
+    match code {
+        E::ConnectionRefused => "the connection was refused".into(),
+        E::ConnectionTerminated | E::HttpResponseIncomplete => "the connection was closed before the answer was complete".into(),
+        E::ConnectionTimeout => "connecting took too long".into(),
+        E::DestinationUnavailable => "the host cannot be reached".into(),
+        E::DnsError { rcode, .. } => format!("there is no such host: {}", rcode.unwrap_or_default()),
+        E::InternalError(Some(text)) => text,
+        other => format!("{other:?}"),
+    }
+}
