@@ -3,7 +3,7 @@
 use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
-use crate::dispatch::{Engine, EngineError, StartRequest};
+use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use crate::http::links::Links;
 
 /// The engine, as the guest that answers one request sees it.
@@ -40,9 +40,17 @@ impl EngineClient {
 impl ClientHost for EngineClient {
     fn start(&self, name: String, input: Payload, options: StartOptions) -> HostFuture<'_, String> {
         Box::pin(async move {
-            let StartOptions { instance_id, version, tags, at } = options;
+            let keyed = key_of(&name, &input, &options).transpose().map_err(client_error)?;
+            let engine = match keyed {
+                None => self.engine.clone(),
+                Some(keyed) => match self.engine.keyed(&keyed).await.map_err(client_error)? {
+                    Keyed::Accepted(id) => return Ok(id.to_string()),
+                    Keyed::Free(engine) => engine,
+                },
+            };
+            let StartOptions { instance_id, version, tags, at, idempotency_key: _ } = options;
             let request = StartRequest { name, input, instance_id, version, tags, at };
-            Ok(self.engine.start(request).await.map_err(client_error)?.to_string())
+            Ok(engine.start(request).await.map_err(client_error)?.to_string())
         })
     }
 
@@ -82,6 +90,18 @@ impl ClientHost for EngineClient {
         // Texts are always JSON.
         Payload::of(&self.links.management_payload(instance_id)).unwrap_or_else(|_| Payload::null())
     }
+}
+
+/// The start as a request with a key, if it has one. Starts are the same if all that they ask for is.
+fn key_of(name: &str, input: &Payload, options: &StartOptions) -> Option<Result<KeyedRequest, EngineError>> {
+    let StartOptions { instance_id, version, tags, at, idempotency_key } = options;
+    let key = idempotency_key.as_deref()?;
+    let optional = |text: Option<String>| text.map_or_else(String::new, |text| format!("={text}"));
+    let at = at.map(|at| at.0.to_string());
+    let mut parts = vec!["guest-start".to_owned(), name.to_owned(), input.as_str().to_owned()];
+    parts.extend([instance_id.clone(), version.clone(), at].map(optional));
+    parts.extend(tags.iter().flat_map(|(key, value)| [key.to_string(), value.to_string()]));
+    Some(KeyedRequest::new(key, parts.iter().map(String::as_bytes)))
 }
 
 /// An id that no orchestration can have names no instance: entities cannot be managed this way.

@@ -3,11 +3,14 @@
 use longhaul::{Failure, Request, Response, client};
 use serde_json::Value;
 
-/// Starts the orchestration that the query parameter `function` names, by default `HelloSequence`, with the body as its input.
+/// Starts the orchestration that the query parameter `function` names, by default `HelloSequence`, with the body as its input. A request with
+/// the header `Idempotency-Key` can be sent again: it starts one instance.
 #[longhaul::client(name = "HttpStart")]
 pub fn http_start(request: Request) -> Result<Response, Failure> {
     let function = request.query("function").unwrap_or_else(|| "HelloSequence".to_owned());
-    let id = client::start(&function, &request.json::<Value>()?)?;
+    let idempotency_key = request.header("Idempotency-Key").map(str::to_owned);
+    let options = client::StartOptions { idempotency_key, ..client::StartOptions::default() };
+    let id = client::start_with(&function, &request.json::<Value>()?, options)?;
     Ok(client::create_check_status_response(&request, &id)?)
 }
 

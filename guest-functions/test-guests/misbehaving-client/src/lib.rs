@@ -21,7 +21,8 @@ impl Guest for Misbehaving {
             }
             "start" => {
                 let input = String::from_utf8(read(request.consume().expect("it is taken once"))).expect("text");
-                let options = StartOptions { instance_id: Some("chosen".into()), version: None, tags: Vec::new(), at: None };
+                let options =
+                    StartOptions { instance_id: Some("chosen".into()), version: None, tags: Vec::new(), at: None, idempotency_key: None };
                 match client::start("Misbehaving", &input, &options) {
                     Ok(id) => respond(answer, 202, client::management_payload(&id).as_bytes()),
                     Err(error) => respond(answer, 400, format!("{error:?}").as_bytes()),

@@ -42,6 +42,8 @@ pub struct StartOptions {
     pub tags: Tags,
     /// Not started before this time.
     pub at: Option<Timestamp>,
+    /// Names the start, so that it can be sent again without fear.
+    pub idempotency_key: Option<String>,
 }
 
 /// How an instance stands.

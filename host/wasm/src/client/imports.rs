@@ -25,9 +25,9 @@ impl IoState {
 impl wit::Host for IoState {
     async fn start(&mut self, name: String, input: String, options: wit::StartOptions) -> Result<String, wit::Error> {
         let input = payload("input", input)?;
-        let wit::StartOptions { instance_id, version, tags, at } = options;
+        let wit::StartOptions { instance_id, version, tags, at, idempotency_key } = options;
         let tags = tags_of(tags).map_err(|problem| wit::Error::Invalid(problem.to_string()))?;
-        let options = StartOptions { instance_id, version, tags, at: at.map(Timestamp) };
+        let options = StartOptions { instance_id, version, tags, at: at.map(Timestamp), idempotency_key };
         Ok(self.client().start(name, input, options).await?)
     }
 

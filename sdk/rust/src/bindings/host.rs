@@ -33,8 +33,9 @@ impl From<wit::RuntimeStatus> for RuntimeStatus {
 }
 
 pub fn start(name: &str, input: String, options: StartOptions) -> Result<String, Error> {
-    let StartOptions { instance_id, version, tags, at } = options;
-    let options = wit::StartOptions { instance_id, version, tags: tags.into_iter().collect(), at: at.map(Timestamp::as_millis) };
+    let StartOptions { instance_id, version, tags, at, idempotency_key } = options;
+    let (tags, at) = (tags.into_iter().collect(), at.map(Timestamp::as_millis));
+    let options = wit::StartOptions { instance_id, version, tags, at, idempotency_key };
     Ok(wit::start(name, &input, &options)?)
 }
 

@@ -89,6 +89,9 @@ pub struct StartOptions {
     pub tags: BTreeMap<String, String>,
     /// Not started before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
+    /// Names this start, so that it can be sent again without fear: for 24 hours the same start under the same key gives the same id
+    /// and starts nothing more, and another start under that key is a conflict. 1 to 255 characters without control characters.
+    pub idempotency_key: Option<String>,
 }
 
 impl StartOptions {
@@ -118,6 +121,12 @@ impl StartOptions {
     /// Not started before this time: the instance is pending until then.
     pub fn at(mut self, time: Timestamp) -> Self {
         self.at = Some(time);
+        self
+    }
+
+    /// Names this start, so that it can be sent again without fear for 24 hours.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
         self
     }
 }

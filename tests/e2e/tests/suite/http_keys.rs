@@ -207,6 +207,22 @@ async fn insist(host: &Host, path: &str, key: &str, body: &Value) -> Value {
 }
 
 #[tokio::test]
+async fn client_functions_can_start_under_a_key() {
+    let host = hello().await;
+    let call = async |key: &str, body: &Value| {
+        let body = http_body_util::Full::from(body.to_string());
+        let request = Request::post(host.uri("/api/HttpStart?function=LongSequence")).header("Idempotency-Key", key).body(body);
+        host.http().try_request(request.expect("a request")).await.expect("an answer")
+    };
+    let id = call("k", &json!(2)).await.expect(202).json()["id"].clone();
+    assert_eq!(call("k", &json!(2)).await.expect(202).json()["id"], id);
+    assert!(call("k", &json!(3)).await.status >= 400, "the key stands for another start");
+    assert!(call("", &json!(3)).await.status >= 400, "no key is empty");
+    assert_ne!(call("other", &json!(2)).await.expect(202).json()["id"], id);
+    assert_eq!(instances(&host).await, 2);
+}
+
+#[tokio::test]
 async fn a_message_that_is_recorded_before_its_turn_keeps_its_key() {
     let arguments = vec!["--guest-threads", "1", "--turn-deadline-ms", "8000"];
     let host = Host::start(HostOptions { app: Some(&Apps::test_guests()), arguments }).await;
