@@ -49,7 +49,7 @@ impl ClientHost for EngineClient {
                 },
             };
             let StartOptions { instance_id, version, tags, at, idempotency_key: _ } = options;
-            let request = StartRequest { name, input, instance_id, version, tags, at };
+            let request = StartRequest { name, input, instance_id, version, tags, at, replace_within: None };
             Ok(engine.start(request).await.map_err(client_error)?.to_string())
         })
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use longhaul_wasm::{AllowedHosts, Limits};
 use serde::Deserialize;
 
-use crate::dispatch::EngineConfig;
+use crate::dispatch::{EngineConfig, ReusePolicy};
 use crate::http::HttpConfig;
 use crate::http::origin;
 use crate::http::router::MANAGEMENT_PREFIX;
@@ -71,6 +71,11 @@ pub struct ServeOptions {
     /// The name of the task hub, which stands in the addresses that the host hands out [default: TestHubName]
     #[arg(long, value_name = "NAME")]
     pub task_hub: Option<String>,
+
+    /// Which instances a start with the same id may replace: NonRunningStates are those that have ended, a live one is answered with 409;
+    /// with AnyState a live one is terminated first [default: NonRunningStates]
+    #[arg(long, value_name = "STATES", ignore_case = true)]
+    pub overridable_existing_instance_states: Option<ReusePolicy>,
 
     /// Threads that run orchestrators and entities [default: one for each core]
     #[arg(long, value_name = "COUNT")]
@@ -161,6 +166,7 @@ impl ServeOptions {
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
             outbound_ca_file: self.outbound_ca_file.or(file.outbound_ca_file),
             task_hub: self.task_hub.or(file.task_hub),
+            overridable_existing_instance_states: self.overridable_existing_instance_states.or(file.overridable_existing_instance_states),
             guest_threads: self.guest_threads.or(file.guest_threads),
             max_hot_instances: self.max_hot_instances.or(file.max_hot_instances),
             evict_after_every_turn: self.evict_after_every_turn.or(file.evict_after_every_turn),
@@ -222,6 +228,7 @@ impl ServeConfig {
                 guest_threads: at_least_one("guest-threads", options.guest_threads, defaults.guest_threads)?,
                 max_hot_instances: at_least_one("max-hot-instances", options.max_hot_instances, defaults.max_hot_instances)?,
                 evict_after_every_turn: options.evict_after_every_turn.unwrap_or(false),
+                reuse: options.overridable_existing_instance_states.unwrap_or_default(),
                 ..defaults
             },
             guests: longhaul_wasm::Config {
@@ -330,6 +337,14 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_it() {
         let error = options("max-body-byte = 1\n").unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("max-body-byte"), "{error}");
+    }
+
+    #[test]
+    fn what_a_start_may_replace_is_named_as_in_azure() {
+        let policy = |text: &str| options(text).map(|options| ServeConfig::resolve(options).unwrap().engine.reuse);
+        assert_eq!(policy(""), Ok(ReusePolicy::NonRunningStates));
+        assert_eq!(policy("overridable-existing-instance-states = \"AnyState\""), Ok(ReusePolicy::AnyState));
+        assert!(policy("overridable-existing-instance-states = \"Some\"").unwrap_err().to_string().contains("NonRunningStates"));
     }
 
     #[test]

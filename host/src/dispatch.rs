@@ -11,6 +11,7 @@
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `residency`: who stays in memory.
 //! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
+//! - `reuse`: what a start does to a live instance of the same id.
 
 mod activities;
 mod alarms;
@@ -25,10 +26,12 @@ mod orchestrate;
 mod purge;
 mod recovery;
 mod residency;
+mod reuse;
 mod shared;
 mod slot;
 mod worker;
 
 pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
 pub use keys::{Keyed, KeyedRequest};
+pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::commit::Commit;
 use super::keys::Claim;
+use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::{alarms, commit, keys, load, purge, recovery, worker};
@@ -61,6 +62,9 @@ pub struct StartRequest {
     pub tags: Tags,
     /// Not before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
+    /// Longest wait for the end of a live instance that is to be replaced, where [`ReusePolicy::AnyState`] has it so; 3 minutes where
+    /// nothing is said.
+    pub replace_within: Option<Duration>,
 }
 
 /// Why the engine did not do what was asked. Nothing happened in any of these cases.
@@ -136,6 +140,11 @@ impl Engine {
         &self.shared
     }
 
+    /// This engine, to send messages that bind no key.
+    pub(super) fn without_claim(&self) -> Self {
+        Self { claim: None, ..self.clone() }
+    }
+
     /// This engine, to send one message that binds a key.
     pub(super) fn with_claim(&self, claim: Claim) -> Self {
         Self { claim: Some(Arc::new(claim)), ..self.clone() }
@@ -160,7 +169,7 @@ impl Engine {
 
     /// Starts an orchestration. Returns once that is on stable storage.
     pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
-        let StartRequest { name, input, instance_id, version, tags, at } = request;
+        let StartRequest { name, input, instance_id, version, tags, at, replace_within } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         let app = self
             .shared
@@ -190,7 +199,10 @@ impl Engine {
             tags,
         };
         let message = Message::Start(Box::new(start));
-        self.send(&id, message, is_new).await?;
+        match self.shared.config.reuse {
+            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, &message, replace_within).await?,
+            ReusePolicy::NonRunningStates | ReusePolicy::AnyState => self.send(&id, message, is_new).await?,
+        }
         Ok(id)
     }
 
@@ -225,7 +237,7 @@ impl Engine {
     }
 
     /// Puts a message from outside into the mailbox and waits until it is on stable storage.
-    async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
+    pub(super) async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
         if id.is_entity() && !matches!(message, Message::Operation(_)) {
             return Err(EngineError::NotFound(id.clone()));
         }

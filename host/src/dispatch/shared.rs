@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::activities::Activities;
 use super::board::Board;
 use super::keys::Claims;
+use super::reuse::ReusePolicy;
 use crate::app::Registry;
 use crate::clock;
 
@@ -25,6 +26,8 @@ pub struct EngineConfig {
     pub evict_after_every_turn: bool,
     /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
     pub max_failed_turns: u32,
+    /// Which instances a start may replace. Default: those that have ended.
+    pub reuse: ReusePolicy,
 }
 
 impl Default for EngineConfig {
@@ -34,6 +37,7 @@ impl Default for EngineConfig {
             max_hot_instances: 2_000,
             evict_after_every_turn: false,
             max_failed_turns: 3,
+            reuse: ReusePolicy::default(),
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
 
+/// Longest wait for a live instance of the same id to end, where a start replaces it; a caller that hangs up ends the wait, too.
+const REPLACE_LIMIT: Duration = Duration::from_secs(3_600);
+
 /// Starts an orchestration; with `timeout` and `pollingInterval` waits for its end.
 pub(super) async fn start<B>(api: &Api, asked: &Asked, body: B) -> Handled
 where
@@ -57,6 +60,7 @@ async fn begin(engine: Engine, asked: &Asked, input: Payload) -> Result<Instance
         input,
         instance_id,
         version: asked.query.non_blank("version"),
+        replace_within: Some(REPLACE_LIMIT),
         ..StartRequest::default()
     };
     engine.start(request).await
@@ -79,7 +83,15 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
     let InstanceRow { name, input, version, tags, .. } = row;
     let instance_id = (!with_new_id).then(|| id.to_string());
-    let request = StartRequest { name, input: input.unwrap_or_else(Payload::null), instance_id, version, tags, at: None };
+    let request = StartRequest {
+        name,
+        input: input.unwrap_or_else(Payload::null),
+        instance_id,
+        version,
+        tags,
+        at: None,
+        replace_within: Some(REPLACE_LIMIT),
+    };
     let begun = engine.start(request).await;
     // A wait for the instance's end must not hold up others with the same key.
     drop(engine);

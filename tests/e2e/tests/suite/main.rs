@@ -11,6 +11,7 @@ mod http_clients;
 mod http_entities;
 mod http_keys;
 mod http_operations;
+mod http_reuse;
 mod http_rpc;
 mod http_start;
 mod http_status;

@@ -1,0 +1,68 @@
+//! What a start does to a live instance of the same id: it is refused, or it takes the other's place.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use longhaul_core::{InstanceId, InstanceRow, Message};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::api::{Engine, EngineError};
+
+/// Which instances a start with their id may replace. An instance that has ended can always be replaced.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+pub enum ReusePolicy {
+    /// Only those that have ended; a live one is a conflict.
+    #[default]
+    #[value(name = "NonRunningStates")]
+    NonRunningStates,
+    /// All: a live one is terminated first.
+    #[value(name = "AnyState")]
+    AnyState,
+}
+
+/// Longest wait for an instance to end where the caller does not say.
+const REPLACE_LIMIT: Duration = Duration::from_secs(180);
+
+impl Engine {
+    /// Sends a start, and terminates whoever has the id until there is room for it. A start that comes meanwhile by another way goes
+    /// first and is terminated in its turn, so of many at a time each one starts and the last one stays.
+    ///
+    /// # Errors
+    /// [`EngineError::Conflict`] when the live instance has not ended within the limit; the start was not done then.
+    pub(super) async fn send_replacing(&self, id: &InstanceId, start: &Message, limit: Option<Duration>) -> Result<(), EngineError> {
+        let deadline = Instant::now() + limit.unwrap_or(REPLACE_LIMIT);
+        loop {
+            match self.send(id, start.clone(), false).await {
+                Err(EngineError::Conflict(..)) if Instant::now() < deadline => self.make_room(id, deadline).await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Terminates the execution that is there now and waits for its end, at most until `deadline`.
+    async fn make_room(&self, id: &InstanceId, deadline: Instant) -> Result<(), EngineError> {
+        let Some(live) = self.live(id).await? else { return Ok(()) };
+        let reason = format!(
+            "instance '{id}' was terminated because it was started again, and the setting overridable-existing-instance-states is AnyState"
+        );
+        tracing::info!(instance = %id, reason, "terminating an instance to make room");
+        match self.without_claim().terminate(id, Some(reason), true).await {
+            // It ended by itself, or was purged even.
+            Ok(()) | Err(EngineError::Gone(..) | EngineError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        loop {
+            let ended = self.shared().board().watch(id);
+            // Looked at only now, so that an end between look and watch is not missed. Another execution is somebody else's start.
+            let is_gone = self.live(id).await?.is_none_or(|now| now.execution != live.execution);
+            if is_gone || tokio::time::timeout_at(deadline, ended).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn live(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
+        Ok(self.status(id).await?.filter(|row| !row.status.is_terminal()))
+    }
+}
