@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use longhaul_core::message::Start;
 use longhaul_core::record::{FORMAT, MessageRecord, NewRecord};
-use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, Payload, Record, RuntimeStatus, Tags, Timestamp};
+use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, OnReturn, Payload, Record, RuntimeStatus, Tags, Timestamp};
 use longhaul_store::{Batch, EncodedRecord, InstanceQuery, Instances, Log, MAX_BATCH_RECORDS, SqliteConfig, SqliteStore, Store};
 
 use crate::host::database;
@@ -62,6 +62,7 @@ impl Template {
             parent: None,
             at: None,
             tags: Tags::new(),
+            on_return: OnReturn::default(),
         };
         let record = Record::Message(MessageRecord { format: FORMAT, at: Timestamp(0), message: Message::Start(Box::new(start)) });
         Self { rows: vec![(false, record.clone(), record.encode())] }

@@ -9,8 +9,8 @@ use longhaul_core::message::Start;
 use longhaul_core::orchestration::{Activation, fold};
 use longhaul_core::record::Record;
 use longhaul_core::{
-    ActivityCall, Command, DeploymentId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, Orchestration, Payload, RuntimeStatus,
-    Tags, TaskId, TaskResult, Timestamp,
+    ActivityCall, Command, DeploymentId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, OnReturn, Orchestration, Payload,
+    RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
 };
 
 const COUNT: u32 = 10_000;
@@ -54,6 +54,7 @@ impl Instance {
             parent: None,
             at: None,
             tags: Tags::new(),
+            on_return: OnReturn::default(),
         };
         self.turn([Message::Start(Box::new(start))], |_| asks(commands));
     }
@@ -114,7 +115,7 @@ fn cancellations() -> Instance {
     instance.turn(events, |_| asks((0..COUNT).map(|task| Command::Cancel(TaskId(task))).collect()));
     instance.turn([], |_| asks(Vec::new()));
     let timer = Message::Event { name: "End".into(), data: Payload::null() };
-    instance.turn([timer, Message::Terminate { reason: None, recursive: false }], |_| asks(Vec::new()));
+    instance.turn([timer, Message::Terminate { reason: None, recursive: false, parent: None }], |_| asks(Vec::new()));
     instance
 }
 

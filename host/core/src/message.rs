@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    DeploymentId, DurationMs, EntityId, EntitySignal, ExecutionId, InstanceId, OrchestrationCall, Payload, Tags, TaskId, TaskResult,
-    Timestamp,
+    DeploymentId, DurationMs, EntityId, EntitySignal, ExecutionId, InstanceId, OnReturn, OrchestrationCall, Payload, Pin, Tags, TaskId,
+    TaskResult, Timestamp,
 };
 
 /// A task of one execution of an instance: where an answer goes.
@@ -46,6 +46,9 @@ pub struct Start {
     /// The instance's tags. They stay through continue-as-new.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+    /// What happens to the tasks that its code leaves open: what the deployment's app asks for.
+    #[serde(default, skip_serializing_if = "OnReturn::is_default")]
+    pub on_return: OnReturn,
 }
 
 /// An operation for an entity.
@@ -140,6 +143,10 @@ pub enum Message {
         reason: Option<String>,
         /// Whether its children end with it.
         recursive: bool,
+        /// Set when it comes from a parent that ends: only that very task's child obeys, not an instance that happens to have the id
+        /// that the child was to have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<TaskRef>,
     },
     /// Holds the instance.
     Suspend {
@@ -202,15 +209,15 @@ pub enum Effect {
 }
 
 impl Start {
+    /// What the execution is pinned to.
+    pub(crate) fn pin(&self) -> Pin {
+        Pin { deployment: self.deployment, on_return: self.on_return }
+    }
+
     /// The message that starts what `call` asks for.
-    pub(crate) fn called(
-        call: OrchestrationCall,
-        execution: ExecutionId,
-        deployment: DeploymentId,
-        now: Timestamp,
-        parent: Option<TaskRef>,
-    ) -> Self {
+    pub(crate) fn called(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp, parent: Option<TaskRef>) -> Self {
         let OrchestrationCall { name, input, version, instance_id: _, retry: _, tags, at } = call;
-        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags }
+        let Pin { deployment, on_return } = pin;
+        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags, on_return }
     }
 }

@@ -3,6 +3,7 @@
 mod command;
 mod failure;
 mod id;
+mod on_return;
 mod payload;
 mod retry;
 mod status;
@@ -15,6 +16,7 @@ pub use command::{
 };
 pub use failure::Failure;
 pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId};
+pub use on_return::{OnReturn, Pin};
 pub use payload::{InvalidJson, Payload};
 pub use retry::RetryPolicy;
 pub use status::{InstanceKind, RuntimeStatus};

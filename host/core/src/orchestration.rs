@@ -103,6 +103,11 @@ impl Orchestration {
         self.execution.as_ref().and_then(Execution::wake_at)
     }
 
+    /// Whether the code has ended, though the execution may still wait for what it left open: its guest is not called again.
+    pub fn code_has_ended(&self) -> bool {
+        self.execution.as_ref().is_some_and(|execution| self.status.is_terminal() || execution.returned.is_some())
+    }
+
     /// Attempts of activities that should be running now.
     pub fn running_activities(&self) -> Vec<ActivityRun> {
         match &self.execution {

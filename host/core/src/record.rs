@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Operation, Section, Start};
-use crate::model::{Command, ExecutionId, Failure, InstanceId, Payload, RuntimeStatus, Timestamp};
+use crate::model::{Command, ExecutionId, Failure, GuestOutcome, InstanceId, Payload, RuntimeStatus, Timestamp};
 
 /// The format that this version writes. Older ones stay readable.
 pub const FORMAT: u32 = 1;
@@ -90,6 +90,9 @@ pub struct TurnRecord {
     /// A new custom status.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub custom_status: Option<Payload>,
+    /// How the code ended, if the execution waits for its open tasks before it ends the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<GuestOutcome>,
     /// How it ended, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use longhaul_core::message::{Outgoing, Start};
 use longhaul_core::orchestration::Activation;
 use longhaul_core::{
-    Command, DeploymentId, Entity, EntityId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, Orchestration, Payload,
+    Command, DeploymentId, Entity, EntityId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, OnReturn, Orchestration, Payload,
     RuntimeStatus, Tags, TaskId, Timestamp,
 };
 
@@ -65,6 +65,7 @@ impl World {
                 parent: None,
                 at: None,
                 tags: Tags::new(),
+                on_return: OnReturn::default(),
             };
             world.sets.insert(id.clone(), set);
             world.orchestrations.insert(id.clone(), Orchestration::blank(id.clone()));
@@ -146,7 +147,7 @@ fn overlapping_sections_exclude_each_other_and_all_come_to_an_end() {
             assert!(steps < 10_000, "seed {seed} does not come to rest");
             if world.dice.roll(40) == 0 {
                 let id = InstanceId::trusted(format!("o{}", world.dice.roll(ORCHESTRATIONS)));
-                world.mail.entry(id).or_default().push_back(Message::Terminate { reason: None, recursive: false });
+                world.mail.entry(id).or_default().push_back(Message::Terminate { reason: None, recursive: false, parent: None });
             }
         }
         for state in world.orchestrations.values() {

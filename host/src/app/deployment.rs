@@ -131,7 +131,15 @@ impl Deployer {
         let components = bundle.components.into_iter().map(|file| (file.sha256, file.bytes.to_vec())).collect();
         let id = self.store.deploy(wanted, components).await?;
         let environment = Arc::new(environment_of(&manifest, self.registry.operator()));
-        let app = Arc::new(App { id, name: manifest.app, environment, entries: manifest.functions, functions, digests });
+        let app = Arc::new(App {
+            id,
+            on_return: manifest.on_return,
+            name: manifest.app,
+            environment,
+            entries: manifest.functions,
+            functions,
+            digests,
+        });
         self.registry.make_current(app.clone());
         Ok(Deployed { app, unchanged: false, warnings })
     }

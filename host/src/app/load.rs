@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use longhaul_core::DeploymentId;
+use longhaul_core::{DeploymentId, OnReturn, Pin};
 use longhaul_wasm::{
     ActivityComponent, AllowedHosts, AppEnvironment, ClientComponent, Component, EntityComponent, FunctionKind, OrchestratorComponent,
     Runtime,
@@ -20,6 +20,8 @@ pub struct App {
     pub id: DeploymentId,
     /// The app's name.
     pub name: String,
+    /// What happens to the tasks that its orchestrators leave open.
+    pub on_return: OnReturn,
     /// What its activities and clients see of the world: settings, and where they may send requests.
     pub environment: Arc<AppEnvironment>,
     /// Its functions as the manifest lists them.
@@ -77,6 +79,11 @@ pub struct RefusedFunction {
 pub(super) type Code = (String, Bytes);
 
 impl App {
+    /// What executions that begin on this deployment are pinned to.
+    pub fn pin(&self) -> Pin {
+        Pin { deployment: self.id, on_return: self.on_return }
+    }
+
     /// The orchestrator of this name, ignoring case.
     pub fn orchestrator(&self, name: &str) -> Option<&Function<OrchestratorComponent>> {
         self.functions.orchestrators.get(&name.to_ascii_lowercase())

@@ -3,6 +3,7 @@
 //! ```toml
 //! [app]
 //! name = "orders"
+//! completion = "cancel-open-tasks"   # the default; or "wait-for-open-tasks"
 //!
 //! [settings]
 //! JOB_API_URL = "http://localhost:5000/api/Job"
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use longhaul_core::OnReturn;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -40,6 +42,8 @@ pub const MAX_MANIFEST_BYTES: usize = 256 * 1024;
 pub struct Manifest {
     /// The app's name.
     pub app: String,
+    /// What happens to the tasks that an orchestrator leaves open when it returns: `completion` in the table `[app]`.
+    pub on_return: OnReturn,
     /// Settings that its activities and clients can read.
     pub settings: BTreeMap<String, String>,
     /// Where its activities and clients ask to send requests, such as `http://localhost:5000`.
@@ -115,6 +119,8 @@ struct File {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct AppTable {
     name: Spanned<String>,
+    #[serde(default)]
+    completion: OnReturn,
 }
 
 #[derive(Default, Deserialize)]

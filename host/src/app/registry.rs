@@ -172,7 +172,15 @@ fn app_of(runtime: &Runtime, operator: &AllowedHosts, stored: &Deployment, code:
     let functions = load_functions(runtime, &manifest, code).map_err(|error| LoadError::Function(stored.id, error))?;
     let environment = Arc::new(environment_of(&manifest, operator));
     let digests = stored.components.iter().map(|(_, sha256)| sha256.clone()).collect();
-    Ok(App { id: stored.id, name: manifest.app, environment, entries: manifest.functions, functions, digests })
+    Ok(App {
+        id: stored.id,
+        on_return: manifest.on_return,
+        name: manifest.app,
+        environment,
+        entries: manifest.functions,
+        functions,
+        digests,
+    })
 }
 
 #[cfg(test)]

@@ -192,6 +192,7 @@ impl Engine {
             input,
             execution,
             deployment: app.id,
+            on_return: app.on_return,
             created_at: self.shared.now(),
             version,
             parent: None,
@@ -213,7 +214,7 @@ impl Engine {
 
     /// Ends an instance, and with `recursive` its children.
     pub async fn terminate(&self, id: &InstanceId, reason: Option<String>, recursive: bool) -> Result<(), EngineError> {
-        self.send(id, Message::Terminate { reason, recursive }, false).await
+        self.send(id, Message::Terminate { reason, recursive, parent: None }, false).await
     }
 
     /// Holds an instance. [`EngineError::WrongState`] if it is held already.

@@ -50,8 +50,8 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
         }
     };
     let fresh = ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string());
-    let deployment = app.map(|app| app.id).unwrap_or_default();
-    let step = entity.end_batch(batch, guest, &fresh, deployment);
+    let pin = app.map(|app| app.pin()).unwrap_or_default();
+    let step = entity.end_batch(batch, guest, &fresh, pin);
     let (record, outgoing) = step.seal(id.clone(), 0);
     let after = After::Rest(Resident::Entity(entity));
     Work { record: Some(record), more: Vec::new(), outgoing, commit, back: Vec::new(), recorded, after }

@@ -29,7 +29,7 @@ pub(super) fn turn(
     let recorded = recorded_among(&deliveries);
     let mut commit = Commit::default();
     let state = &mut orchestration.state;
-    let current = shared.registry.current().map(|app| app.id).unwrap_or_default();
+    let current = shared.registry.current().map(|app| app.pin()).unwrap_or_default();
     let mut turn = state.begin_turn(shared.now(), current);
     let mut intake = Intake::default();
     let back = intake.take(shared, state, &mut turn, deliveries);
@@ -55,7 +55,7 @@ pub(super) fn turn(
     let now = turn.now();
     let step = orchestration.state.end_turn(turn, guest_turn);
     let has_ended = orchestration.state.status().is_some_and(RuntimeStatus::is_terminal);
-    if has_ended || step.continues_as_new() {
+    if orchestration.state.code_has_ended() || step.continues_as_new() {
         // Whatever execution comes next begins with a guest of its own.
         orchestration.guest = Guest::Fresh;
     }

@@ -2,7 +2,7 @@
 
 use super::{Entity, GuestBatch, GuestOperation, GuestOperationResult};
 use crate::message::{Message, Operation, Outgoing, Section, Start};
-use crate::model::{DeploymentId, ExecutionId, Failure, InstanceId, OrchestrationCall, TaskResult, Timestamp};
+use crate::model::{ExecutionId, Failure, InstanceId, OrchestrationCall, Pin, TaskResult, Timestamp};
 use crate::record::{EntityRecord, FORMAT, NewRecord, Received, Record};
 
 /// A batch between its first and its last step.
@@ -126,9 +126,9 @@ impl Entity {
     }
 
     /// Closes the batch. `guest` is absent if there were no operations; `fresh` seeds the ids of orchestrations that
-    /// operations start, on `deployment`.
-    pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, deployment: DeploymentId) -> BatchStep {
-        let mut failures = Vec::new();
+    /// operations start, which are pinned to `pin`.
+    pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, pin: impl Into<Pin>) -> BatchStep {
+        let (mut failures, pin) = (Vec::new(), pin.into());
         // Whoever waits gets an answer, even if a guest returned fewer results than it was given operations.
         let unanswered = || GuestOperationResult {
             outcome: Err(Failure::new("NoResult", "the entity returned no result for the operation")),
@@ -151,7 +151,7 @@ impl Entity {
             batch.outgoing.extend(result.signals.into_iter().map(Outgoing::signal));
             for call in result.starts {
                 started += 1;
-                batch.outgoing.push(detached_start(call, fresh.derive(batch.now, &started.to_string()), deployment, batch.now));
+                batch.outgoing.push(detached_start(call, fresh.derive(batch.now, &started.to_string()), pin, batch.now));
             }
         }
         let record = EntityRecord {
@@ -170,8 +170,8 @@ impl Entity {
     }
 }
 
-fn detached_start(call: OrchestrationCall, execution: ExecutionId, deployment: DeploymentId, now: Timestamp) -> Outgoing {
+fn detached_start(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp) -> Outgoing {
     let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
     let to = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
-    Outgoing { to, message: Message::Start(Box::new(Start::called(call, execution, deployment, now, None))) }
+    Outgoing { to, message: Message::Start(Box::new(Start::called(call, execution, pin, now, None))) }
 }

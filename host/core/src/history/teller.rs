@@ -144,8 +144,10 @@ impl Witness for Teller {
                 }
                 state.receive(turn, arrived.message, recorded);
             }
-            Message::Terminate { ref reason, .. } if state.is_live() => {
-                self.list.push(shape::execution_terminated(reason.as_deref(), at));
+            Message::Terminate { ref reason, ref parent, .. } if state.is_live() => {
+                if state.is_child_of(parent.as_ref()) {
+                    self.list.push(shape::execution_terminated(reason.as_deref(), at));
+                }
                 state.receive(turn, arrived.message, recorded);
             }
             Message::Suspend { ref reason } if state.is_live() => {

@@ -70,7 +70,7 @@ impl Chain {
             self.forget_before(&record);
             witness.forget();
         }
-        let TurnRecord { number, now, received, commands, custom_status, outcome, without_guest, .. } = record;
+        let TurnRecord { number, now, received, commands, custom_status, returned, outcome, without_guest, .. } = record;
         let arrived = self.resolve(received, now);
         if let Some(Outcome::ContinuedAsNew(next)) = outcome {
             witness.continued(now, &next);
@@ -78,7 +78,7 @@ impl Chain {
             self.state.begin_execution(next.start, Events::carried(next.events), RuntimeStatus::Running);
             return;
         }
-        let recorded = GuestTurn { commands, custom_status, outcome: guest_outcome(outcome.as_ref()) };
+        let recorded = GuestTurn { commands, custom_status, outcome: returned.or_else(|| guest_outcome(outcome.as_ref())) };
         // The deployment matters to continue-as-new only, whose record names the one that was chosen.
         let deployment = self.state.function().map(|(_, deployment)| deployment).unwrap_or_default();
         let mut turn = self.state.begin_turn(now, deployment);

@@ -5,8 +5,8 @@ use super::execution::{Execution, Progress, Task};
 use super::turn::{Step, Turn};
 use crate::message::{Effect, Message, Outgoing, Section, Start};
 use crate::model::{
-    ActivityCall, Command, EntityCall, EntityId, Failure, GuestOutcome, GuestTurn, InstanceId, OrchestrationCall, Payload, RetryPolicy,
-    TaskId, TaskResult, check_tags,
+    ActivityCall, Command, EntityCall, EntityId, Failure, GuestTurn, InstanceId, OrchestrationCall, Payload, RetryPolicy, TaskId,
+    TaskResult, check_tags,
 };
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
@@ -23,12 +23,8 @@ impl Orchestration {
                 execution.carry_out(&mut turn, &self.id, command);
             }
         }
-        match guest.outcome {
-            None => {}
-            Some(GuestOutcome::Completed(value)) => self.end_execution(&mut turn, Outcome::Completed(value)),
-            Some(GuestOutcome::Failed(failure)) => self.end_execution(&mut turn, Outcome::Failed(failure)),
-            Some(GuestOutcome::ContinuedAsNew(continuation)) => self.continue_as_new(&mut turn, continuation),
-        }
+        let returned = guest.outcome.and_then(|outcome| self.code_ended(&mut turn, outcome));
+        self.end_if_nothing_is_open(&mut turn);
         turn.drop_cancelled_runs();
         let base = turn.is_base || matches!(turn.outcome, Some(Outcome::ContinuedAsNew(_)));
         let record = TurnRecord {
@@ -39,6 +35,7 @@ impl Orchestration {
             commands: guest.commands,
             without_guest,
             custom_status: guest.custom_status,
+            returned,
             outcome: turn.outcome,
             began: turn.began,
             started: turn.started,
@@ -82,6 +79,7 @@ impl Execution {
     fn open(&mut self, task: Task) -> TaskId {
         let id = TaskId(self.next_task);
         self.next_task += 1;
+        self.holding += usize::from(task.holds_up_the_end());
         self.tasks.insert(id, task);
         id
     }
@@ -150,7 +148,7 @@ impl Execution {
     ) {
         let execution = self.id().derive(turn.now, &format!("child {task} {}", progress.attempt));
         let parent = Some(self.task_ref(instance, task));
-        let start = Start::called(call, execution, self.start.deployment, turn.now, parent);
+        let start = Start::called(call, execution, self.start.pin(), turn.now, parent);
         turn.send(id, Message::Start(Box::new(start)));
     }
 
@@ -159,7 +157,7 @@ impl Execution {
         let execution = self.id().derive(turn.now, &format!("start {}", self.derived));
         let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
         let id = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
-        let start = Start::called(call.clone(), execution, self.start.deployment, turn.now, None);
+        let start = Start::called(call.clone(), execution, self.start.pin(), turn.now, None);
         turn.send(id, Message::Start(Box::new(start)));
     }
 

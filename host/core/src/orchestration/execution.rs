@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::events::{Event, Events};
 use super::ready::Ready;
 use crate::message::{ActivityRun, Message, Section, Start, TaskRef};
-use crate::model::{ActivityCall, EntityId, ExecutionId, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
+use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
 
 /// Something the orchestration waits for.
 #[derive(Debug)]
@@ -16,6 +16,16 @@ pub(super) enum Task {
     Event { name: String },
     Entity { entity: EntityId, operation: String },
     Lock,
+}
+
+impl Task {
+    /// Whether an execution that waits for its open tasks waits for this one.
+    pub(super) fn holds_up_the_end(&self) -> bool {
+        match self {
+            Self::Activity { .. } | Self::Child { .. } | Self::Timer { .. } => true,
+            Self::Event { .. } | Self::Entity { .. } | Self::Lock => false,
+        }
+    }
 }
 
 /// How far a call with a retry policy has come.
@@ -52,6 +62,10 @@ pub(super) struct Execution {
     pub(super) held: Vec<Message>,
     /// The critical section that is asked for or held, and its lock task.
     pub(super) section: Option<(TaskId, Vec<EntityId>)>,
+    /// How the code ended, while the execution waits for what it left open.
+    pub(super) returned: Option<GuestOutcome>,
+    /// Activities, children and timers that are open: counted for the same reason.
+    pub(super) holding: usize,
     /// Numbers derived ids.
     pub(super) derived: u32,
 }
@@ -69,6 +83,8 @@ impl Execution {
             ready: Ready::default(),
             held: Vec::new(),
             section: None,
+            returned: None,
+            holding: 0,
             derived: 0,
         }
     }
@@ -82,7 +98,13 @@ impl Execution {
     }
 
     pub(super) fn has_activation(&self, now: Timestamp) -> bool {
-        if self.begun { !self.ready.is_empty() } else { self.start.at.is_none_or(|at| at <= now) }
+        if self.returned.is_some() {
+            false
+        } else if self.begun {
+            !self.ready.is_empty()
+        } else {
+            self.start.at.is_none_or(|at| at <= now)
+        }
     }
 
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
@@ -140,6 +162,7 @@ impl Execution {
     /// Takes a task out of all books.
     pub(super) fn close(&mut self, task: TaskId) -> Option<Task> {
         let closed = self.tasks.remove(&task)?;
+        self.holding -= usize::from(closed.holds_up_the_end());
         match &closed {
             Task::Activity { progress, .. } => match progress.retry_at {
                 Some(at) => _ = self.alarms.remove(&(at, task)),

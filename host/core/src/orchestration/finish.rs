@@ -1,14 +1,52 @@
-//! How an execution ends: what it leaves behind is cancelled, locks are given back, whoever waits is told.
+//! How an execution ends: what it leaves behind is cancelled or waited for, locks are given back, whoever waits is told.
 
 use super::Orchestration;
 use super::events::Events;
 use super::execution::Task;
 use super::turn::Turn;
 use crate::message::{Effect, Message, Start};
-use crate::model::{Continuation, Failure, RuntimeStatus, TaskResult};
+use crate::model::{Continuation, Failure, GuestOutcome, OnReturn, RuntimeStatus, TaskResult};
 use crate::record::{NextExecution, Outcome};
 
 impl Orchestration {
+    /// The code ended. The execution ends with it, unless it is to wait for what is open; then it is given back what to record.
+    pub(super) fn code_ended(&mut self, turn: &mut Turn, outcome: GuestOutcome) -> Option<GuestOutcome> {
+        let execution = self.execution.as_mut().filter(|_| turn.outcome.is_none())?;
+        match execution.start.on_return {
+            OnReturn::WaitForOpenTasks if execution.holding > 0 => {
+                // Nobody is left who would leave the section, and the wait may last for days.
+                if let Some((to, message)) = execution.leave_section(&self.id) {
+                    turn.send(to, message);
+                }
+                execution.returned = Some(outcome.clone());
+                Some(outcome)
+            }
+            OnReturn::WaitForOpenTasks | OnReturn::CancelOpenTasks => {
+                self.end_as(turn, outcome);
+                None
+            }
+        }
+    }
+
+    /// An execution whose code has ended ends once nothing is open that it waits for. A suspended one waits until it is resumed.
+    pub(super) fn end_if_nothing_is_open(&mut self, turn: &mut Turn) {
+        if turn.outcome.is_some() || !self.may_run() {
+            return;
+        }
+        let ended = self.execution.as_mut().filter(|execution| execution.holding == 0).and_then(|execution| execution.returned.take());
+        if let Some(outcome) = ended {
+            self.end_as(turn, outcome);
+        }
+    }
+
+    fn end_as(&mut self, turn: &mut Turn, outcome: GuestOutcome) {
+        match outcome {
+            GuestOutcome::Completed(value) => self.end_execution(turn, Outcome::Completed(value)),
+            GuestOutcome::Failed(failure) => self.end_execution(turn, Outcome::Failed(failure)),
+            GuestOutcome::ContinuedAsNew(continuation) => self.continue_as_new(turn, continuation),
+        }
+    }
+
     pub(super) fn end_execution(&mut self, turn: &mut Turn, outcome: Outcome) {
         self.status = match &outcome {
             Outcome::Completed(_) => RuntimeStatus::Completed,
@@ -22,7 +60,7 @@ impl Orchestration {
         turn.outcome = Some(outcome);
     }
 
-    pub(super) fn continue_as_new(&mut self, turn: &mut Turn, continuation: Continuation) {
+    fn continue_as_new(&mut self, turn: &mut Turn, continuation: Continuation) {
         self.leave_nothing_behind(turn);
         let Some(execution) = &mut self.execution else { return };
         let Continuation { input, keep_events, version } = continuation;
@@ -31,12 +69,13 @@ impl Orchestration {
             name: execution.start.name.clone(),
             input,
             execution: execution.id().derive(turn.now, "next"),
-            deployment: turn.current_deployment,
+            deployment: turn.current.deployment,
             created_at: turn.now,
             version: version.or_else(|| execution.start.version.clone()),
             parent: execution.start.parent.clone(),
             at: None,
             tags: execution.start.tags.clone(),
+            on_return: turn.current.on_return,
         };
         let next = NextExecution { start, events };
         self.begin_execution(next.start.clone(), Events::carried(next.events.clone()), RuntimeStatus::Running);
@@ -64,6 +103,8 @@ impl Orchestration {
         }
         execution.alarms.clear();
         execution.running = 0;
+        execution.holding = 0;
+        execution.returned = None;
         execution.held.clear();
     }
 

@@ -60,7 +60,8 @@ impl std::error::Error for Mismatch {}
 pub fn fold(id: InstanceId, chain: impl IntoIterator<Item = (Record, bool)>) -> Folded {
     let mut calls = Calls(Vec::new());
     let Chain { state, inbox } = Chain::read(id, chain, &mut calls);
-    let replay = if state.is_live() { calls.0 } else { Vec::new() };
+    // Code that has ended is not called again, though its execution may wait for what it left open.
+    let replay = if state.is_live() && !state.code_has_ended() { calls.0 } else { Vec::new() };
     Folded { state, inbox: inbox.into_iter().map(|record| record.message).collect(), replay }
 }
 

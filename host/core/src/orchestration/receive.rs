@@ -5,7 +5,7 @@ use super::events::Events;
 use super::execution::{Execution, Task};
 use super::turn::{Activation, Turn};
 use crate::message::{Message, Start, TaskRef};
-use crate::model::{DeploymentId, Failure, InstanceId, Payload, RuntimeStatus, StartContext, TaskId, TaskResult, Timestamp};
+use crate::model::{Failure, InstanceId, Payload, Pin, RuntimeStatus, StartContext, TaskId, TaskResult, Timestamp};
 use crate::record::{Outcome, Received};
 
 /// Why an instance does not take a message from outside. Nothing is recorded.
@@ -63,10 +63,10 @@ impl Orchestration {
         of != execution.id() || !wanted
     }
 
-    /// Opens a turn. Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
-    pub fn begin_turn(&mut self, now: Timestamp, current_deployment: DeploymentId) -> Turn {
+    /// Opens a turn; an execution that begins with it by continue-as-new is pinned to `current`. Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
+    pub fn begin_turn(&mut self, now: Timestamp, current: impl Into<Pin>) -> Turn {
         self.now = self.turn_time(now);
-        Turn::new(self.now, current_deployment, self.execution.is_none())
+        Turn::new(self.now, current.into(), self.execution.is_none())
     }
 
     /// Applies one message. `recorded`: it is a record of its own in the instance's chain. A turn takes no more once
@@ -112,7 +112,11 @@ impl Orchestration {
     fn apply(&mut self, turn: &mut Turn, message: Message, recorded: bool) {
         match message {
             Message::Start(start) => self.receive_start(turn, *start, recorded),
-            Message::Terminate { reason, recursive } if self.is_live() => self.terminate(turn, reason, recursive),
+            Message::Terminate { reason, recursive, parent } if self.is_live() => {
+                if self.is_child_of(parent.as_ref()) {
+                    self.terminate(turn, reason, recursive);
+                }
+            }
             Message::Suspend { .. } if self.is_live() => self.status = RuntimeStatus::Suspended,
             Message::Resume { .. } if self.is_live() => self.receive_resume(turn),
             other => self.receive_for_code(turn, other),
@@ -188,10 +192,16 @@ impl Orchestration {
         }
     }
 
+    /// Whether a termination that comes from this parent is meant for this instance. One from outside always is.
+    pub(crate) fn is_child_of(&self, parent: Option<&TaskRef>) -> bool {
+        parent.is_none_or(|parent| self.execution.as_ref().is_some_and(|execution| execution.start.parent.as_ref() == Some(parent)))
+    }
+
     fn terminate(&mut self, turn: &mut Turn, reason: Option<String>, recursive: bool) {
         if recursive && let Some(execution) = &self.execution {
-            for child in execution.children() {
-                turn.send(child, Message::Terminate { reason: reason.clone(), recursive });
+            for (task, child) in execution.children() {
+                let parent = Some(execution.task_ref(&self.id, task));
+                turn.send(child, Message::Terminate { reason: reason.clone(), recursive, parent });
             }
         }
         self.end_execution(turn, Outcome::Terminated(reason));
@@ -199,9 +209,9 @@ impl Orchestration {
 }
 
 impl Execution {
-    fn children(&self) -> Vec<InstanceId> {
-        let children = self.tasks.values().filter_map(|task| match task {
-            Task::Child { id, .. } => Some(id.clone()),
+    fn children(&self) -> Vec<(TaskId, InstanceId)> {
+        let children = self.tasks.iter().filter_map(|(task, open)| match open {
+            Task::Child { id, .. } => Some((*task, id.clone())),
             _ => None,
         });
         children.collect()

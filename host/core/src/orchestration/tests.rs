@@ -3,6 +3,7 @@
 
 mod chains;
 mod children;
+mod completion;
 mod endings;
 mod events;
 mod locks;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::events::Event;
 use crate::message::{Effect, Message, Outgoing, Start};
-use crate::model::{Completion, DeploymentId, ExecutionId, InstanceId, StartContext, TaskId, Timestamp};
+use crate::model::{Completion, ExecutionId, InstanceId, Pin, StartContext, TaskId, Timestamp};
 use crate::record::{NewRecord, Outcome, Received, Record, TurnRecord};
 
 /// What the guest is to be called with.
@@ -26,7 +26,7 @@ pub enum Activation {
 pub struct Turn {
     pub(super) now: Timestamp,
     /// What an execution that begins by continue-as-new is pinned to.
-    pub(super) current_deployment: DeploymentId,
+    pub(super) current: Pin,
     pub(super) received: Vec<Received>,
     pub(super) activation: Option<Activation>,
     /// Events handed out with this activation: taken back if the guest cancels the wait that got them.
@@ -44,10 +44,10 @@ pub struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(now: Timestamp, current_deployment: DeploymentId, is_base: bool) -> Self {
+    pub(super) fn new(now: Timestamp, current: Pin, is_base: bool) -> Self {
         Self {
             now,
-            current_deployment,
+            current,
             received: Vec::new(),
             activation: None,
             delivered_events: HashMap::new(),

@@ -1,7 +1,7 @@
 //! What happens to a turn whose start gets a record of its own while the turn is taken.
 
 use super::*;
-use crate::model::{DeploymentId, ExecutionId, Payload, Tags};
+use crate::model::{DeploymentId, ExecutionId, OnReturn, Payload, Tags};
 use crate::orchestration::{Orchestration, fold};
 
 fn start() -> Message {
@@ -15,6 +15,7 @@ fn start() -> Message {
         parent: None,
         at: None,
         tags: Tags::new(),
+        on_return: OnReturn::default(),
     }))
 }
 

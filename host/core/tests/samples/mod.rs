@@ -3,8 +3,8 @@
 use longhaul_core::message::{Operation, Section, Start, TaskRef};
 use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
 use longhaul_core::{
-    ActivityCall, Command, DeploymentId, EntityCall, EntityId, EntitySignal, EventTo, ExecutionId, Failure, InstanceId, Message,
-    OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
+    ActivityCall, Command, Continuation, DeploymentId, EntityCall, EntityId, EntitySignal, EventTo, ExecutionId, Failure, GuestOutcome,
+    InstanceId, Message, OnReturn, OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
 };
 
 const EXECUTION: &str = "0198c0ffee00700080000000000000aa";
@@ -29,6 +29,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("message-start", Message::Start(Box::new(full_start()))),
         ("message-start-least", Message::Start(Box::new(Start { version: None, parent: None, at: None, ..full_start() }))),
         ("message-start-tagged", Message::Start(Box::new(Start { tags: tags(), ..full_start() }))),
+        ("message-start-waiting", Message::Start(Box::new(Start { on_return: OnReturn::WaitForOpenTasks, ..full_start() }))),
         ("message-event", Message::Event { name: "Call back".into(), data: json("true") }),
         (
             "message-activity-done",
@@ -39,8 +40,9 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("message-lock-granted", Message::LockGranted { execution, task }),
         ("message-timer-fired", Message::TimerFired { task }),
         ("message-retry-due", Message::RetryDue { task }),
-        ("message-terminate", Message::Terminate { reason: Some("enough".into()), recursive: true }),
-        ("message-terminate-least", Message::Terminate { reason: None, recursive: false }),
+        ("message-terminate", Message::Terminate { reason: Some("enough".into()), recursive: true, parent: None }),
+        ("message-terminate-child", Message::Terminate { reason: None, recursive: true, parent: Some(owner()) }),
+        ("message-terminate-least", Message::Terminate { reason: None, recursive: false, parent: None }),
         ("message-suspend", Message::Suspend { reason: Some("audit".into()) }),
         ("message-resume", Message::Resume { reason: None }),
         ("message-operation", Message::Operation(full_operation())),
@@ -110,6 +112,7 @@ fn turns() -> Vec<(&'static str, Record)> {
         ..blank_turn()
     };
     let mut turns = vec![("turn", turn(full)), ("turn-least", turn(blank_turn()))];
+    turns.extend(returned().into_iter().map(|(name, returned)| (name, turn(TurnRecord { returned: Some(returned), ..blank_turn() }))));
     let names = [
         "turn-running",
         "turn-completed",
@@ -122,6 +125,15 @@ fn turns() -> Vec<(&'static str, Record)> {
     ];
     turns.extend(names.into_iter().zip(RuntimeStatus::ALL).map(|(name, status)| (name, turn(TurnRecord { status, ..blank_turn() }))));
     turns
+}
+
+fn returned() -> Vec<(&'static str, GuestOutcome)> {
+    let continuation = Continuation { input: json("1"), keep_events: true, version: Some("2".into()) };
+    vec![
+        ("turn-returned-completed", GuestOutcome::Completed(json("[]"))),
+        ("turn-returned-failed", GuestOutcome::Failed(full_failure())),
+        ("turn-returned-continued", GuestOutcome::ContinuedAsNew(continuation)),
+    ]
 }
 
 fn entities() -> Vec<(&'static str, Record)> {
@@ -164,6 +176,7 @@ fn blank_turn() -> TurnRecord {
         commands: Vec::new(),
         without_guest: false,
         custom_status: None,
+        returned: None,
         outcome: None,
         began: None,
         started: None,
@@ -186,6 +199,7 @@ fn full_start() -> Start {
         parent: Some(owner()),
         at: Some(Timestamp(99)),
         tags: Tags::new(),
+        on_return: OnReturn::default(),
     }
 }
 

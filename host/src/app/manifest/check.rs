@@ -39,7 +39,7 @@ pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
         return Err(ManifestError { line: None, message });
     }
     let functions = checker.functions(&file.functions)?;
-    Ok(Manifest { app, settings, allowed_hosts, functions })
+    Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, functions })
 }
 
 struct Checker<'a> {

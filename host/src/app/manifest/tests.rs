@@ -38,6 +38,15 @@ fn a_manifest_names_the_app_and_its_functions() {
 }
 
 #[test]
+fn an_app_chooses_what_happens_to_the_tasks_that_are_left_open() {
+    assert_eq!(Manifest::parse(SAMPLE).unwrap().on_return, OnReturn::CancelOpenTasks);
+    let with = |completion: &str| Manifest::parse(&SAMPLE.replacen("[settings]", &format!("completion = \"{completion}\"\n[settings]"), 1));
+    assert_eq!(with("wait-for-open-tasks").unwrap().on_return, OnReturn::WaitForOpenTasks);
+    let error = with("wait").expect_err("there is no such rule").to_string();
+    assert!(error.contains("line 3") && error.contains("cancel-open-tasks") && error.contains("wait-for-open-tasks"), "{error}");
+}
+
+#[test]
 fn an_unknown_key_is_an_error_that_names_its_line() {
     let error = refusal("name = \"A\"\nkind = \"entity\"\ncomponent = \"a.wasm\"\ncomponnent = \"b.wasm\"");
     assert!(error.contains("line 19") && error.contains("componnent"), "{error}");

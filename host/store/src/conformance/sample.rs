@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longhaul_core::message::{Operation, Start};
 use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NewRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
-use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, Payload, Record, RuntimeStatus, Tags, Timestamp};
+use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, OnReturn, Payload, Record, RuntimeStatus, Tags, Timestamp};
 
 use crate::contract::{Batch, ChainRecord, EncodedRecord, Instances, Position, Store};
 
@@ -29,6 +29,7 @@ pub fn start(now: u64) -> Start {
         version: None,
         parent: None,
         at: None,
+        on_return: OnReturn::default(),
         tags: Tags::from([("accepted".into(), now.to_string())]),
     }
 }

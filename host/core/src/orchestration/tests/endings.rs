@@ -101,6 +101,43 @@ fn termination_reaches_open_children_only_if_it_is_recursive() {
 }
 
 #[test]
+fn a_parents_end_does_not_take_along_an_unrelated_instance_that_has_the_childs_id() {
+    let mut parents = Script::of("upper");
+    parents.arrive(start("e0")).turn(asks([child(Some("order-7"))]));
+    let taken = parents.arrive(terminate(true)).idle_turn();
+    let sent = taken.outgoing.into_iter().map(|one| one.message);
+    let sent: Vec<_> = sent.filter(|message| matches!(message, Message::Terminate { .. })).collect();
+    assert!(matches!(&sent[..], [Message::Terminate { parent: Some(of), .. }] if of.task.0 == 0), "{sent:?}");
+    for start in [start("first"), started_by_parent("first")] {
+        let mut script = Script::new();
+        script.arrive(start).turn(asks([wait("E")]));
+        script.record(sent[0].clone()).idle_turn();
+        assert_eq!(script.state.status(), Some(RuntimeStatus::Running));
+    }
+}
+
+#[test]
+fn a_tree_of_three_levels_ends_when_its_root_is_terminated() {
+    let mut levels: Vec<Script> = ["root", "middle", "leaf"].map(Script::of).into();
+    let mut starting = start("e0");
+    for (level, below) in [(0, Some("middle")), (1, Some("leaf")), (2, None)] {
+        let commands = below.map(|id| child(Some(id))).into_iter().chain([call("A")]);
+        let taken = levels[level].record(starting.clone()).turn(asks(commands));
+        if let Some((_, start)) = taken.starts().pop() {
+            starting = Message::Start(Box::new(start));
+        }
+    }
+    let mut ending = terminate(true);
+    for script in &mut levels {
+        let taken = script.record(ending.clone()).idle_turn();
+        assert_eq!((script.state.status(), taken.stops().len()), (Some(RuntimeStatus::Terminated), 1));
+        if let Some(one) = taken.outgoing.into_iter().find(|one| matches!(one.message, Message::Terminate { .. })) {
+            ending = one.message;
+        }
+    }
+}
+
+#[test]
 fn termination_beats_a_continue_as_new_that_could_happen_in_the_same_turn() {
     let mut script = Script::started([timer(0)]);
     let taken = script.arrive(terminate(false)).turn(continues(true));

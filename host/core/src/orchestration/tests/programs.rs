@@ -5,7 +5,10 @@
 use super::script::*;
 use super::words::*;
 use crate::message::{Message, Start};
-use crate::model::{Command, EntitySignal, ExecutionId, GuestTurn, OrchestrationCall, RetryPolicy, RuntimeStatus, TaskId, TaskResult};
+use crate::model::{
+    Command, EntitySignal, ExecutionId, GuestTurn, OnReturn, OrchestrationCall, RetryPolicy, RuntimeStatus, TaskId, TaskResult,
+};
+use crate::record::{Outcome, Record};
 
 /// A small generator of numbers that look random: xorshift, 64 bits.
 struct Dice(u64);
@@ -63,17 +66,21 @@ impl Dice {
         GuestTurn { commands, custom_status, ..end }
     }
 
+    fn on_return(&mut self) -> OnReturn {
+        if self.roll(2) == 0 { OnReturn::WaitForOpenTasks } else { OnReturn::CancelOpenTasks }
+    }
+
     fn message(&mut self, execution: &ExecutionId, number: u64) -> Message {
         let (execution, task) = (execution.clone(), TaskId(self.task()));
         let result = if self.roll(3) == 0 { failed("503") } else { TaskResult::Completed(json("1")) };
         match self.roll(15) {
             0 => Message::Suspend { reason: None },
             1 | 2 => Message::Resume { reason: None },
-            3 => Message::Terminate { reason: None, recursive: self.roll(2) == 0 },
+            3 => Message::Terminate { reason: None, recursive: self.roll(2) == 0, parent: None },
             4 => {
                 let at = (self.roll(4) == 0).then(|| at(number * 40));
                 let parent = (self.roll(2) == 0).then(parent);
-                Message::Start(Box::new(Start { at, parent, ..new_start(&format!("start {number}")) }))
+                Message::Start(Box::new(Start { at, parent, on_return: self.on_return(), ..new_start(&format!("start {number}")) }))
             }
             5 => Message::ChildDone { execution, task, result },
             6 => Message::EntityReply { execution, task, result },
@@ -94,7 +101,8 @@ pub(crate) fn drive(seed: u64, steps: u64) -> Script {
         script.at(clock);
         // Left to chance, most programs would soon be over: an ended one is started again.
         if script.state.status().is_none_or(RuntimeStatus::is_terminal) && dice.roll(3) > 0 {
-            script.record(start(&format!("again {step}")));
+            let again = Start { on_return: dice.on_return(), ..new_start(&format!("again {step}")) };
+            script.record(Message::Start(Box::new(again)));
         }
         let execution = ExecutionId::trusted(script.state.execution_id().unwrap_or("none"));
         for number in 0..dice.roll(4) {
@@ -126,15 +134,14 @@ fn folding_the_records_of_any_program_gives_the_state_that_made_them() {
 #[test]
 fn random_programs_reach_every_way_to_end() {
     let scripts: Vec<_> = (1..=40).map(|seed| drive(seed, 30)).collect();
-    let outcomes: Vec<_> = scripts
-        .iter()
-        .flat_map(|script| &script.chain)
-        .filter_map(|(record, _)| match record {
-            crate::record::Record::Turn(turn) => turn.outcome.as_ref(),
+    let turns = || {
+        scripts.iter().flat_map(|script| &script.chain).filter_map(|(record, _)| match record {
+            Record::Turn(turn) => Some(turn),
             _ => None,
         })
-        .collect();
-    use crate::record::Outcome;
+    };
+    let outcomes: Vec<_> = turns().filter_map(|turn| turn.outcome.as_ref()).collect();
+    assert!(turns().any(|turn| turn.returned.is_some()), "none waits for what it left open");
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Completed(_))));
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_))));
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Terminated(_))));

@@ -117,9 +117,8 @@ impl Script {
             record.inbox_before = inbox_before;
             self.calls.clear();
         }
-        if record.outcome.is_none() {
-            self.calls.extend(returned);
-        } else {
+        self.calls.extend(returned);
+        if record.outcome.is_some() || self.state.code_has_ended() {
             self.calls.clear();
         }
         self.append(Record::Turn(Box::new(record)), live.base);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::message::{Message, Start, TaskRef};
 use crate::model::{
     ActivityCall, Command, Continuation, DeploymentId, EntityCall, EntityId, EventTo, ExecutionId, Failure, GuestOutcome, GuestTurn,
-    InstanceId, OrchestrationCall, Payload, RetryPolicy, Tags, TaskId, TaskResult, Timestamp,
+    InstanceId, OnReturn, OrchestrationCall, Payload, RetryPolicy, Tags, TaskId, TaskResult, Timestamp,
 };
 
 pub(crate) fn at(millis: u64) -> Timestamp {
@@ -27,6 +27,7 @@ pub(crate) fn new_start(execution: &str) -> Start {
         parent: None,
         at: None,
         tags: Tags::new(),
+        on_return: OnReturn::default(),
     }
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn failed(message: &str) -> TaskResult {
 }
 
 pub(crate) fn terminate(recursive: bool) -> Message {
-    Message::Terminate { reason: Some("enough".into()), recursive }
+    Message::Terminate { reason: Some("enough".into()), recursive, parent: None }
 }
 
 pub(crate) fn suspend() -> Message {
