@@ -4,7 +4,7 @@
 //! with ([`Orchestration::activate`]), and ends with what the guest asked for ([`Orchestration::end_turn`]). All of it is
 //! deterministic, so folding the recorded turns ([`fold()`]) gives the same state and the same calls to the guest.
 //!
-//! - `execution`: one execution: its tasks, alarms and critical section. `events`: buffered events and those who wait for them.
+//! - `execution`: one execution: its tasks and alarms. `section`: its critical section. `events`: buffered events and those who wait for them.
 //!   `ready`: ended tasks that the guest has not been told of.
 //! - `receive`: what each message does; `attempts`: how calls are tried again. `command`: what each command does. `finish`: how
 //!   an execution ends.
@@ -19,6 +19,7 @@ mod finish;
 mod fold;
 mod ready;
 mod receive;
+mod section;
 mod turn;
 
 #[cfg(test)]

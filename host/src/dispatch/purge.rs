@@ -55,6 +55,12 @@ async fn remove(shared: &Shared, id: &InstanceId) -> Result<u32, EngineError> {
             row.status.as_str()
         )));
     }
+    // With the entity its lock's queue would go, and the release would not find its way to the section's other entities.
+    if let Some(owner) = &row.locked_by {
+        return Err(EngineError::WrongState(format!(
+            "entity '{id}' is locked by instance '{owner}' and cannot be purged before that ends"
+        )));
+    }
     Ok(shared.store.purge(vec![id.clone()]).await?)
 }
 

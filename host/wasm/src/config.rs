@@ -63,9 +63,9 @@ pub struct Limits {
     pub max_activity_output_bytes: usize,
     /// Longest run of a client function, its response's body included, default 230 s.
     pub request_deadline: Duration,
-    /// Most commands in one turn, default 100,000 as in the WIT.
+    /// Most commands in one turn, default 100,000 as in the WIT. More fail the orchestration.
     pub max_commands: usize,
-    /// Longest custom status, default 16 KiB as in the WIT.
+    /// Longest custom status as UTF-16, default 16 KiB as in the WIT. A longer one fails the orchestration.
     pub max_custom_status_bytes: usize,
     /// Longest log line, default 8 KiB; the rest is cut.
     pub log_line_bytes: usize,

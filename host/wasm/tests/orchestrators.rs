@@ -72,9 +72,22 @@ fn a_guest_that_failed_is_never_called_again() {
 fn what_breaks_the_contract_is_named_by_its_field() {
     assert!(protocol_fault("not JSON").starts_with("`outcome.completed`: not one JSON value"));
     assert!(protocol_fault("bad activity input").starts_with("commands[1]: `input`: not one JSON value"));
-    assert!(protocol_fault("bad entity").starts_with("commands[0]: `entity`:"));
-    assert!(protocol_fault("flood commands").contains("100001 in one turn; at most 100000"));
-    assert!(protocol_fault("long status").starts_with("`custom-status`: 17410 bytes"));
+}
+
+#[test]
+fn what_exceeds_a_limit_is_how_the_code_ends() {
+    for (what, error_type, part) in [
+        ("flood commands", "TooManyCommands", "100001 things in one turn; at most 100000"),
+        ("long status", "CustomStatusTooLong", "bytes as UTF-16; at most 16384"),
+    ] {
+        let turn = started(&runtime(), what).1.unwrap();
+        let Some(GuestOutcome::Failed(failure)) = turn.outcome else { panic!("{what}: {:?}", turn.outcome) };
+        assert_eq!(
+            (failure.error_type.as_str(), turn.commands.len(), failure.message.contains(part)),
+            (error_type, 0, true),
+            "{failure:?}"
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Entity, GuestBatch, GuestOperation, GuestOperationResult};
 use crate::message::{Message, Operation, Outgoing, Section, Start};
-use crate::model::{ExecutionId, Failure, InstanceId, OrchestrationCall, Pin, TaskResult, Timestamp};
+use crate::model::{ExecutionId, Failure, InstanceId, OrchestrationCall, Pin, TaskResult, Timestamp, check_tags};
 use crate::record::{EntityRecord, FORMAT, NewRecord, Received, Record};
 
 /// A batch between its first and its last step.
@@ -141,7 +141,7 @@ impl Entity {
         let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
         for (operation, result) in std::mem::take(&mut batch.operations).into_iter().zip(results) {
             if let Err(failure) = &result.outcome {
-                failures.push((operation.name, failure.clone()));
+                failures.push((operation.name.clone(), failure.clone()));
             }
             if let Some(caller) = operation.caller {
                 let message =
@@ -151,7 +151,10 @@ impl Entity {
             batch.outgoing.extend(result.signals.into_iter().map(Outgoing::signal));
             for call in result.starts {
                 started += 1;
-                batch.outgoing.push(detached_start(call, fresh.derive(batch.now, &started.to_string()), pin, batch.now));
+                match detached_start(call, fresh.derive(batch.now, &started.to_string()), pin, batch.now) {
+                    Ok(outgoing) => batch.outgoing.push(outgoing),
+                    Err(failure) => failures.push((operation.name.clone(), failure)),
+                }
             }
         }
         let record = EntityRecord {
@@ -170,8 +173,15 @@ impl Entity {
     }
 }
 
-fn detached_start(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp) -> Outgoing {
-    let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
-    let to = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
-    Outgoing { to, message: Message::Start(Box::new(Start::called(call, execution, pin, now, None))) }
+fn detached_start(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp) -> Result<Outgoing, Failure> {
+    let refused = |error_type: &str, problem: &dyn std::fmt::Display| {
+        let text = format!("cannot start orchestration '{}': {problem}", call.name);
+        Failure { non_retriable: true, ..Failure::new(error_type, text) }
+    };
+    check_tags(&call.tags).map_err(|problem| refused("InvalidTags", &problem))?;
+    let to = match call.instance_id.as_deref() {
+        Some(id) => InstanceId::orchestration(id).map_err(|problem| refused("InvalidInstanceId", &problem))?,
+        None => InstanceId::detached(&execution),
+    };
+    Ok(Outgoing { to, message: Message::Start(Box::new(Start::called(call, execution, pin, now, None))) })
 }

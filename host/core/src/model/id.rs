@@ -42,6 +42,12 @@ impl InstanceId {
         Self(text.into())
     }
 
+    /// The id of an instance that nobody waits for and that was given none: its first execution's id, written as a GUID with dashes.
+    pub(crate) fn detached(execution: &ExecutionId) -> Self {
+        let guid = Uuid::try_parse(execution.as_str()).map(|guid| guid.hyphenated().to_string());
+        Self::trusted(guid.unwrap_or_else(|_| execution.as_str().to_owned()))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -104,6 +110,14 @@ impl EntityId {
         }
         check_id("entity id", &format!("@{name}@{key}"))?;
         Ok(Self { name: name.to_lowercase().into(), key: key.into() })
+    }
+
+    /// Whether the id is one that [`Self::new`] would make, for one that a guest put together.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn check(&self) -> Result<(), InvalidId> {
+        Self::new(&self.name, &self.key).map(drop)
     }
 
     /// `@name@key`.

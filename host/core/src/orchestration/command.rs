@@ -3,10 +3,10 @@
 use super::Orchestration;
 use super::execution::{Execution, Progress, Task};
 use super::turn::{Step, Turn};
-use crate::message::{Effect, Message, Outgoing, Section, Start};
+use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{
-    ActivityCall, Command, EntityCall, EntityId, Failure, GuestTurn, InstanceId, OrchestrationCall, Payload, RetryPolicy, TaskId,
-    TaskResult, check_tags,
+    ActivityCall, Command, EntityCall, Failure, GuestOutcome, GuestTurn, InstanceId, OrchestrationCall, RetryPolicy, TaskId, TaskResult,
+    check_tags,
 };
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
@@ -17,13 +17,9 @@ impl Orchestration {
         // Turns that only drop messages for an instance that was never started are no part of any execution.
         self.next_turn += u32::from(self.execution.is_some());
         let without_guest = turn.activation.is_none() && turn.outcome.is_none() && self.needs_turn(turn.now);
-        let guest = guest.unwrap_or_default();
-        if let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) {
-            for command in &guest.commands {
-                execution.carry_out(&mut turn, &self.id, command);
-            }
-        }
-        let returned = guest.outcome.and_then(|outcome| self.code_ended(&mut turn, outcome));
+        let mut guest = guest.unwrap_or_default();
+        let fault = self.carry_out_all(&mut turn, &mut guest.commands).err().map(GuestOutcome::Failed);
+        let returned = fault.or(guest.outcome).and_then(|outcome| self.code_ended(&mut turn, outcome));
         self.end_if_nothing_is_open(&mut turn);
         turn.drop_cancelled_runs();
         let base = turn.is_base || matches!(turn.outcome, Some(Outcome::ContinuedAsNew(_)));
@@ -49,8 +45,23 @@ impl Orchestration {
     }
 }
 
+impl Orchestration {
+    /// Carries commands out in order. A command that creates a task and breaks a rule fails its task; one that creates none has
+    /// nobody to tell, so it fails the execution, as if the code had thrown there: what follows it is dropped.
+    fn carry_out_all(&mut self, turn: &mut Turn, commands: &mut Vec<Command>) -> Result<(), Failure> {
+        let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) else { return Ok(()) };
+        for (index, command) in commands.iter().enumerate() {
+            if let Err(fault) = execution.carry_out(turn, &self.id, command) {
+                commands.truncate(index + 1);
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Execution {
-    fn carry_out(&mut self, turn: &mut Turn, instance: &InstanceId, command: &Command) {
+    fn carry_out(&mut self, turn: &mut Turn, instance: &InstanceId, command: &Command) -> Result<(), Failure> {
         match command {
             Command::CallActivity(call) => self.call_activity(turn, instance, call),
             Command::CallOrchestration(call) => self.call_orchestration(turn, instance, call),
@@ -67,16 +78,24 @@ impl Execution {
             Command::CallEntity(call) => self.call_entity(turn, instance, call),
             Command::LockEntities(set) => self.lock(turn, instance, set),
             Command::Cancel(task) => self.cancel(turn, instance, *task),
-            Command::SignalEntity(signal) => turn.outgoing.push(Outgoing::signal(signal.clone())),
+            Command::SignalEntity(signal) => {
+                let what = || format!("cannot signal operation '{}'", signal.operation);
+                signal.entity.check().map_err(|problem| fault("InvalidEntityId", &what(), problem))?;
+                self.check_signal(&signal.entity)?;
+                turn.outgoing.push(Outgoing::signal(signal.clone()));
+            }
             Command::UnlockEntities(task) => self.unlock(turn, instance, *task),
-            Command::StartOrchestration(call) => self.start_detached(turn, call),
+            Command::StartOrchestration(call) => self.start_detached(turn, call)?,
             Command::RaiseEvent(event) => {
+                let what = || format!("cannot raise event '{}'", event.name);
+                InstanceId::orchestration(event.instance_id.as_str()).map_err(|problem| fault("InvalidInstanceId", &what(), problem))?;
                 turn.send(event.instance_id.clone(), Message::Event { name: event.name.clone(), data: event.data.clone() });
             }
         }
+        Ok(())
     }
 
-    fn open(&mut self, task: Task) -> TaskId {
+    pub(super) fn open(&mut self, task: Task) -> TaskId {
         let id = TaskId(self.next_task);
         self.next_task += 1;
         self.holding += usize::from(task.holds_up_the_end());
@@ -85,7 +104,7 @@ impl Execution {
     }
 
     /// A task that fails before anything is asked of anyone.
-    fn refuse(&mut self, task: TaskId, error_type: &str, text: String) {
+    pub(super) fn refuse(&mut self, task: TaskId, error_type: &str, text: String) {
         let failure = Failure { non_retriable: true, ..Failure::new(error_type, text) };
         self.complete(task, TaskResult::Failed(failure));
     }
@@ -152,53 +171,31 @@ impl Execution {
         turn.send(id, Message::Start(Box::new(start)));
     }
 
-    fn start_detached(&mut self, turn: &mut Turn, call: &OrchestrationCall) {
+    fn start_detached(&mut self, turn: &mut Turn, call: &OrchestrationCall) -> Result<(), Failure> {
+        let what = || format!("cannot start orchestration '{}'", call.name);
+        check_tags(&call.tags).map_err(|problem| fault("InvalidTags", &what(), problem))?;
         self.derived += 1;
         let execution = self.id().derive(turn.now, &format!("start {}", self.derived));
-        let chosen = call.instance_id.as_deref().and_then(|id| InstanceId::orchestration(id).ok());
-        let id = chosen.unwrap_or_else(|| InstanceId::trusted(execution.as_str()));
+        let id = match call.instance_id.as_deref() {
+            Some(id) => InstanceId::orchestration(id).map_err(|problem| fault("InvalidInstanceId", &what(), problem))?,
+            None => InstanceId::detached(&execution),
+        };
         let start = Start::called(call.clone(), execution, self.start.pin(), turn.now, None);
         turn.send(id, Message::Start(Box::new(start)));
+        Ok(())
     }
 
     fn call_entity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &EntityCall) {
         let task = self.open(Task::Entity { entity: call.entity.clone(), operation: call.operation.clone() });
-        if let Some((_, set)) = &self.section
-            && !set.contains(&call.entity)
-        {
-            let text = format!("entity '{}' is called in a critical section that does not lock it", call.entity);
-            return self.refuse(task, "CriticalSection", text);
+        if let Err(problem) = call.entity.check() {
+            return self.refuse(task, "InvalidEntityId", format!("cannot call operation '{}': {problem}", call.operation));
+        }
+        if let Err(problem) = self.enter_call(&call.entity, task) {
+            return self.refuse(task, "CriticalSection", problem);
         }
         let caller = Some(self.task_ref(instance, task));
         let operation = crate::message::Operation { name: call.operation.clone(), input: call.input.clone(), caller, at: None };
         turn.send(call.entity.instance_id(), Message::Operation(operation));
-    }
-
-    fn lock(&mut self, turn: &mut Turn, instance: &InstanceId, set: &[EntityId]) {
-        let task = self.open(Task::Lock);
-        if self.section.is_some() {
-            return self.refuse(
-                task,
-                "CriticalSection",
-                "a critical section is asked for inside another; leave the first one before".into(),
-            );
-        }
-        let mut set = set.to_vec();
-        set.sort();
-        set.dedup();
-        let Some(first) = set.first().map(EntityId::instance_id) else {
-            return self.complete(task, TaskResult::Completed(Payload::null()));
-        };
-        self.section = Some((task, set.clone()));
-        turn.send(first, Message::Lock(Section { owner: self.task_ref(instance, task), set, next: 0 }));
-    }
-
-    fn unlock(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
-        if self.section.as_ref().is_some_and(|(of, _)| *of == task)
-            && let Some((to, message)) = self.leave_section(instance)
-        {
-            turn.send(to, message);
-        }
     }
 
     fn cancel(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
@@ -222,6 +219,11 @@ impl Execution {
             self.complete_wait(waiting, event);
         }
     }
+}
+
+/// A command that has no task to fail breaks a rule.
+fn fault(error_type: &str, what: &str, problem: impl std::fmt::Display) -> Failure {
+    Failure { non_retriable: true, ..Failure::new(error_type, format!("{what}: {problem}")) }
 }
 
 fn policy_problem(policy: Option<&RetryPolicy>) -> Option<String> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::events::{Event, Events};
 use super::ready::Ready;
-use crate::message::{ActivityRun, Message, Section, Start, TaskRef};
+use super::section::CriticalSection;
+use crate::message::{ActivityRun, Message, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
 
 /// Something the orchestration waits for.
@@ -60,8 +61,8 @@ pub(super) struct Execution {
     pub(super) ready: Ready,
     /// What arrived while the instance was suspended, oldest first.
     pub(super) held: Vec<Message>,
-    /// The critical section that is asked for or held, and its lock task.
-    pub(super) section: Option<(TaskId, Vec<EntityId>)>,
+    /// The critical section that is asked for or held.
+    pub(super) section: Option<CriticalSection>,
     /// How the code ended, while the execution waits for what it left open.
     pub(super) returned: Option<GuestOutcome>,
     /// Activities, children and timers that are open: counted for the same reason.
@@ -174,16 +175,9 @@ impl Execution {
                 }
             }
             Task::Timer { at } => _ = self.alarms.remove(&(*at, task)),
-            Task::Event { .. } | Task::Entity { .. } | Task::Lock => {}
+            Task::Entity { entity, .. } => self.leave_call(entity, task),
+            Task::Event { .. } | Task::Lock => {}
         }
         Some(closed)
-    }
-
-    /// The message that gives the critical section back, and who gets it first: it goes the way that the request went, so it
-    /// cannot overtake it.
-    pub(super) fn leave_section(&mut self, instance: &InstanceId) -> Option<(InstanceId, Message)> {
-        let (task, set) = self.section.take()?;
-        let first = set.first()?.instance_id();
-        Some((first, Message::Release(Section { owner: self.task_ref(instance, task), set, next: 0 })))
     }
 }

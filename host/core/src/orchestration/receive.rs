@@ -217,12 +217,6 @@ impl Execution {
         children.collect()
     }
 
-    fn lock_granted(&mut self, task: TaskId) {
-        if let Some(Task::Lock) = self.tasks.get(&task) {
-            self.complete(task, TaskResult::Completed(Payload::null()));
-        }
-    }
-
     /// Never before its time, whoever says that it fired.
     fn timer_fired(&mut self, now: Timestamp, task: TaskId) {
         if let Some(Task::Timer { at }) = self.tasks.get(&task)

@@ -3,7 +3,7 @@
 use longhaul_core::entity::{GuestBatch, GuestOperationResult};
 use longhaul_core::{
     ActivityCall, Command, Continuation, EntityCall, EntityId, EntitySignal, EventTo, Failure, GuestOutcome, GuestTurn, InstanceId,
-    OrchestrationCall, Payload, RetryPolicy, TaskId, Timestamp, tags_of,
+    OrchestrationCall, Payload, RetryPolicy, Tags, TaskId, Timestamp, check_tags,
 };
 
 use crate::bindings::entity::exports::longhaul::durable::entity as entity_wit;
@@ -15,21 +15,33 @@ use crate::error::GuestError;
 type Checked<T> = Result<T, GuestError>;
 
 pub(crate) fn turn(turn: wit::Turn, limits: &Limits) -> Checked<GuestTurn> {
-    let count = turn.commands.len();
-    if count > limits.max_commands {
-        return Err(fault("commands", format!("{count} in one turn; at most {} are taken", limits.max_commands)));
+    if let Some(failure) = beyond_limits(&turn, limits) {
+        // It is the code's own doing and the same on every try, so it is how the code ends.
+        return Ok(GuestTurn { outcome: Some(GuestOutcome::Failed(failure)), ..GuestTurn::default() });
     }
     let custom_status = turn.custom_status.map(|text| payload("custom-status", text)).transpose()?;
-    if let Some(status) = custom_status.as_ref().filter(|status| status.len_bytes() > limits.max_custom_status_bytes) {
-        let (bytes, most) = (status.len_bytes(), limits.max_custom_status_bytes);
-        return Err(fault("custom-status", format!("{bytes} bytes; at most {most} are taken")));
-    }
     let commands = turn
         .commands
         .into_iter()
         .enumerate()
         .map(|(index, one)| command(one).map_err(|error| within(format_args!("commands[{index}]"), error)));
     Ok(GuestTurn { commands: commands.collect::<Checked<_>>()?, custom_status, outcome: turn.outcome.map(outcome).transpose()? })
+}
+
+fn beyond_limits(turn: &wit::Turn, limits: &Limits) -> Option<Failure> {
+    let failure = |error_type: &str, text: String| Some(Failure { non_retriable: true, ..Failure::new(error_type, text) });
+    let (count, most) = (turn.commands.len(), limits.max_commands);
+    if count > most {
+        return failure("TooManyCommands", format!("the code asks for {count} things in one turn; at most {most} are taken"));
+    }
+    // No text has more bytes in UTF-16 than twice its bytes in UTF-8: short ones need no counting.
+    let most = limits.max_custom_status_bytes;
+    let long = turn.custom_status.as_ref().filter(|text| text.len() * 2 > most)?;
+    let bytes = long.encode_utf16().count() * 2;
+    if bytes <= most {
+        return None;
+    }
+    failure("CustomStatusTooLong", format!("the custom status has {bytes} bytes as UTF-16; at most {most} are taken"))
 }
 
 fn outcome(outcome: wit::Outcome) -> Checked<GuestOutcome> {
@@ -51,11 +63,11 @@ fn command(command: wit::Command) -> Checked<Command> {
         wit::Command::CreateTimer(at) => Command::CreateTimer(Timestamp(at)),
         wit::Command::WaitForEvent(name) => Command::WaitForEvent(name),
         wit::Command::CallEntity(call) => Command::CallEntity(EntityCall {
-            entity: entity_id(&call.entity)?,
+            entity: unchecked_entity_id(&call.entity),
             operation: call.operation,
             input: payload("input", call.input)?,
         }),
-        wit::Command::LockEntities(ids) => Command::LockEntities(ids.iter().map(entity_id).collect::<Checked<_>>()?),
+        wit::Command::LockEntities(ids) => Command::LockEntities(ids.iter().map(unchecked_entity_id).collect()),
         wit::Command::Cancel(task) => Command::Cancel(TaskId(task)),
         wit::Command::SignalEntity(signal) => Command::SignalEntity(entity_signal(signal)?),
         wit::Command::UnlockEntities(task) => Command::UnlockEntities(TaskId(task)),
@@ -68,49 +80,48 @@ fn activity_call(call: types::ActivityCall) -> Checked<ActivityCall> {
     Ok(ActivityCall {
         name: call.name.into(),
         input: payload("input", call.input)?,
-        retry: call.retry.map(retry_policy).transpose()?,
+        retry: call.retry.map(retry_policy),
         timeout_ms: call.timeout,
     })
 }
 
 fn orchestration_call(call: types::OrchestrationCall) -> Checked<OrchestrationCall> {
-    if let Some(id) = &call.instance_id {
-        InstanceId::orchestration(id).map_err(|error| fault("instance-id", error))?;
+    let (count, tags) = (call.tags.len(), Tags::from_iter(call.tags));
+    if tags.len() < count {
+        return Err(fault("tags", "a key is given twice"));
     }
     Ok(OrchestrationCall {
         name: call.name.into(),
         input: payload("input", call.input)?,
         instance_id: call.instance_id,
         version: call.version,
-        retry: call.retry.map(retry_policy).transpose()?,
-        tags: tags_of(call.tags).map_err(|error| fault("tags", error))?,
+        retry: call.retry.map(retry_policy),
+        tags,
         at: call.at.map(Timestamp),
     })
 }
 
 fn event_to(event: types::EventTo) -> Checked<EventTo> {
-    Ok(EventTo {
-        instance_id: InstanceId::orchestration(&event.instance_id).map_err(|error| fault("instance-id", error))?,
-        name: event.name,
-        data: payload("data", event.data)?,
-    })
+    Ok(EventTo { instance_id: InstanceId::trusted(event.instance_id), name: event.name, data: payload("data", event.data)? })
 }
 
 fn entity_signal(signal: types::EntitySignal) -> Checked<EntitySignal> {
     Ok(EntitySignal {
-        entity: entity_id(&signal.entity)?,
+        entity: unchecked_entity_id(&signal.entity),
         operation: signal.operation,
         input: payload("input", signal.input)?,
         at: signal.at.map(Timestamp),
     })
 }
 
-fn entity_id(id: &types::EntityId) -> Checked<EntityId> {
-    EntityId::new(&id.name, &id.key).map_err(|error| fault("entity", error))
+/// The core checks it: what a wrong id means depends on what it is for.
+fn unchecked_entity_id(id: &types::EntityId) -> EntityId {
+    EntityId { name: id.name.to_lowercase().into(), key: id.key.as_str().into() }
 }
 
-fn retry_policy(policy: types::RetryPolicy) -> Checked<RetryPolicy> {
-    let policy = RetryPolicy {
+/// The core checks it, as it checks ids.
+fn retry_policy(policy: types::RetryPolicy) -> RetryPolicy {
+    RetryPolicy {
         max_attempts: policy.max_attempts,
         first_interval_ms: policy.first_interval,
         backoff_coefficient: policy.backoff_coefficient,
@@ -118,10 +129,6 @@ fn retry_policy(policy: types::RetryPolicy) -> Checked<RetryPolicy> {
         retry_timeout_ms: policy.retry_timeout,
         jitter: policy.jitter,
         give_up_on: policy.give_up_on,
-    };
-    match policy.problem() {
-        None => Ok(policy),
-        Some(problem) => Err(fault("retry", problem)),
     }
 }
 
@@ -142,9 +149,26 @@ pub(crate) fn batch(batch: entity_wit::BatchResult, count: usize) -> Checked<Gue
 fn operation_result(result: entity_wit::OperationResult) -> Checked<GuestOperationResult> {
     Ok(GuestOperationResult {
         outcome: activity_outcome(result.outcome)?,
-        signals: result.signals.into_iter().map(entity_signal).collect::<Checked<_>>()?,
-        starts: result.starts.into_iter().map(orchestration_call).collect::<Checked<_>>()?,
+        signals: result.signals.into_iter().map(checked_signal).collect::<Checked<_>>()?,
+        starts: result.starts.into_iter().map(checked_start).collect::<Checked<_>>()?,
     })
+}
+
+/// An operation's state is written already when what it sends is looked at: a wrong receiver fails the call of the guest, so that
+/// the operation fails and leaves nothing.
+fn checked_signal(signal: types::EntitySignal) -> Checked<EntitySignal> {
+    let signal = entity_signal(signal)?;
+    signal.entity.check().map_err(|error| fault("signals", error))?;
+    Ok(signal)
+}
+
+fn checked_start(call: types::OrchestrationCall) -> Checked<OrchestrationCall> {
+    let call = orchestration_call(call)?;
+    if let Some(id) = &call.instance_id {
+        InstanceId::orchestration(id).map_err(|error| fault("starts: instance-id", error))?;
+    }
+    check_tags(&call.tags).map_err(|error| fault("starts: tags", error))?;
+    Ok(call)
 }
 
 /// The outcome of an activity or of an entity's operation.

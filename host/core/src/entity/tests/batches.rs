@@ -57,8 +57,28 @@ fn signals_and_starts_of_an_operation_are_sent_with_the_batch() {
     });
     let to: Vec<_> = ran.outgoing.iter().map(|one| one.to.as_str()).collect();
     let Message::Start(start) = &ran.outgoing[1].message else { panic!("no start in {to:?}") };
-    assert_eq!(to, ["@stock@b", start.execution.as_str(), "@stock@b", "named"]);
+    assert_eq!((to[1].replace('-', "").as_str(), to[1].len()), (start.execution.as_str(), 36), "a GUID with dashes");
+    assert_eq!([to[0], to[2], to[3]], ["@stock@b", "@stock@b", "named"]);
     assert!(start.parent.is_none() && start.deployment.0 == 3);
+}
+
+#[test]
+fn an_operation_cannot_start_an_orchestration_under_a_forbidden_id() {
+    let mut ledger = Ledger::new();
+    let ran = ledger.arrive(signal("Add", 1)).batch_with(1, |state, operations| {
+        let call = OrchestrationCall {
+            name: "Ship".into(),
+            input: operations[0].input.clone(),
+            instance_id: Some("@a@b".into()),
+            version: None,
+            retry: None,
+            tags: Tags::new(),
+            at: None,
+        };
+        GuestBatch { state, results: vec![GuestOperationResult { outcome: Ok(Payload::null()), signals: Vec::new(), starts: vec![call] }] }
+    });
+    assert!(ran.outgoing.is_empty());
+    assert_eq!(ran.record.failures[0].1.error_type, "InvalidInstanceId");
 }
 
 #[test]

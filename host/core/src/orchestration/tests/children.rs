@@ -4,7 +4,8 @@ use super::script::*;
 use super::taken::Taken;
 use super::words::*;
 use crate::message::Message;
-use crate::model::{Command, OrchestrationCall, TaskResult};
+use crate::model::{Command, GuestOutcome, GuestTurn, OrchestrationCall, RuntimeStatus, TaskResult};
+use crate::record::Outcome;
 
 #[test]
 fn a_child_gets_an_id_derived_from_the_execution_and_the_task() {
@@ -105,10 +106,67 @@ fn an_instance_that_nobody_waits_for_has_no_parent_and_an_id_of_its_own() {
     let taken = script.arrive(start("first")).turn(asks([detached(None), detached(None), detached(Some("named"))]));
     let starts = taken.starts();
     assert!(starts.iter().all(|(_, start)| start.parent.is_none()));
-    assert_eq!(starts[0].0, starts[0].1.execution.as_str());
+    let execution = starts[0].1.execution.as_str();
+    assert_eq!(starts[0].0.replace('-', ""), execution, "a GUID that follows from its execution");
+    assert_eq!(starts[0].0.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
     assert_ne!(starts[0].0, starts[1].0);
     assert_eq!(starts[2].0, "named");
     assert!(!script.state.needs_turn(at(1_000)), "it creates no task");
+}
+
+#[test]
+fn a_detached_start_with_a_forbidden_id_fails_the_execution_and_starts_nothing() {
+    for bad in ["", "@stock@a", "a/b", &"x".repeat(257)] {
+        let mut script = Script::new();
+        let detached = |id| Command::StartOrchestration(child_call(Some(id)));
+        let commands = [detached("before"), detached(bad), detached("after"), call("A")];
+        let taken = script.arrive(start("first")).turn(asks(commands));
+        let started: Vec<_> = taken.starts().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(started, ["before"], "what follows in the code is not reached");
+        assert!(taken.runs().is_empty());
+        let Some(Outcome::Failed(failure)) = &taken.record.outcome else { panic!("{:?}", taken.record.outcome) };
+        assert_eq!(failure.error_type, "InvalidInstanceId");
+        assert!(failure.message.starts_with("cannot start orchestration 'Ship': "), "{}", failure.message);
+    }
+}
+
+#[test]
+fn an_event_for_an_id_that_no_instance_can_have_fails_the_execution() {
+    let mut script = Script::new();
+    let taken = script.arrive(start("first")).turn(asks([raise("@stock@a", "E")]));
+    assert!(taken.outgoing.is_empty());
+    assert!(matches!(&taken.record.outcome, Some(Outcome::Failed(failure)) if failure.error_type == "InvalidInstanceId"));
+}
+
+#[test]
+fn a_failure_gains_one_level_for_each_task_boundary() {
+    let mut leaf = Script::new();
+    leaf.arrive(started_by_parent("first")).turn(asks([call("Charge")]));
+    leaf.arrive(attempt_done(0, 1, failed("no money")));
+    let taken = leaf.turn_with(|activation| match &activation.received()[0].outcome {
+        TaskResult::Failed(failure) => GuestTurn { outcome: Some(GuestOutcome::Failed(failure.clone())), ..GuestTurn::default() },
+        TaskResult::Completed(_) => GuestTurn::default(),
+    });
+    let (_, of_leaf) = taken.answer().expect("the caller is told");
+    let mut root = Script::started([child(None)]);
+    let taken = root.arrive(child_done(0, of_leaf)).turn_with(|activation| match &activation.received()[0].outcome {
+        TaskResult::Failed(failure) => GuestTurn { outcome: Some(GuestOutcome::Failed(failure.clone())), ..GuestTurn::default() },
+        TaskResult::Completed(_) => GuestTurn::default(),
+    });
+    let Some(Outcome::Failed(failure)) = taken.record.outcome else { panic!("it did not fail") };
+    let text = "Orchestrator function 'Ship' failed: Activity function 'Charge' failed: no money";
+    assert_eq!((failure.error_type.as_str(), failure.message.as_str()), ("Http", text));
+    assert_eq!(failure.inner, ["Activity function 'Charge' failed: no money", "no money"]);
+    assert_eq!(root.row.unwrap().output, Some(json(&format!("\"Orchestrator function 'Order' failed: {text}\""))));
+}
+
+#[test]
+fn a_failing_parent_leaves_its_running_child_alone() {
+    let mut script = Script::started([child(Some("c1")), timer(0)]);
+    let taken = script.turn(fails("no"));
+    assert!(taken.outgoing.is_empty());
+    assert!(script.record(child_done(0, TaskResult::Completed(json("1")))).idle_turn().activation.is_none());
+    assert_eq!(script.state.status(), Some(RuntimeStatus::Failed));
 }
 
 #[test]

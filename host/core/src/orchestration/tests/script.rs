@@ -61,6 +61,11 @@ impl Script {
         self
     }
 
+    /// Whether messages wait for a turn.
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
     /// Sets the instance aside.
     pub(crate) fn park(&mut self, reason: &str) -> &mut Self {
         self.state.park(reason.into());

@@ -114,6 +114,41 @@ fn messages_for_an_instance_that_was_never_started_are_dropped_and_harm_nothing(
 }
 
 #[test]
+fn a_start_an_event_and_a_termination_in_one_batch_are_taken_in_their_order_whatever_it_is() {
+    let message = |kind: char| match kind {
+        's' => start("first"),
+        'e' => event("Go", "1"),
+        _ => terminate(false),
+    };
+    for (order, expected) in [
+        ("set", Some(RuntimeStatus::Terminated)),
+        ("ste", Some(RuntimeStatus::Terminated)),
+        ("est", Some(RuntimeStatus::Terminated)),
+        ("ets", Some(RuntimeStatus::Running)),
+        ("tse", Some(RuntimeStatus::Running)),
+        ("tes", Some(RuntimeStatus::Running)),
+    ] {
+        for recorded in [false, true] {
+            let mut script = Script::new();
+            for kind in order.chars() {
+                if recorded {
+                    script.record(message(kind))
+                } else {
+                    script.arrive(message(kind))
+                };
+            }
+            while script.has_mail() {
+                script.turn(asks([wait("Go")]));
+            }
+            assert_eq!(script.state.status(), expected, "{order}");
+            // An event that came after the start of an instance that lives is delivered, whatever came between.
+            let has_event = script.state.needs_turn(at(1_000));
+            assert_eq!(has_event, order == "tse", "{order}");
+        }
+    }
+}
+
+#[test]
 fn messages_from_outside_are_refused_when_they_make_no_sense() {
     let blank = Script::new().state;
     assert_eq!(blank.admit(&start("first")), Ok(()));

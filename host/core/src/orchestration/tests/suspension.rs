@@ -40,6 +40,33 @@ fn an_instance_that_is_suspended_before_its_first_turn_begins_when_it_is_resumed
 }
 
 #[test]
+fn events_are_neither_lost_nor_reordered_however_they_mix_with_suspend_and_resume() {
+    // Every way to put S(uspend) and R(esume) between four events, each message in a turn of its own or all in one.
+    for mix in 0..3_u32.pow(5) {
+        for turns_of in [1, 100] {
+            let mut script = Script::started([wait("E")]);
+            for place in 0..5 {
+                match mix / 3_u32.pow(place) % 3 {
+                    1 => _ = script.arrive(suspend()),
+                    2 => _ = script.arrive(resume()),
+                    _ => {}
+                }
+                if place < 4 {
+                    script.arrive(event("E", &place.to_string()));
+                }
+            }
+            script.arrive(resume());
+            let mut seen = Vec::new();
+            while script.has_mail() || script.state.needs_turn(at(1_000)) {
+                let taken = script.turn_of(turns_of, |_| asks([wait("E")]));
+                seen.extend(taken.told().into_iter().map(|(_, event)| event));
+            }
+            assert_eq!(seen, ["0", "1", "2", "3"], "mix {mix}, {turns_of} messages in a turn");
+        }
+    }
+}
+
+#[test]
 fn suspending_or_resuming_twice_changes_nothing() {
     let mut script = Script::started([wait("E")]);
     script.arrive(resume()).idle_turn();

@@ -31,6 +31,18 @@ fn a_timer_at_the_end_of_time_waits() {
 }
 
 #[test]
+fn timers_of_any_length_wake_the_instance_at_their_time_and_not_before() {
+    const DAY: u64 = 86_400_000;
+    const YEAR_9999: u64 = 253_402_300_799_000;
+    for fire_at in [1_001, 1_000 + 100 * DAY, YEAR_9999, u64::MAX] {
+        let mut script = Script::started([timer(fire_at)]);
+        assert_eq!(script.state.wake_at(), Some(at(fire_at)));
+        assert!(script.at(fire_at - 1).idle_turn().activation.is_none(), "{fire_at}");
+        assert_eq!(script.at(fire_at).idle_turn().told(), [(0, "null".into())]);
+    }
+}
+
+#[test]
 fn timers_that_are_due_together_fire_soonest_first() {
     let mut script = Script::started([timer(3_000), timer(2_000), timer(3_000)]);
     let tasks: Vec<_> = script.at(3_000).idle_turn().told().into_iter().map(|(task, _)| task).collect();
