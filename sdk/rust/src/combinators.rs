@@ -1,12 +1,17 @@
 //! Waiting for several futures.
 //!
-//! A parent must not look at 10,000 children because one of them moved: each child has a waker of its own, which puts it
-//! on its parent's list of children to poll.
+//! - [`join_all`], [`try_join_all`]: all of them. [`map_bounded`]: all of them, a few at a time.
+//! - [`select`], [`select_all`]: the first of them.
+//! - `children`: what they share.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as PollContext, Poll, Wake, Waker};
+use std::task::{Context as PollContext, Poll};
+
+mod children;
+mod map_bounded;
+
+use children::Children;
+pub use map_bounded::{MapBounded, map_bounded};
 
 /// Waits for all futures and gives their results in the order of the futures.
 ///
@@ -25,6 +30,24 @@ use std::task::{Context as PollContext, Poll, Wake, Waker};
 pub fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> JoinAll<F> {
     let children = Children::new(futures);
     JoinAll { results: children.futures.iter().map(|_| None).collect(), missing: children.futures.len(), children }
+}
+
+/// Waits for all futures and gives their values in the order of the futures, or the first failure there is.
+///
+/// With the first failure the others are dropped, and so cancelled. To have all of them end whatever happens, use [`join_all`].
+///
+/// ```
+/// # use longhaul::{Context, Failure, try_join_all};
+/// #[longhaul::orchestrator]
+/// async fn book(ctx: Context) -> Result<Vec<String>, Failure> {
+///     Ok(try_join_all(["Flight", "Hotel"].map(|what| ctx.call_activity::<String>("Book", what))).await?)
+/// }
+/// # let run = longhaul::testing::Orchestration::new::<book>().activity("Book", |what: String| Ok(format!("{what} 7"))).run();
+/// # assert_eq!(run.output::<Vec<String>>().unwrap(), ["Flight 7", "Hotel 7"]);
+/// ```
+pub fn try_join_all<T, E, F: Future<Output = Result<T, E>>>(futures: impl IntoIterator<Item = F>) -> TryJoinAll<F, T> {
+    let children = Children::new(futures);
+    TryJoinAll { values: children.futures.iter().map(|_| None).collect(), missing: children.futures.len(), children }
 }
 
 /// Waits for the first of several futures and gives its place and result. The others are dropped, and so cancelled.
@@ -116,6 +139,39 @@ impl<F: Future> Future for JoinAll<F> {
     }
 }
 
+/// The future of [`try_join_all`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct TryJoinAll<F, T> {
+    children: Children<F>,
+    values: Vec<Option<T>>,
+    missing: usize,
+}
+
+// As for `JoinAll`.
+impl<F, T> Unpin for TryJoinAll<F, T> {}
+
+impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, poll: &mut PollContext<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        while let Some((index, result)) = this.children.next_result(poll.waker()) {
+            match result {
+                Ok(value) => this.values[index] = Some(value),
+                Err(failure) => {
+                    this.children.futures.clear();
+                    return Poll::Ready(Err(failure));
+                }
+            }
+            this.missing -= 1;
+        }
+        if this.missing > 0 {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(std::mem::take(&mut this.values).into_iter().flatten().collect()))
+    }
+}
+
 /// The future of [`select_all`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct SelectAll<F> {
@@ -136,75 +192,5 @@ impl<F: Future> Future for SelectAll<F> {
     }
 }
 
-/// Futures of which only the woken ones are polled.
-struct Children<F> {
-    futures: Vec<Option<(Pin<Box<F>>, Waker)>>,
-    ready: Arc<Mutex<Ready>>,
-}
-
-#[derive(Default)]
-struct Ready {
-    /// Children to poll, in the order in which they were woken.
-    indexes: VecDeque<usize>,
-    parent: Option<Waker>,
-}
-
-struct ChildWaker {
-    index: usize,
-    ready: Arc<Mutex<Ready>>,
-}
-
-impl Wake for ChildWaker {
-    fn wake(self: Arc<Self>) {
-        let parent = {
-            let mut ready = lock(&self.ready);
-            ready.indexes.push_back(self.index);
-            ready.parent.clone()
-        };
-        if let Some(parent) = parent {
-            parent.wake();
-        }
-    }
-}
-
-/// Nothing panics while it holds this lock, and its content is sound after every single step: a poisoned lock is as good as any.
-fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
-    ready.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl<F: Future> Children<F> {
-    fn new(futures: impl IntoIterator<Item = F>) -> Self {
-        let ready = Arc::new(Mutex::new(Ready::default()));
-        let child = |(index, future)| {
-            let waker = Waker::from(Arc::new(ChildWaker { index, ready: Arc::clone(&ready) }));
-            Some((Box::pin(future), waker))
-        };
-        let futures: Vec<_> = futures.into_iter().enumerate().map(child).collect();
-        lock(&ready).indexes.extend(0..futures.len());
-        Self { futures, ready }
-    }
-
-    /// Polls woken children until one has its result. `None`: none of them has one now, and `parent` will be woken.
-    fn next_result(&mut self, parent: &Waker) -> Option<(usize, F::Output)> {
-        loop {
-            let index = {
-                let mut ready = lock(&self.ready);
-                match ready.indexes.pop_front() {
-                    Some(index) => index,
-                    None => {
-                        match &mut ready.parent {
-                            Some(waker) => waker.clone_from(parent),
-                            none => *none = Some(parent.clone()),
-                        }
-                        return None;
-                    }
-                }
-            };
-            let Some(Some((future, waker))) = self.futures.get_mut(index) else { continue };
-            if let Poll::Ready(result) = future.as_mut().poll(&mut PollContext::from_waker(waker)) {
-                self.futures[index] = None;
-                return Some((index, result));
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

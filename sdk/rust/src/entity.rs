@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::client::StartOptions;
 use crate::context::request;
 use crate::turn::{OrchestrationRequest, Signal};
 use crate::{EntityId, Failure, Timestamp, json};
@@ -112,6 +113,12 @@ impl EntityContext {
     /// Starts an orchestration; `instance_id` absent: the host makes one.
     pub fn start_orchestration(&mut self, name: &str, input: &(impl Serialize + ?Sized), instance_id: Option<&str>) {
         self.starts.push(OrchestrationRequest { instance_id: instance_id.map(str::to_owned), ..request(name, input) });
+    }
+
+    /// Starts an orchestration with tags, a version, or at a later time. Wrong tags or ids fail the operation, which then leaves nothing.
+    pub fn start_orchestration_with(&mut self, name: &str, input: &(impl Serialize + ?Sized), options: StartOptions) {
+        let StartOptions { instance_id, version, tags, at, .. } = options;
+        self.starts.push(OrchestrationRequest { instance_id, version, tags, at, ..request(name, input) });
     }
 
     /// Deletes this entity once the operation has succeeded. A later operation brings it back with the default state.

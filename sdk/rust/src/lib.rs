@@ -60,7 +60,9 @@ pub mod __private;
 
 pub use activity::{Activity, ActivityContext};
 pub use client::{Client, Request, Response};
-pub use combinators::{Either, JoinAll, Select, SelectAll, join_all, select, select_all};
+pub use combinators::{
+    Either, JoinAll, MapBounded, Select, SelectAll, TryJoinAll, join_all, map_bounded, select, select_all, try_join_all,
+};
 pub use context::{
     ActivityCall, Context, ContinueAsNew, EventWait, LockGuard, Locking, OrchestrationCall, StartOrchestration, TimedEventWait,
 };

@@ -39,7 +39,8 @@ impl Context {
         OrchestrationCall(Task::create(&self.0, Command::CallOrchestration(request(name, input))))
     }
 
-    /// Starts an orchestration that this one does not wait for.
+    /// Starts an orchestration that this one does not wait for. There is no result that could fail: a forbidden id or wrong tags fail
+    /// this orchestrator, with `InvalidInstanceId` or `InvalidTags`.
     pub fn start_orchestration(&self, name: &str, input: &(impl Serialize + ?Sized)) -> StartOrchestration {
         let mut state = self.0.borrow_mut();
         let index = state.push(Command::StartOrchestration(request(name, input)));

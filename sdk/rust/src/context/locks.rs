@@ -14,7 +14,10 @@ impl Context {
     /// Locks entities for this orchestration: operations of others wait until the guard is dropped.
     ///
     /// The host sorts the entities, so two orchestrations cannot wait for each other. Locks end with the execution at the latest.
-    /// Inside, call the locked entities one call at a time; do not signal them, call others, call orchestrations or lock again.
+    /// From the call of this on until the guard is dropped there are rules. A call of an entity fails with `CriticalSection` unless the
+    /// entity is locked (await the lock first) and its last call was awaited; so does a call of an orchestration, and another lock.
+    /// A signal to one of these entities has no result that could fail, so it fails the orchestrator, with the same name. Signals to
+    /// other entities, activities, timers and events are free.
     ///
     /// ```
     /// # use longhaul::{Context, EntityId, Failure};

@@ -111,13 +111,15 @@ impl Context {
         self.0.borrow_mut().push(Command::SignalEntity(signal));
     }
 
-    /// Raises an event for another instance. If there is no such instance, or it has ended, the event is dropped.
+    /// Raises an event for another instance. If there is no such instance, or it has ended, the event is dropped. An id that no
+    /// instance can have fails this orchestrator, with `InvalidInstanceId`.
     pub fn raise_event(&self, instance_id: &str, name: &str, data: &(impl Serialize + ?Sized)) {
         let event = Command::RaiseEvent { instance_id: instance_id.to_owned(), name: name.to_owned(), data: json::write(data) };
         self.0.borrow_mut().push(event);
     }
 
-    /// Shows `status` to whoever queries this instance, after this turn. At most 16 KiB of JSON; `&()` clears it.
+    /// Shows `status` to whoever queries this instance, after this turn. At most 16 KiB as UTF-16: more fails
+    /// the orchestrator. `&()` clears it.
     pub fn set_custom_status(&self, status: &(impl Serialize + ?Sized)) {
         self.0.borrow_mut().custom_status = Some(json::write(status));
     }

@@ -35,6 +35,26 @@ fn run(state: Option<&str>, operations: &[(&str, &str)]) -> BatchResult {
 }
 
 #[test]
+fn an_operation_starts_orchestrations_with_tags_and_later() {
+    let options = StartOptions::new().instance_id("r1").tag("region", "eu").at(Timestamp::from_millis(5));
+    let mut ctx = EntityContext {
+        id: EntityId::new("notes", "k"),
+        operation: "Add".to_owned(),
+        now: Timestamp::default(),
+        exists: true,
+        deleted: false,
+        signals: Vec::new(),
+        starts: Vec::new(),
+    };
+    ctx.start_orchestration_with("Review", &1, options);
+    let start = &ctx.starts[0];
+    assert_eq!(
+        (start.instance_id.as_deref(), start.at, start.tags["region"].as_str()),
+        (Some("r1"), Some(Timestamp::from_millis(5)), "eu")
+    );
+}
+
+#[test]
 fn a_failed_operation_leaves_no_trace_and_the_others_stand() {
     let batch = run(Some("[1]"), &[("Add", "2"), ("AddThenFail", "3"), ("Add", "4")]);
     assert_eq!(batch.state.as_deref(), Some("[1,2,4]"));

@@ -320,3 +320,81 @@ fn an_execution_that_has_ended_answers_with_an_empty_turn() {
     assert!(turn.outcome.is_some());
     assert_eq!(resume(&mut execution, vec![done(0)]), Turn::default());
 }
+
+#[test]
+fn ten_thousand_guids_differ_and_are_the_same_on_replay() {
+    let made = || {
+        let run = |ctx: Context, _: String| -> Run {
+            Box::pin(async move {
+                let ids: std::collections::BTreeSet<_> = (0..10_000).map(|_| ctx.new_guid()).collect();
+                assert_eq!(ids.len(), 10_000);
+                text(ids.into_iter().next().expect("there are some"))
+            })
+        };
+        let (_, turn) = start(run);
+        turn.outcome
+    };
+    assert_eq!(made(), made());
+}
+
+#[test]
+fn the_code_sees_whether_it_is_replayed() {
+    let (mut execution, _) = start(|ctx, _| {
+        Box::pin(async move {
+            let mut seen = vec![ctx.is_replaying()];
+            for _ in 0..2 {
+                ctx.wait_for_event::<()>("go").await?;
+                seen.push(ctx.is_replaying());
+            }
+            text(format!("{seen:?}"))
+        })
+    });
+    execution.resume(NOW, true, vec![done(0)]);
+    let turn = execution.resume(NOW, false, vec![done(1)]);
+    assert_eq!(turn.outcome, Some(Outcome::Completed("[false, true, false]".to_owned())));
+}
+
+#[test]
+fn continuing_as_new_can_drop_events_and_change_the_version() {
+    let (_, turn) = start(|ctx, _| {
+        Box::pin(async move {
+            ctx.continue_as_new_with(&1, crate::ContinueAsNew { keep_events: false, version: Some("2".to_owned()) });
+            text("ignored")
+        })
+    });
+    let next = Continuation { input: "1".to_owned(), keep_events: false, version: Some("2".to_owned()) };
+    assert_eq!(turn.outcome, Some(Outcome::ContinuedAsNew(next)));
+}
+
+#[test]
+fn a_signal_and_a_start_can_be_given_a_time_and_a_start_tags() {
+    let (_, turn) = start(|ctx, _| {
+        Box::pin(async move {
+            ctx.signal_entity_at(&EntityId::new("E", "k"), "Op", &1, NOW + Duration::from_secs(5));
+            let _child = ctx.call_orchestration::<()>("C", &1).at(NOW + Duration::from_secs(6)).tag("region", "eu");
+            ctx.start_orchestration("S", &1).tag("a", "1").tag("b", "2").at(NOW);
+            let region = ctx.tags().get("region").cloned();
+            ctx.wait_for_event::<()>("never").await?;
+            text(region.unwrap_or_default())
+        })
+    });
+    let shown = format!("{:?}", turn.commands);
+    assert!(matches!(&turn.commands[0], Command::SignalEntity(signal) if signal.at == Some(NOW + Duration::from_secs(5))), "{shown}");
+    let Command::CallOrchestration(child) = &turn.commands[1] else { panic!("{shown}") };
+    assert_eq!((child.at, child.tags["region"].as_str()), (Some(NOW + Duration::from_secs(6)), "eu"));
+    let Command::StartOrchestration(other) = &turn.commands[2] else { panic!("{shown}") };
+    assert_eq!((other.at, other.tags.len()), (Some(NOW), 2));
+}
+
+#[test]
+fn cancelling_a_task_counts_even_if_the_orchestrator_returns_next() {
+    let (_, turn) = start(|ctx, _| {
+        Box::pin(async move {
+            let (dropped, cancelled) = (a_second(&ctx), a_second(&ctx));
+            cancelled.cancel();
+            drop(dropped);
+            text(1)
+        })
+    });
+    assert_eq!(turn.commands, [timer(), timer(), Command::Cancel(1)]);
+}

@@ -11,6 +11,7 @@ mod fake_host;
 pub(crate) mod host;
 mod orchestration;
 mod run;
+mod section;
 mod simulation;
 
 pub use entity::EntityUnderTest;

@@ -30,6 +30,8 @@ pub struct Run {
     pub(super) histories: Vec<History>,
     pub(super) entities: BTreeMap<String, String>,
     pub(super) waiting_for: Vec<String>,
+    /// Set if the host ended it, because the code broke a rule.
+    pub(super) fault: Option<Outcome>,
     pub(super) end: Timestamp,
 }
 
@@ -49,7 +51,7 @@ impl Run {
 
     /// How the last execution ended; `None` if it waits for something that does not come.
     pub fn outcome(&self) -> Option<&Outcome> {
-        self.turns().last().and_then(|recorded| recorded.turn.outcome.as_ref())
+        self.fault.as_ref().or_else(|| self.turns().last().and_then(|recorded| recorded.turn.outcome.as_ref()))
     }
 
     /// What the code asked for, in order, in all executions.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::orchestration::{Fake, Orchestration};
 use super::run::{History, RecordedTurn, Run};
+use super::section::Sections;
 use crate::entity::Operation;
-use crate::turn::{Command, Completion, Outcome, Signal, Start, TaskId, TaskResult};
+use crate::turn::{Command, Completion, OrchestrationRequest, Outcome, Signal, Start, TaskId, TaskResult};
 use crate::{EntityId, Failure, RetryPolicy, Timestamp};
 
 const MAX_TURNS: usize = 100_000;
@@ -38,6 +39,8 @@ pub(super) struct Simulation<'a> {
     waits: Vec<(TaskId, String)>,
     unclaimed_events: VecDeque<(String, String)>,
     entities: BTreeMap<String, String>,
+    sections: Sections,
+    fault: Option<Outcome>,
     histories: Vec<History>,
     turns: usize,
 }
@@ -55,6 +58,8 @@ impl<'a> Simulation<'a> {
             waits: Vec::new(),
             unclaimed_events: VecDeque::new(),
             entities,
+            sections: Sections::default(),
+            fault: None,
             histories: Vec::new(),
             turns: 0,
         };
@@ -77,7 +82,8 @@ impl<'a> Simulation<'a> {
             input = next.input;
         }
         let waiting_for = self.waits.into_iter().map(|(task, name)| format!("event {name} (task {task})")).collect();
-        Run { start: self.setup.start, histories: self.histories, entities: self.entities, waiting_for, end: self.now }
+        let Self { setup, histories, entities, fault, now, .. } = self;
+        Run { start: setup.start, histories, entities, waiting_for, fault, end: now }
     }
 
     /// Runs one execution; `None` if it waits for something that does not come.
@@ -103,17 +109,22 @@ impl<'a> Simulation<'a> {
             let commands = turn.commands.clone();
             let history = self.histories.last_mut().expect("this execution's history was pushed above");
             history.turns.push(RecordedTurn { now: self.now, received: std::mem::take(&mut received), turn });
-            commands.into_iter().for_each(|command| self.carry_out(command));
+            if let Err(failure) = commands.into_iter().try_for_each(|command| self.carry_out(command)) {
+                self.fault = Some(Outcome::Failed(failure));
+                return self.fault.clone();
+            }
             if outcome.is_some() {
                 return outcome;
             }
             received.push(self.next_completion()?);
+            received.iter().for_each(|completion| self.sections.ended(completion.task));
             turn = execution.resume(self.now, false, received.clone());
         }
     }
 
     fn forget_tasks(&mut self) {
         self.next_task = 0;
+        self.sections.clear();
         self.waits.clear();
         self.on_their_way.retain(|_, arrival| matches!(arrival, Arrival::Event { .. } | Arrival::Signal(_)));
     }
@@ -140,13 +151,19 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn carry_out(&mut self, command: Command) {
+    /// An error is the failure that the execution ends with: the command has no task that could fail.
+    fn carry_out(&mut self, command: Command) -> Result<(), Failure> {
         match command {
             Command::CallActivity { name, input, retry, timeout_ms: _ } => {
                 let (delay, outcome) = call(&mut self.setup.activities, "activity", &name, &input, retry.as_ref());
                 self.complete_new_task(delay, outcome.map_err(|failure| worded("Activity", &name, failure)));
             }
             Command::CallOrchestration(request) => {
+                let allowed = self.sections.forbid("a critical section must not wait for another orchestration");
+                if let Err(failure) = allowed.and_then(|()| check_request(&request)) {
+                    self.complete_new_task(Duration::ZERO, Err(failure));
+                    return Ok(());
+                }
                 let (name, retry) = (&request.name, request.retry.as_ref());
                 let (delay, outcome) = call(&mut self.setup.orchestrations, "orchestration", name, &request.input, retry);
                 self.complete_new_task(delay, outcome.map_err(|failure| worded("Orchestrator", &request.name, failure)));
@@ -154,19 +171,29 @@ impl<'a> Simulation<'a> {
             Command::CreateTimer(due) => self.complete_new_task(due.since(self.now), Ok("null".to_owned())),
             Command::WaitForEvent(name) => self.wait_for_event(name),
             Command::CallEntity { entity, operation, input } => {
-                let outcome = self.run_operation(&entity, operation, input);
+                let allowed = self.sections.call(&entity, self.next_task);
+                let outcome = allowed.and_then(|()| self.run_operation(&entity, operation, input));
                 self.complete_new_task(Duration::ZERO, outcome);
             }
             // Nobody else is there to hold a lock.
-            Command::LockEntities(_) => self.complete_new_task(Duration::ZERO, Ok("null".to_owned())),
+            Command::LockEntities(entities) => {
+                let locked = self.sections.lock(self.next_task, &entities);
+                self.complete_new_task(Duration::ZERO, locked.map(|()| "null".to_owned()));
+            }
             Command::Cancel(task) => self.cancel(task),
-            Command::SignalEntity(signal) => match signal.at {
-                Some(time) if time > self.now => self.send(time, Arrival::Signal(signal)),
-                _ => self.signal(signal),
-            },
+            Command::SignalEntity(signal) => {
+                self.sections.signal(&signal.entity)?;
+                match signal.at {
+                    Some(time) if time > self.now => self.send(time, Arrival::Signal(signal)),
+                    _ => self.signal(signal),
+                }
+            }
+            Command::UnlockEntities(task) => self.sections.unlock(task),
             // What leaves this instance is seen in the list of commands.
-            Command::UnlockEntities(_) | Command::StartOrchestration(_) | Command::RaiseEvent { .. } => {}
+            Command::StartOrchestration(request) => check_request(&request)?,
+            Command::RaiseEvent { instance_id, .. } => check_id(&instance_id)?,
         }
+        Ok(())
     }
 
     fn wait_for_event(&mut self, name: String) {
@@ -182,6 +209,8 @@ impl<'a> Simulation<'a> {
 
     fn cancel(&mut self, cancelled: TaskId) {
         self.waits.retain(|(task, _)| *task != cancelled);
+        self.sections.unlock(cancelled);
+        self.sections.ended(cancelled);
         let of_task = |arrival: &Arrival| match arrival {
             Arrival::Completion(Completion { task, .. }) | Arrival::EventFor { task, .. } => *task == cancelled,
             Arrival::Event { .. } | Arrival::Signal(_) => false,
@@ -231,6 +260,24 @@ impl<'a> Simulation<'a> {
         self.on_their_way.insert((due, self.sent), arrival);
         self.sent += 1;
     }
+}
+
+/// The rules of a new instance's id, as the host has them.
+fn check_request(request: &OrchestrationRequest) -> Result<(), Failure> {
+    request.instance_id.as_deref().map_or(Ok(()), check_id)
+}
+
+fn check_id(id: &str) -> Result<(), Failure> {
+    let forbidden = |character: char| matches!(character, '/' | '\\' | '#' | '?') || character.is_control();
+    let length = id.encode_utf16().count();
+    if id.starts_with('@') || id.contains(forbidden) || length == 0 || length > 256 {
+        let text = format!(
+            "'{}' is no instance id: it has 1 to 256 characters, does not begin with '@', and has no '/', '\\', '#', '?' or control characters",
+            id.escape_debug()
+        );
+        return Err(Failure::new("InvalidInstanceId", text).non_retriable());
+    }
+    Ok(())
 }
 
 /// Calls a fake until it succeeds or the policy gives up. Returns the delays in sum and the last attempt's outcome.
