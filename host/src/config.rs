@@ -89,6 +89,10 @@ pub struct ServeOptions {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub evict_after_every_turn: Option<bool>,
 
+    /// Write each commit in a transaction of its own instead of all that have gathered: slow, for tests
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub one_commit_per_batch: Option<bool>,
+
     /// Longest call of an orchestrator or entity, in milliseconds. An instance whose calls take longer three times in a row is set
     /// aside [default: 10000]
     #[arg(long, value_name = "MILLISECONDS")]
@@ -170,6 +174,7 @@ impl ServeOptions {
             guest_threads: self.guest_threads.or(file.guest_threads),
             max_hot_instances: self.max_hot_instances.or(file.max_hot_instances),
             evict_after_every_turn: self.evict_after_every_turn.or(file.evict_after_every_turn),
+            one_commit_per_batch: self.one_commit_per_batch.or(file.one_commit_per_batch),
             turn_deadline_ms: self.turn_deadline_ms.or(file.turn_deadline_ms),
             orchestrator_memory_bytes: self.orchestrator_memory_bytes.or(file.orchestrator_memory_bytes),
             compiled_cache: self.compiled_cache.or(file.compiled_cache),
@@ -229,6 +234,7 @@ impl ServeConfig {
                 max_hot_instances: at_least_one("max-hot-instances", options.max_hot_instances, defaults.max_hot_instances)?,
                 evict_after_every_turn: options.evict_after_every_turn.unwrap_or(false),
                 reuse: options.overridable_existing_instance_states.unwrap_or_default(),
+                one_commit_per_batch: options.one_commit_per_batch.unwrap_or(false),
                 ..defaults
             },
             guests: longhaul_wasm::Config {

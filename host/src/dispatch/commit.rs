@@ -69,8 +69,9 @@ pub(super) fn encode(record: NewRecord) -> EncodedRecord {
 
 /// Writes commits, for as long as the engine lets it.
 pub(super) async fn run(shared: Arc<Shared>) {
+    let max_commits = if shared.config.one_commit_per_batch { 1 } else { usize::MAX };
     loop {
-        let gathered = gather(&mut shared.board());
+        let gathered = gather(&mut shared.board(), max_commits);
         match gathered {
             gathered if gathered.is_empty() => shared.signals.commit.notified().await,
             gathered => write(&shared, gathered).await,
@@ -79,13 +80,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// Takes what has gathered, up to a full batch. A commit is never split.
-pub(super) fn gather(board: &mut Board) -> Vec<Commit> {
+pub(super) fn gather(board: &mut Board, max_commits: usize) -> Vec<Commit> {
     let mut gathered = Vec::new();
     let mut records = 0;
     let mut read: HashSet<InstanceId> = HashSet::new();
     while let Some(commit) = board.commits.front() {
         records += commit.records.len();
-        if records > MAX_BATCH_RECORDS && !gathered.is_empty() {
+        if gathered.len() == max_commits || (records > MAX_BATCH_RECORDS && !gathered.is_empty()) {
             break;
         }
         // The store says where a chain ends after the whole batch. A message recorded after the reading began waits in the

@@ -24,6 +24,8 @@ pub struct EngineConfig {
     pub max_hot_instances: usize,
     /// Every instance leaves memory after every turn, so that each turn begins with a replay: for tests. Default: off.
     pub evict_after_every_turn: bool,
+    /// Every commit is a transaction of its own, as if none ever met another: for tests. Default: off.
+    pub one_commit_per_batch: bool,
     /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
     pub max_failed_turns: u32,
     /// Which instances a start may replace. Default: those that have ended.
@@ -36,6 +38,7 @@ impl Default for EngineConfig {
             guest_threads: std::thread::available_parallelism().map_or(2, usize::from),
             max_hot_instances: 2_000,
             evict_after_every_turn: false,
+            one_commit_per_batch: false,
             max_failed_turns: 3,
             reuse: ReusePolicy::default(),
         }

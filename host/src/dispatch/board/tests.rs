@@ -66,11 +66,21 @@ fn a_message_recorded_while_its_receiver_is_read_is_not_in_the_batch_of_the_read
     send(&mut board, vec![to("b", "two")]);
     assert_eq!(mailbox(&mut board, "b"), [(event("two"), true)]);
 
-    let reading = gather(&mut board);
+    let reading = gather(&mut board, usize::MAX);
     let records: usize = reading.iter().map(|commit| commit.records.len()).sum();
     assert_eq!(records, 1, "the reading ends its batch, so that its chain ends with the first message");
-    assert_eq!(gather(&mut board).len(), 1);
-    assert!(gather(&mut board).is_empty());
+    assert_eq!(gather(&mut board, usize::MAX).len(), 1);
+    assert!(gather(&mut board, usize::MAX).is_empty());
+}
+
+#[test]
+fn a_batch_may_be_bounded_to_one_commit() {
+    let mut board = board();
+    send(&mut board, vec![to("b", "one"), to("b", "two")]);
+    send(&mut board, vec![to("b", "three")]);
+    let batches = std::iter::repeat_with(|| gather(&mut board, 1)).take_while(|batch| !batch.is_empty());
+    let records: Vec<Vec<usize>> = batches.map(|batch| batch.iter().map(|commit| commit.records.len()).collect()).collect();
+    assert_eq!(records, [[2], [0], [1]], "the one in the middle reads the receiver's chain");
 }
 
 #[test]
