@@ -20,7 +20,12 @@ impl Apps {
         AppFolder::built("hello-cities")
     }
 
-    /// Functions that misbehave on purpose.
+    /// One orchestrator for each pattern.
+    pub fn patterns() -> AppFolder {
+        AppFolder::built("patterns")
+    }
+
+    /// Functions that misbehave on purpose, and some that drive the model into its corners.
     pub fn test_guests() -> AppFolder {
         AppFolder::built("test-guests")
     }

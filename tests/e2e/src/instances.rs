@@ -46,6 +46,15 @@ impl Host {
         self.until(id, &format!("instance {id} to be {wanted}"), |status| status["runtimeStatus"] == wanted).await
     }
 
+    /// Waits until the instance is there and has had its first turn.
+    pub async fn until_running(&self, id: &str) {
+        eventually(format!("instance {id} to run"), LIMIT, || async {
+            let answer = self.get(&format!("/instances/{id}")).await;
+            if answer.status == 202 && answer.json()["runtimeStatus"] == "Running" { Ok(()) } else { Err(answer.text()) }
+        })
+        .await;
+    }
+
     /// Waits until the instance completes, and returns its output.
     ///
     /// # Panics

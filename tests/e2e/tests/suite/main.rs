@@ -3,7 +3,6 @@
 //! One test program for all, so that the host is built and linked against once. `cargo xtask guests` must have run before.
 //! `cargo test -p e2e sample` runs one file's tests, and what a failing host wrote is shown with the failure.
 
-mod core_model;
 mod crash;
 mod crash_storm;
 mod deployments;
@@ -17,6 +16,7 @@ mod http_start;
 mod http_status;
 mod misbehaviour;
 mod mismatch;
+mod model;
 mod sample;
 mod sample_events;
 mod scale;
