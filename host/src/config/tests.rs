@@ -1,0 +1,75 @@
+use super::*;
+
+fn options(text: &str) -> Result<ServeOptions, toml::de::Error> {
+    toml::from_str(text)
+}
+
+#[test]
+fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
+    let file = options("listen = \"0.0.0.0:80\"\ntask-hub = \"Hub\"\n").unwrap();
+    let line = ServeOptions { listen: Some("127.0.0.1:0".into()), ..ServeOptions::default() };
+    let config = ServeConfig::resolve(line.or(file)).unwrap();
+    assert_eq!((config.listen.as_str(), config.http.task_hub.as_str()), ("127.0.0.1:0", "Hub"));
+    assert_eq!(config.http.max_body_bytes, DEFAULT_MAX_BODY_BYTES);
+    assert_eq!(config.data, Path::new(DEFAULT_DATA));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_it() {
+    let error = options("max-body-byte = 1\n").unwrap_err().to_string();
+    assert!(error.contains("line 1") && error.contains("max-body-byte"), "{error}");
+}
+
+#[test]
+fn what_a_start_may_replace_is_named_as_in_azure() {
+    let policy = |text: &str| options(text).map(|options| ServeConfig::resolve(options).unwrap().engine.reuse);
+    assert_eq!(policy(""), Ok(ReusePolicy::NonRunningStates));
+    assert_eq!(policy("overridable-existing-instance-states = \"AnyState\""), Ok(ReusePolicy::AnyState));
+    assert!(policy("overridable-existing-instance-states = \"Some\"").unwrap_err().to_string().contains("NonRunningStates"));
+}
+
+#[test]
+fn a_limit_of_zero_is_refused_by_its_name() {
+    let error = ServeConfig::resolve(options("max-connections = 0").unwrap()).err().unwrap().to_string();
+    assert!(error.contains("--max-connections"), "{error}");
+}
+
+#[test]
+fn the_port_for_local_rpc_is_a_number_or_off() {
+    let port = |text: &str| options(text).map(|options| options.rpc_port.unwrap());
+    assert_eq!(port("rpc-port = 0").unwrap(), RpcPort::Port(0));
+    assert_eq!(port("rpc-port = \"off\"").unwrap(), RpcPort::Off);
+    assert!(port("rpc-port = 70000").unwrap_err().to_string().contains("70000"));
+}
+
+#[test]
+fn a_public_url_that_is_none_is_refused_by_its_name() {
+    let error = ServeConfig::resolve(options("public-url = \"longhaul.example\"").unwrap()).err().unwrap().to_string();
+    assert!(error.contains("--public-url"), "{error}");
+}
+
+#[test]
+fn an_activitys_default_time_is_at_most_the_longest() {
+    let limits = |text| ServeConfig::resolve(options(text).unwrap()).map(|config| config.guests.limits);
+    let cut = limits("max-activity-timeout-seconds = 60").unwrap();
+    assert_eq!((cut.activity_deadline.as_secs(), cut.max_activity_deadline.as_secs()), (60, 60));
+    let error = limits("max-activity-timeout-seconds = 60\nactivity-timeout-seconds = 61").unwrap_err().to_string();
+    assert!(error.contains("--activity-timeout-seconds is 61"), "{error}");
+    assert!(limits("activity-timeout-seconds = 0").is_err());
+}
+
+#[test]
+fn others_who_can_reach_the_host_make_outbound_requests_opt_in() {
+    let (loopback, open) = ("127.0.0.1:7071".parse().unwrap(), "0.0.0.0:7071".parse().unwrap());
+    let config = ServeConfig::resolve(ServeOptions::default()).unwrap();
+    assert_eq!(config.operator_hosts(loopback), AllowedHosts::Any);
+    assert_eq!(config.operator_hosts(open), AllowedHosts::default());
+    let config = ServeConfig::resolve(options("allow-outbound = [\"http://a:1\"]").unwrap()).unwrap();
+    let only = AllowedHosts::parse(["http://a:1"]).unwrap();
+    assert_eq!((config.operator_hosts(loopback), config.operator_hosts(open)), (only.clone(), only));
+}
+
+#[test]
+fn an_outbound_host_that_is_no_address_is_refused() {
+    assert!(ServeConfig::resolve(options("allow-outbound = [\"http://a/b\"]").unwrap()).is_err());
+}
