@@ -22,7 +22,7 @@ const MANAGEMENT: &str = "/runtime/webhooks/durabletask";
 /// The data folder's name, beside the log.
 const DATA: &str = "data";
 /// Longest time from start to the first answer: components are compiled meanwhile, on a machine that may be busy.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(180);
 /// Longest time from SIGTERM to the end.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 

@@ -23,16 +23,27 @@ macro_rules! scenarios {
 }
 pub(super) use scenarios;
 
-/// Runs all scenarios on a host with this app. A failed one does not stop the others.
-pub async fn run_all(app: AppFolder, arguments: &[&'static str], scenarios: Vec<Scenario>) {
-    let wanted = std::env::var("LONGHAUL_SCENARIO").unwrap_or_default();
-    let scenarios: Vec<_> = scenarios.into_iter().filter(|(name, _)| name.contains(&wanted)).collect();
-    if scenarios.is_empty() {
-        return;
+/// A host and the scenarios that are to run on it.
+pub struct OneHost {
+    host: Rc<Host>,
+    arguments: Vec<&'static str>,
+    scenarios: Vec<Scenario>,
+}
+
+impl OneHost {
+    /// Starts a host with an app for those of the scenarios that are wanted.
+    pub async fn start(app: AppFolder, arguments: &[&'static str], mut scenarios: Vec<Scenario>) -> Self {
+        let wanted = std::env::var("LONGHAUL_SCENARIO").unwrap_or_default();
+        scenarios.retain(|(name, _)| name.contains(&wanted));
+        let host = Host::start(HostOptions { app: Some(&app), arguments: arguments.to_vec() }).await;
+        Self { host: Rc::new(host), arguments: arguments.to_vec(), scenarios }
     }
-    let host = Rc::new(Host::start(HostOptions { app: Some(&app), arguments: arguments.to_vec() }).await);
-    let failed = LocalSet::new().run_until(failures(&host, scenarios)).await;
-    assert!(failed.is_empty(), "with {arguments:?} these do not hold: {}", failed.join(", "));
+
+    /// Runs the scenarios. A failed one does not stop the others.
+    pub async fn run_all(self) {
+        let failed = LocalSet::new().run_until(failures(&self.host, self.scenarios)).await;
+        assert!(failed.is_empty(), "with {:?} these do not hold: {}", self.arguments, failed.join(", "));
+    }
 }
 
 async fn failures(host: &Rc<Host>, scenarios: Vec<Scenario>) -> Vec<&'static str> {
