@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{HistoryOptions, history_events};
 use crate::message::{Message, Start};
-use crate::model::{Command, EntitySignal, Failure, GuestOutcome, GuestTurn, OrchestrationCall, TaskResult};
+use crate::model::{Command, EntitySignal, Failure, GuestOutcome, GuestTurn, OnReturn, OrchestrationCall, TaskResult};
 use crate::orchestration::tests::script::Script;
 use crate::orchestration::tests::words::*;
 
@@ -190,6 +190,31 @@ fn a_failed_execution_shows_its_output_and_details() {
     let end = the("ExecutionCompleted", &events);
     assert_eq!((&end["OrchestrationStatus"], &end["Result"]), (&json!("Failed"), &json!("Orchestrator function 'Order' failed: 503")));
     assert_eq!(end["FailureDetails"]["ErrorType"], "Http");
+}
+
+#[test]
+fn a_termination_that_was_meant_for_another_does_not_show() {
+    let mut script = Script::started([wait("E")]);
+    script.record(Message::Terminate { reason: None, recursive: true, parent: Some(parent()) }).idle_turn();
+    assert_eq!(types(&script), ["ExecutionStarted"]);
+}
+
+#[test]
+fn the_history_of_code_that_broke_a_rule_ends_with_the_command_that_did() {
+    let detached = Command::StartOrchestration(child_call(Some("a/b")));
+    let mut script = Script::started([timer(0)]);
+    script.turn(asks([child(Some("c1")), detached, child(Some("c2"))]));
+    assert_eq!(types(&script), ["ExecutionStarted", "TimerCreated", "TimerFired", "SubOrchestrationInstanceCreated", "ExecutionCompleted"]);
+}
+
+#[test]
+fn an_execution_that_waits_for_open_tasks_shows_its_end_when_it_comes() {
+    let mut script = Script::new();
+    let waits = Start { on_return: OnReturn::WaitForOpenTasks, ..new_start("first") };
+    script.arrive(Message::Start(Box::new(waits))).turn(GuestTurn { commands: vec![call("A")], ..returns("1") });
+    assert_eq!(types(&script), ["ExecutionStarted", "TaskScheduled"]);
+    script.arrive(done(0, "1")).idle_turn();
+    assert_eq!(types(&script), ["ExecutionStarted", "TaskCompleted", "ExecutionCompleted"]);
 }
 
 #[test]

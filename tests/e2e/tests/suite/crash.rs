@@ -101,3 +101,17 @@ async fn a_terminated_holder_lets_go_of_its_lock() {
     sample.host.signal("AttemptsEntity", &id, "UpdateOverallState", &json!("free")).await;
     sample.host.until_entity("AttemptsEntity", &id, |state| state["overallState"] == "free").await;
 }
+
+#[tokio::test]
+async fn a_locked_entity_cannot_be_purged_before_its_section_ends() {
+    let sample = Sample::start().await;
+    let id = text(&sample.begin(&json!({})).await, "id");
+    sample.until_waiting(&id, 1).await;
+    sample.host.until_locked_by("AttemptsEntity", &id, Some(&id)).await;
+    let entity = format!("/instances/@attemptsentity@{id}");
+    let refused = sample.host.delete(&entity).await.expect(412);
+    assert!(refused.json().as_str().is_some_and(|reason| reason.contains("is locked by instance")));
+    sample.host.post(&format!("/instances/{id}/terminate")).await.expect_empty(202);
+    sample.host.until_locked_by("AttemptsEntity", &id, None).await;
+    assert_eq!(sample.host.delete(&entity).await.expect(200).json(), json!({"instancesDeleted": 1}));
+}
