@@ -1,4 +1,7 @@
-//! What runs outside the log: activities, on tokio's workers.
+//! What runs outside the log: activities.
+//!
+//! Those that may have to wait for something are futures on tokio's workers. Those that cannot, and were quick so far, run on the guest
+//! threads between turns: then a call, its result and the turn that consumes it often need no other thread at all.
 //!
 //! A result is handed to its instance in memory and becomes durable in the turn that consumes it. Until then the run stays in
 //! the books here, so that an instance that leaves memory and comes back does not start it a second time.
@@ -10,6 +13,7 @@ use std::time::Duration;
 use longhaul_core::message::{ActivityRun, Message, TaskRef};
 use longhaul_core::{ExecutionId, Failure, InstanceId, Payload, TaskId, TaskResult};
 use longhaul_wasm::{ActivityContext, GuestError};
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::http_activity;
@@ -17,32 +21,81 @@ use super::shared::Shared;
 use super::slot::Delivery;
 use crate::app::ActivityFunction;
 
-#[derive(Default)]
 pub(super) struct Activities {
-    running: Mutex<HashMap<TaskRef, AbortHandle>>,
+    running: Mutex<HashMap<TaskRef, Running>>,
+    /// Where futures run: guest threads have no runtime of their own.
+    runtime: Handle,
+}
+
+/// How a run takes place.
+enum Running {
+    OnWorkers(AbortHandle),
+    OnGuestThread,
+}
+
+/// A run on its way to a guest thread.
+pub(super) struct RunAtOnce {
+    run: ActivityRun,
+    activity: ActivityFunction,
 }
 
 impl Activities {
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<TaskRef, AbortHandle>> {
+    /// Futures will run on `runtime`.
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self { running: Mutex::default(), runtime }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<TaskRef, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs an attempt, unless it is under way.
-    pub(super) fn start(&self, shared: &Arc<Shared>, run: ActivityRun) {
-        let mut running = self.running();
-        if shared.is_stopping() || running.contains_key(&run.caller) {
-            return;
+    /// Runs attempts, except those that are under way. Returns the runs that a guest thread should take.
+    #[must_use]
+    pub(super) fn start(&self, shared: &Arc<Shared>, runs: Vec<ActivityRun>) -> Vec<RunAtOnce> {
+        let mut at_once = Vec::new();
+        if runs.is_empty() || shared.is_stopping() {
+            return at_once;
         }
-        let caller = run.caller.clone();
-        let job = tokio::spawn(attempt(shared.clone(), run));
-        running.insert(caller, job.abort_handle());
+        let mut running = self.running();
+        for run in runs {
+            if running.contains_key(&run.caller) {
+                continue;
+            }
+            let caller = run.caller.clone();
+            match quick_function(shared, &run) {
+                Some(activity) => {
+                    running.insert(caller, Running::OnGuestThread);
+                    at_once.push(RunAtOnce { run, activity });
+                }
+                None => _ = running.insert(caller, self.spawn(shared, run)),
+            }
+        }
+        at_once
+    }
+
+    fn spawn(&self, shared: &Arc<Shared>, run: ActivityRun) -> Running {
+        Running::OnWorkers(self.runtime.spawn(attempt(shared.clone(), run)).abort_handle())
+    }
+
+    /// Goes on with a run on the workers that was too long for a guest thread, unless it was cancelled.
+    fn move_to_workers(&self, shared: &Arc<Shared>, run: ActivityRun) {
+        if let Some(entry) = self.running().get_mut(&run.caller)
+            && !shared.is_stopping()
+        {
+            *entry = self.spawn(shared, run);
+        }
     }
 
     /// Stops a run whose result is no longer wanted.
     pub(super) fn cancel(&self, task: &TaskRef) {
-        if let Some(job) = self.running().remove(task) {
+        if let Some(Running::OnWorkers(job)) = self.running().remove(task) {
             job.abort();
         }
+    }
+
+    /// Whether a run was not cancelled meanwhile.
+    fn is_wanted(&self, task: &TaskRef) -> bool {
+        self.running().contains_key(task)
     }
 
     /// The result has gone into a turn.
@@ -52,18 +105,44 @@ impl Activities {
 
     /// Stops everything; what was under way runs again after the next start.
     pub(super) fn stop(&self) {
-        for (_, job) in self.running().drain() {
-            job.abort();
+        for (_, run) in self.running().drain() {
+            if let Running::OnWorkers(job) = run {
+                job.abort();
+            }
         }
     }
 }
 
+/// The function, if it is in memory and its run is likely to be over at once.
+fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<ActivityFunction> {
+    let app = shared.registry.get(run.deployment)?;
+    let activity = app.activity(&run.name).filter(|_| !http_activity::is_meant(&run.name))?;
+    activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| activity.clone())
+}
+
+/// Carries a run out on the calling guest thread.
+pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, activity }: RunAtOnce) {
+    if !shared.activities.is_wanted(&run.caller) {
+        return;
+    }
+    match activity.function.component.run_at_once(&context(&activity, &run), &run.input) {
+        Some(ended) => {
+            let (to, message) = done(run.caller, run.attempt, ended.unwrap_or_else(|error| Err(failure(error))));
+            shared.board().deliver_from_guest_thread(&to, Delivery::unrecorded(message));
+        }
+        None => shared.activities.move_to_workers(shared, run),
+    }
+}
+
 async fn attempt(shared: Arc<Shared>, run: ActivityRun) {
-    let TaskRef { instance, execution, task } = run.caller.clone();
-    let attempt = run.attempt;
-    let result = TaskResult::from(outcome(&shared, run).await);
-    let message = Message::ActivityDone { execution, task, attempt, result };
-    shared.board().deliver(&instance, Delivery::unrecorded(message));
+    let (caller, attempt) = (run.caller.clone(), run.attempt);
+    let (to, message) = done(caller, attempt, outcome(&shared, run).await);
+    shared.board().deliver(&to, Delivery::unrecorded(message));
+}
+
+fn done(caller: TaskRef, attempt: u32, ended: Result<Payload, Failure>) -> (InstanceId, Message) {
+    let TaskRef { instance, execution, task } = caller;
+    (instance, Message::ActivityDone { execution, task, attempt, result: TaskResult::from(ended) })
 }
 
 async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> {
@@ -74,25 +153,35 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
                 Failure::new("DeploymentUnavailable", format!("deployment {} cannot be loaded: {error}", run.deployment))
             })?,
         };
-    let own_timeout = run.timeout_ms.map(Duration::from_millis);
     if http_activity::is_meant(&run.name) {
-        return http_activity::run(&shared.registry.http_caller(), &run.input, own_timeout, &app.environment).await;
+        return http_activity::run(&shared.registry.http_caller(), &run.input, own_timeout(&run), &app.environment).await;
     }
-    let Some(ActivityFunction { function, timeout }) = app.activity(&run.name) else {
+    let Some(activity) = app.activity(&run.name) else {
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
     };
-    let TaskRef { instance, execution, task } = run.caller;
-    let context = ActivityContext {
-        name: function.name.clone(),
-        instance_id: instance,
-        task,
+    let ended = activity.function.component.run(context(activity, &run), run.input, app.environment.clone()).await;
+    ended.unwrap_or_else(|error| Err(failure(error)))
+}
+
+fn context(activity: &ActivityFunction, run: &ActivityRun) -> ActivityContext {
+    let TaskRef { instance, execution, task } = &run.caller;
+    ActivityContext {
+        name: activity.function.name.clone(),
+        instance_id: instance.clone(),
+        task: *task,
         attempt: run.attempt,
         idempotency_key: format!("{execution}:{task}"),
-        timeout: shorter(own_timeout, *timeout),
-    };
-    let ended = function.component.run(context, run.input, app.environment.clone()).await;
-    ended.unwrap_or_else(|error| Err(failure(error)))
+        timeout: timeout(activity, run),
+    }
+}
+
+fn own_timeout(run: &ActivityRun) -> Option<Duration> {
+    run.timeout_ms.map(Duration::from_millis)
+}
+
+fn timeout(activity: &ActivityFunction, run: &ActivityRun) -> Option<Duration> {
+    shorter(own_timeout(run), activity.timeout)
 }
 
 /// The caller's timeout or the manifest's, whichever ends first.

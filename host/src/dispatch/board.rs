@@ -8,6 +8,7 @@ use std::sync::Arc;
 use longhaul_core::{InstanceId, Outgoing, Timestamp};
 use tokio::sync::oneshot;
 
+use super::activities::RunAtOnce;
 use super::alarms::Alarms;
 use super::commit::Commit;
 use super::residency::Ages;
@@ -20,6 +21,13 @@ const MAX_MESSAGES_PER_TURN: usize = 512;
 pub(super) struct Board {
     pub(super) slots: HashMap<InstanceId, Slot>,
     run_queue: VecDeque<InstanceId>,
+    activity_queue: VecDeque<RunAtOnce>,
+    /// Turns and activities take turns.
+    activity_is_next: bool,
+    /// Guest threads that wait for work.
+    pub(super) idle_threads: usize,
+    /// Who holds the lock is a guest thread and looks for work right after.
+    pub(super) holder_looks_for_work: bool,
     pub(super) commits: VecDeque<Commit>,
     pub(super) alarms: Alarms,
     pub(super) ages: Ages,
@@ -45,11 +53,21 @@ pub(super) struct Job {
     pub(super) park: Option<String>,
 }
 
+/// What a guest thread does next.
+pub(super) enum Next {
+    Turn(Job),
+    Activity(RunAtOnce),
+}
+
 impl Board {
     pub(super) fn new(signals: Arc<Signals>, config: &EngineConfig) -> Self {
         Self {
             slots: HashMap::new(),
             run_queue: VecDeque::new(),
+            activity_queue: VecDeque::new(),
+            activity_is_next: false,
+            idle_threads: 0,
+            holder_looks_for_work: false,
             commits: VecDeque::new(),
             alarms: Alarms::default(),
             ages: Ages::new(config),
@@ -66,6 +84,13 @@ impl Board {
     pub(super) fn deliver(&mut self, to: &InstanceId, delivery: Delivery) {
         self.slot(to).push(delivery);
         self.schedule(to);
+    }
+
+    /// The same by a guest thread that looks for work right after, and may well go on with this instance.
+    pub(super) fn deliver_from_guest_thread(&mut self, to: &InstanceId, delivery: Delivery) {
+        self.holder_looks_for_work = true;
+        self.deliver(to, delivery);
+        self.holder_looks_for_work = false;
     }
 
     /// Puts messages into their receivers' mailboxes whose records stand in the commit that was queued last.
@@ -98,7 +123,7 @@ impl Board {
             Place::Resident(_) if !slot.queued => {
                 slot.queued = true;
                 self.run_queue.push_back(id.clone());
-                self.signals.work.notify_one();
+                self.call_guest_thread();
             }
             Place::Cold => {
                 slot.place = Place::Loading;
@@ -148,7 +173,39 @@ impl Board {
 
     /// How many jobs guest threads have taken, if more are waiting.
     pub(super) fn jobs_taken_while_others_wait(&self) -> Option<u64> {
-        (!self.run_queue.is_empty()).then_some(self.jobs_taken)
+        (self.waiting_jobs() > 0).then_some(self.jobs_taken)
+    }
+
+    fn waiting_jobs(&self) -> usize {
+        self.run_queue.len() + self.activity_queue.len()
+    }
+
+    /// Lets guest threads run activities.
+    pub(super) fn queue_activities(&mut self, runs: Vec<RunAtOnce>) {
+        if !runs.is_empty() {
+            self.activity_queue.extend(runs);
+            self.call_guest_thread();
+        }
+    }
+
+    /// Wakes a guest thread, if one is idle and there is more to do than whoever is here takes next.
+    fn call_guest_thread(&self) {
+        if self.idle_threads > 0 && self.waiting_jobs() > usize::from(self.holder_looks_for_work) {
+            self.signals.work.notify_one();
+        }
+    }
+
+    /// What a guest thread does next. Calls another one if that leaves something to do.
+    pub(super) fn next(&mut self) -> Option<Next> {
+        let activity = if self.activity_is_next { self.activity_queue.pop_front() } else { None };
+        self.activity_is_next = activity.is_none();
+        let next = match activity {
+            Some(run) => Some(Next::Activity(run)),
+            None => self.next_job().map(Next::Turn).or_else(|| self.activity_queue.pop_front().map(Next::Activity)),
+        };
+        self.jobs_taken += u64::from(next.is_some());
+        self.call_guest_thread();
+        next
     }
 
     /// Hands a commit to the committer, in order.
@@ -161,7 +218,7 @@ impl Board {
     }
 
     /// The next instance that needs a guest thread.
-    pub(super) fn next_job(&mut self) -> Option<Job> {
+    fn next_job(&mut self) -> Option<Job> {
         while let Some(id) = self.run_queue.pop_front() {
             let Some(slot) = self.slots.get_mut(&id) else { continue };
             slot.queued = false;
@@ -170,7 +227,6 @@ impl Board {
                     slot.wake = false;
                     let deliveries = slot.take(MAX_MESSAGES_PER_TURN);
                     slot.note_start(&deliveries);
-                    self.jobs_taken += 1;
                     return Some(Job { era: self.era, resident, deliveries, park: slot.park.take(), id });
                 }
                 other => slot.place = other,

@@ -123,22 +123,22 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
 /// Everything is on stable storage: the outside may see it.
 fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>, tails: Vec<Option<Position>>) {
     let mut tails = tails.into_iter();
+    let (mut runs, mut ended) = (Vec::new(), Vec::new());
     for commit in commits {
         for (waiter, answer) in commit.answers {
             let _ = waiter.send(answer);
         }
         for effect in commit.effects {
             match effect {
-                Effect::RunActivity(run) => shared.activities.start(shared, run),
-                Effect::CancelActivity(task) => shared.activities.cancel(&task),
+                Effect::RunActivity(run) => runs.push(run),
+                Effect::CancelActivity(task) => {
+                    // A run that stands before its cancellation must not start after it.
+                    runs.retain(|run| run.caller != task);
+                    shared.activities.cancel(&task);
+                }
             }
         }
-        if let Some(ended) = commit.ended {
-            let watchers = shared.board().watchers.remove(&ended);
-            for watcher in watchers.into_iter().flatten() {
-                let _ = watcher.send(());
-            }
-        }
+        ended.extend(commit.ended);
         if let Some(id) = commit.load {
             load::begin(shared, id, tails.next().flatten());
         }
@@ -146,7 +146,9 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
             let _ = flushed.send(());
         }
     }
+    let at_once = shared.activities.start(shared, runs);
     let mut board = shared.board();
+    board.queue_activities(at_once);
     for id in touched {
         if let Some(slot) = board.slots.get_mut(&id) {
             slot.in_flight = slot.in_flight.saturating_sub(1);
@@ -154,5 +156,11 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
                 board.settle(&id);
             }
         }
+    }
+    let watchers: Vec<_> = ended.iter().filter_map(|id| board.watchers.remove(id)).collect();
+    drop(board);
+    for watcher in watchers.into_iter().flatten() {
+        // Who watched may have gone.
+        let _ = watcher.send(());
     }
 }

@@ -114,9 +114,8 @@ fn place(shared: &Arc<Shared>, id: &InstanceId, era: u64, loaded: Loaded) {
         board.rest(id, resident, now);
     }
     // What the records say is under way and is not, died with an earlier process.
-    for run in running {
-        shared.activities.start(shared, run);
-    }
+    let at_once = shared.activities.start(shared, running);
+    shared.board().queue_activities(at_once);
 }
 
 async fn try_again_later(shared: &Arc<Shared>, id: &InstanceId, era: u64) {

@@ -76,11 +76,12 @@ pub(super) struct Shared {
 const MAX_LOADS: usize = 64;
 
 impl Shared {
+    /// Called on tokio's runtime, where activities will run too.
     pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> Self {
         let signals = Arc::new(Signals::default());
         Self {
             board: Mutex::new(Board::new(signals.clone(), &config)),
-            activities: Activities::default(),
+            activities: Activities::new(tokio::runtime::Handle::current()),
             claims: Arc::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             stopping: AtomicBool::new(false),
@@ -98,8 +99,11 @@ impl Shared {
     }
 
     /// Waits on the board for work.
-    pub(super) fn wait_for_work<'board>(&self, board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
-        self.signals.work.wait(board).unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn wait_for_work<'board>(&self, mut board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
+        board.idle_threads += 1;
+        let mut board = self.signals.work.wait(board).unwrap_or_else(PoisonError::into_inner);
+        board.idle_threads -= 1;
+        board
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -8,11 +8,11 @@ use longhaul_core::{InstanceId, Message, Outgoing};
 use longhaul_store::EncodedRecord;
 
 use super::api::EngineError;
-use super::board::{Board, Job};
+use super::board::{Board, Job, Next};
 use super::commit::{Commit, encode};
 use super::shared::Shared;
 use super::slot::{Delivery, Resident};
-use super::{operate, orchestrate};
+use super::{activities, operate, orchestrate};
 
 /// What a guest thread made of a job.
 pub(super) struct Work {
@@ -72,12 +72,19 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<Vec<std::thread::Jo
 }
 
 fn run(shared: &Arc<Shared>) {
-    while let Some(job) = next(shared) {
-        carry_out(shared, job);
+    while let Some(next) = next(shared) {
+        carry_out(shared, next);
     }
 }
 
-fn carry_out(shared: &Arc<Shared>, job: Job) {
+fn carry_out(shared: &Arc<Shared>, next: Next) {
+    match next {
+        Next::Turn(job) => take_turn(shared, job),
+        Next::Activity(run) => activities::run_at_once(shared, run),
+    }
+}
+
+fn take_turn(shared: &Arc<Shared>, job: Job) {
     let (id, era) = (job.id.clone(), job.era);
     let work = match job.resident {
         Resident::Orchestration(orchestration) => orchestrate::turn(shared, &id, orchestration, job.deliveries, job.park),
@@ -108,22 +115,22 @@ pub(super) async fn relieve(shared: Arc<Shared>) {
 
 fn run_spare(shared: &Arc<Shared>) {
     while !shared.is_stopping() {
-        let job = shared.board().next_job();
-        match job {
-            Some(job) => carry_out(shared, job),
+        let next = shared.board().next();
+        match next {
+            Some(next) => carry_out(shared, next),
             None => return,
         }
     }
 }
 
-fn next(shared: &Shared) -> Option<Job> {
+fn next(shared: &Shared) -> Option<Next> {
     let mut board = shared.board();
     loop {
         if shared.is_stopping() {
             return None;
         }
-        if let Some(job) = board.next_job() {
-            return Some(job);
+        if let Some(next) = board.next() {
+            return Some(next);
         }
         board = shared.wait_for_work(board);
     }
@@ -158,6 +165,8 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
         back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
         back.insert(0, Delivery::recorded(start.message));
     }
+    // This thread takes what is first in the queue by itself.
+    board.holder_looks_for_work = true;
     if !commit.is_empty() {
         board.queue_commit(commit);
     }
@@ -173,6 +182,7 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
             board.reload(id);
         }
     }
+    board.holder_looks_for_work = false;
 }
 
 /// What stands in the log before a turn's record and was not known when the turn began.

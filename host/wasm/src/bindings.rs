@@ -27,6 +27,15 @@ pub(crate) mod activity {
     });
 }
 
+/// The same world, called without futures.
+pub(crate) mod plain_activity {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "activity-function",
+        with: { "longhaul:durable/log": crate::bindings::log, "longhaul:durable/types": crate::bindings::types },
+    });
+}
+
 pub(crate) mod client {
     wasmtime::component::bindgen!({
         path: "../../wit",

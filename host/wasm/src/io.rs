@@ -39,7 +39,8 @@ pub(crate) struct IoState {
     pub limiter: Limiter,
     /// Only client functions have one.
     pub client: Option<Arc<dyn ClientHost>>,
-    wasi: WasiCtx,
+    /// Made when it is first used: many guests never do, and it costs system calls.
+    wasi: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     outgoing: Outgoing,
     table: ResourceTable,
@@ -47,7 +48,9 @@ pub(crate) struct IoState {
 
 impl WasiView for IoState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let (log, settings) = (&self.log, &self.outgoing.environment.settings);
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi(log, settings)));
+        WasiCtxView { ctx, table: &mut self.table }
     }
 }
 
@@ -69,16 +72,10 @@ pub(crate) struct Guest {
 /// A store that gives way to other futures at each tick. It has no deadline of its own: whoever runs it sets one.
 pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
     let Guest { log, environment, client, http_client, memory_bytes } = guest;
-    let mut wasi = WasiCtx::builder();
-    wasi.stdout(LogStdout::new(log.clone(), LogLevel::Info));
-    wasi.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
-    for (name, value) in &environment.settings {
-        wasi.env(name, value);
-    }
     let state = IoState {
         limiter: Limiter::new(memory_bytes),
         client,
-        wasi: wasi.build(),
+        wasi: None,
         http: WasiHttpCtx::new(),
         outgoing: Outgoing { client: http_client, environment, log: log.clone() },
         table: ResourceTable::new(),
@@ -90,6 +87,17 @@ pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     store
+}
+
+/// The app's settings for an environment, no files, closed input; what is printed goes to the log.
+fn wasi(log: &Arc<GuestLog>, settings: &BTreeMap<String, String>) -> WasiCtx {
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(LogStdout::new(log.clone(), LogLevel::Info));
+    wasi.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
+    for (name, value) in settings {
+        wasi.env(name, value);
+    }
+    wasi.build()
 }
 
 /// What activities and client functions may import. Files and sockets link, because standard libraries want them, but there is

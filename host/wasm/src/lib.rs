@@ -1,9 +1,10 @@
 //! Runs guests: everything that touches wasmtime, and nothing that touches the store or the HTTP server.
 //!
 //! A [`Runtime`] holds two engines. The deterministic one runs orchestrators and entities as plain calls on the caller's thread;
-//! the I/O one runs activities and client functions as futures. [`Runtime::load`] turns the bytes of a component into a
-//! [`Component`] after checking that it imports and exports what its [`FunctionKind`] may. Guests are cheap: a component is
-//! linked once, and each guest is a small store of its own that is thrown away when anything goes wrong in it.
+//! the I/O one runs activities and client functions as futures, and short activities without any I/O as plain calls too.
+//! [`Runtime::load`] turns the bytes of a component into a [`Component`] after checking that it imports and exports what its
+//! [`FunctionKind`] may. Guests are cheap: a component is linked once, and each guest is a small store of its own that is thrown
+//! away when anything goes wrong in it.
 //!
 //! - `config`, `error`: what others set and what they get back.
 //! - `engine`, `ticker`, `runtime`, `compiled`: engines, time slices, and where components come from.

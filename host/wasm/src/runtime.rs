@@ -151,7 +151,7 @@ impl Runtime {
             FunctionKind::Entity => Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?),
             FunctionKind::Activity => {
                 let pre = self.io_linker.instantiate_pre(component)?;
-                Component::Activity(ActivityComponent::new(pre, config, self.http_client.clone(), self.activities.clone())?)
+                Component::Activity(ActivityComponent::new(component, pre, config, self.http_client.clone(), self.activities.clone())?)
             }
             FunctionKind::Client => {
                 let pre = self.client_linker.instantiate_pre(component)?;

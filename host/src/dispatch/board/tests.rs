@@ -102,7 +102,7 @@ fn a_message_that_a_turn_has_taken_gets_no_record_of_its_own() {
     let (ticket, _answer) = waiting(&mut board, "b", "from outside");
     becomes_resident(&mut board, "b");
     board.commits.clear();
-    let job = board.next_job().expect("the instance has a message");
+    let Some(Next::Turn(job)) = board.next() else { panic!("the instance has a message") };
     assert_eq!(job.deliveries.len(), 1);
 
     let (waiter, _late) = oneshot::channel();
@@ -115,9 +115,9 @@ fn an_instance_on_a_guest_thread_is_not_queued_a_second_time() {
     let mut board = board();
     let (_, _first) = waiting(&mut board, "b", "one");
     becomes_resident(&mut board, "b");
-    assert!(board.next_job().is_some());
+    assert!(board.next().is_some());
     let (_, _second) = waiting(&mut board, "b", "two");
-    assert!(board.next_job().is_none(), "it is busy");
+    assert!(board.next().is_none(), "it is busy");
     becomes_resident(&mut board, "b");
-    assert!(board.next_job().is_some(), "what came meanwhile is taken next");
+    assert!(board.next().is_some(), "what came meanwhile is taken next");
 }

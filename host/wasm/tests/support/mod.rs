@@ -70,7 +70,11 @@ pub fn entity(runtime: &Runtime) -> EntityComponent {
 }
 
 pub fn activity(runtime: &Runtime) -> ActivityComponent {
-    match load(runtime, FunctionKind::Activity, "misbehaving_activity").unwrap() {
+    activity_named(runtime, "misbehaving_activity")
+}
+
+pub fn activity_named(runtime: &Runtime, name: &str) -> ActivityComponent {
+    match load(runtime, FunctionKind::Activity, name).unwrap() {
         Component::Activity(component) => component,
         _ => unreachable!("the kind was given"),
     }

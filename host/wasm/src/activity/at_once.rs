@@ -1,0 +1,114 @@
+//! Activities that can run on the caller's thread.
+//!
+//! An activity that imports nothing but the log cannot wait for anything, so it needs no future, no stack of its own and no WASI. As
+//! long as its runs are short it is called like an orchestrator.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use longhaul_core::{Failure, Payload};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Result, Store, Trap};
+
+use super::ActivityContext;
+use crate::bindings::plain_activity::exports::longhaul::durable::activity::Context;
+use crate::bindings::plain_activity::{ActivityFunction, ActivityFunctionPre};
+use crate::bindings::{log, types};
+use crate::config::Config;
+use crate::error::GuestError;
+use crate::limiter::Limiter;
+use crate::log::{GuestLog, HasLog, LogContext};
+use crate::ticker::Ticker;
+
+/// Longest run on the caller's thread. Generous beside what is expected: a busy machine may take the thread off its core meanwhile.
+const LONGEST_RUN: Duration = Duration::from_millis(50);
+/// A run as a future that took no longer counts as short.
+const SHORT_RUN: Duration = Duration::from_millis(5);
+/// Most short runs in a row that are asked for after long ones.
+const MOST_RUNS_NEEDED: u32 = 1_000;
+
+/// What the store of such a guest holds.
+pub(crate) struct PlainState {
+    log: Arc<GuestLog>,
+    limiter: Limiter,
+}
+
+/// An activity linked to be called without futures.
+pub(super) struct AtOnce {
+    pre: ActivityFunctionPre<PlainState>,
+    config: Arc<Config>,
+    /// Short runs in a row, as far as they were counted.
+    short_runs: AtomicU32,
+    /// How many of them let the next run be called on the caller's thread.
+    runs_needed: AtomicU32,
+}
+
+impl AtOnce {
+    /// `None` if the component imports anything that one may have to wait for.
+    pub(super) fn link(engine: &Engine, component: &Component, config: Arc<Config>) -> Result<Option<Self>> {
+        let mut linker = Linker::<PlainState>::new(engine);
+        log::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
+        types::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
+        let wants_more = component.component_type().imports(engine).any(|(name, _)| !name.starts_with("longhaul:durable/"));
+        if wants_more {
+            return Ok(None);
+        }
+        let pre = ActivityFunctionPre::new(linker.instantiate_pre(component)?)?;
+        Ok(Some(Self { pre, config, short_runs: AtomicU32::new(0), runs_needed: AtomicU32::new(1) }))
+    }
+
+    /// Whether the next run is likely to be short, and may be.
+    pub(super) fn is_expected(&self, timeout: Option<Duration>) -> bool {
+        let deadline = self.config.limits.activity_deadline_for(timeout);
+        deadline > LONGEST_RUN * 2 && self.short_runs.load(Ordering::Relaxed) >= self.runs_needed.load(Ordering::Relaxed)
+    }
+
+    /// Notes how long a run as a future took.
+    pub(super) fn note(&self, took: Duration) {
+        if took <= SHORT_RUN {
+            self.short_runs.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.short_runs.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs the activity in a new guest. `None` if it took too long: it has had no effect but its log lines, and no such run is
+    /// expected again before some shorter ones.
+    pub(super) fn run(&self, context: &ActivityContext, input: &Payload) -> Option<Result<Result<Payload, Failure>, GuestError>> {
+        let Self { pre, config, .. } = self;
+        let who = LogContext { function: context.name.clone(), instance: Some(context.instance_id.clone()) };
+        let log = GuestLog::new(who, config.log.clone(), &config.limits);
+        let mut store = Store::new(pre.engine(), PlainState { log, limiter: Limiter::new(config.limits.activity_memory_bytes) });
+        store.limiter(|state| &mut state.limiter);
+        store.set_epoch_deadline(Ticker::ticks(LONGEST_RUN));
+        let outcome = pre.instantiate(&mut store).and_then(|function: ActivityFunction| {
+            let (context, input) = (wit_context(context), input.as_str().to_owned());
+            function.longhaul_durable_activity().call_run(&mut store, &context, &input)
+        });
+        Some(match outcome {
+            Ok(outcome) => super::checked(outcome, &config.limits),
+            Err(error) if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
+                self.expect_long_runs();
+                return None;
+            }
+            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), LONGEST_RUN)),
+        })
+    }
+
+    fn expect_long_runs(&self) {
+        let needed = self.runs_needed.load(Ordering::Relaxed);
+        self.runs_needed.store(needed.saturating_mul(10).min(MOST_RUNS_NEEDED), Ordering::Relaxed);
+        self.short_runs.store(0, Ordering::Relaxed);
+    }
+}
+
+fn wit_context(context: &ActivityContext) -> Context {
+    Context {
+        name: context.name.as_ref().to_owned(),
+        instance_id: context.instance_id.as_str().to_owned(),
+        task: context.task.0,
+        attempt: context.attempt,
+        idempotency_key: context.idempotency_key.clone(),
+    }
+}
