@@ -37,6 +37,7 @@ pub mod bindings;
 pub mod client;
 mod combinators;
 mod context;
+mod durable_http;
 mod entity;
 mod entity_id;
 mod execution;
@@ -64,8 +65,9 @@ pub use combinators::{
     Either, JoinAll, MapBounded, Select, SelectAll, TryJoinAll, join_all, map_bounded, select, select_all, try_join_all,
 };
 pub use context::{
-    ActivityCall, Context, ContinueAsNew, EventWait, LockGuard, Locking, OrchestrationCall, StartOrchestration, TimedEventWait,
+    ActivityCall, Context, ContinueAsNew, EventWait, HttpCall, LockGuard, Locking, OrchestrationCall, StartOrchestration, TimedEventWait,
 };
+pub use durable_http::{HeaderValues, HttpRequest, HttpResponse};
 pub use entity::{Entity, EntityContext};
 pub use entity_id::EntityId;
 pub use failure::{Failure, Result, TaskError};

@@ -110,16 +110,22 @@ fn parse(text: &str) -> Option<Timestamp> {
     let (date, clock) = whole.split_once('T')?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    let in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60;
-    if !in_range || day == 0 || day > days_in_month(year, month) {
-        return None;
-    }
+    let whole = of_utc([year, month, day], [hour, minute, second])?;
     if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let ms: u64 = format!("{decimals:0<3}")[..3].parse().ok()?;
+    Some(Timestamp(whole.0 + ms))
+}
+
+/// A date and a time of day, if there is such a second.
+pub(crate) fn of_utc([year, month, day]: [u64; 3], [hour, minute, second]: [u64; 3]) -> Option<Timestamp> {
+    let in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60;
+    if !in_range || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
     let seconds = (hour * 60 + minute) * 60 + second;
-    Some(Timestamp(days_from_civil(year, month, day) * MS_PER_DAY + seconds * MS_PER_SECOND + ms))
+    Some(Timestamp(days_from_civil(year, month, day) * MS_PER_DAY + seconds * MS_PER_SECOND))
 }
 
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[u64; 3]> {

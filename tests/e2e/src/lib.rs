@@ -3,6 +3,7 @@
 //! - [`Host`]: a running host on a port and a data folder of its own; it can be killed, stopped and started again.
 //! - [`Apps`]: the apps that `cargo xtask guests` built, and changed copies of them.
 //! - [`JobApi`]: the external system of the sample.
+//! - [`StubServer`]: a server inside the test, for what functions call.
 //! - [`Http`]: a small client. [`eventually`]: waits for a condition with a deadline.
 //!
 //! Nothing here sleeps and hopes: every wait is for something that can be seen, and says on failure what was seen last.
@@ -16,6 +17,7 @@ mod instances;
 mod job_api;
 mod process;
 mod sample;
+mod stub_server;
 
 pub use apps::{AppFolder, Apps};
 pub use binary::longhaul_command;
@@ -26,3 +28,4 @@ pub use instances::{PAYLOAD_MEMBERS, expect_equal, is_terminal};
 pub use job_api::JobApi;
 pub use process::Program;
 pub use sample::{Attempt, Sample, text};
+pub use stub_server::{Arrived, Reply, StubServer};

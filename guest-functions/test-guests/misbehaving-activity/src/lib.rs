@@ -1,9 +1,10 @@
 //! Does what its input, a JSON string, asks for. `"get http://host/path"` answers with the status and body or fails with the
-//! error code as its error type.
+//! error code as its error type; `"try n http://host/path"` succeeds at the n-th attempt.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "activity-function", generate_all });
 
 use exports::longhaul::durable::activity::{Context, Guest};
+use longhaul::durable::log::{Level, log};
 use longhaul::durable::types::Failure;
 use wasip2::http::outgoing_handler::{OutgoingRequest, handle};
 use wasip2::http::types::{ErrorCode, Fields, Scheme};
@@ -30,16 +31,35 @@ impl Guest for Misbehaving {
                 Ok("null".into())
             }
             "eat memory" => eat_memory(),
+            "refuse" => Err(Failure { non_retriable: true, ..failure("Refused", "trying again would not help") }),
+            "huge output" => Ok(format!("\"{}\"", "x".repeat(2 << 20))),
+            "flood log" => {
+                (0..100_000).for_each(|line| log(Level::Info, &format!("flood {line}")));
+                Ok("\"flooded\"".into())
+            }
             "not JSON" => Ok("{not JSON".into()),
             "settings" => Ok(format!(
                 "{:?}",
                 wasip2::cli::environment::get_environment().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
             )),
+            _ if what.starts_with("try ") => try_until(&context, what),
             _ => match what.strip_prefix("get ").and_then(|address| address.split_once("://")) {
                 Some((scheme, rest)) => get(scheme, rest),
                 None => panic!("nobody taught this activity to {what}"),
             },
         }
+    }
+}
+
+/// `try 3 http://host/path` tells that address of each attempt, and succeeds at the third.
+fn try_until(context: &Context, what: &str) -> Result<String, Failure> {
+    let (wanted, address) = what["try ".len()..].split_once(' ').expect("a number and an address");
+    let (_, rest) = address.split_once("://").expect("an address");
+    let Context { attempt, idempotency_key, .. } = context;
+    get("http", &format!("{rest}?attempt={attempt}&key={idempotency_key}"))?;
+    match *attempt < wanted.parse().expect("a number") {
+        true => Err(failure("Flaky", &format!("attempt {attempt} fails"))),
+        false => Ok(format!("[{attempt}, \"{idempotency_key}\"]")),
     }
 }
 

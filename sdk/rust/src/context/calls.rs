@@ -75,7 +75,8 @@ impl<T> ActivityCall<T> {
         self
     }
 
-    /// The time that one attempt may take; longer is a failure. Default: the host's limit.
+    /// The time that one attempt may take; longer is a failure of type `Timeout`. The manifest's and the operator's bounds hold too.
+    /// Default: theirs.
     pub fn timeout(self, limit: Duration) -> Self {
         self.0.refine(|command| {
             if let Command::CallActivity { timeout_ms, .. } = command {
@@ -104,7 +105,7 @@ impl<T: DeserializeOwned> Future for ActivityCall<T> {
 pub struct OrchestrationCall<T>(Task<T>);
 
 impl<T> OrchestrationCall<T> {
-    /// Has the host try again, with a new instance, if the orchestration fails. Default: one attempt.
+    /// Has the host try again, with a new execution under the same id, if the orchestration fails. Default: one attempt.
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.refine(|request| request.retry = Some(policy))
     }

@@ -15,11 +15,13 @@ use crate::{EntityId, Task, Timestamp, json};
 
 mod calls;
 mod events;
+mod http;
 mod locks;
 
 pub(crate) use calls::request;
 pub use calls::{ActivityCall, OrchestrationCall, StartOrchestration};
 pub use events::{EventWait, TimedEventWait};
+pub use http::HttpCall;
 pub use locks::{LockGuard, Locking};
 
 /// The namespace of the ids that [`Context::new_guid`] makes: the version 5 id of `longhaul:new-guid` among URLs.

@@ -3,9 +3,11 @@
 //! One test program for all, so that the host is built and linked against once. `cargo xtask guests` must have run before.
 //! `cargo test -p e2e sample` runs one file's tests, and what a failing host wrote is shown with the failure.
 
+mod activities;
 mod crash;
 mod crash_storm;
 mod deployments;
+mod http_call;
 mod http_clients;
 mod http_entities;
 mod http_keys;
@@ -17,6 +19,7 @@ mod http_status;
 mod misbehaviour;
 mod mismatch;
 mod model;
+mod retries;
 mod sample;
 mod sample_events;
 mod scale;
