@@ -46,6 +46,16 @@ impl Call {
         Self::post(&format!("/instances/{instance}/raiseEvent/{event}"), data)
     }
 
+    /// Signals an entity with a JSON input; answered as soon as that is durable.
+    pub fn signal(entity: &str, key: &str, operation: &str, input: &str) -> Self {
+        Self::post(&format!("/entities/{entity}/{key}?op={operation}"), input)
+    }
+
+    /// Reads an entity's state.
+    pub fn entity(entity: &str, key: &str) -> Self {
+        Self::get(&format!("/entities/{entity}/{key}"))
+    }
+
     /// Asks how an instance stands.
     pub fn status(instance: &str) -> Self {
         Self::get(&format!("/instances/{instance}?showInput=false"))

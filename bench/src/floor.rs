@@ -33,17 +33,16 @@ pub struct Template {
 }
 
 impl Template {
-    /// The rows of a completed instance with this input in a stopped host's data folder.
+    /// The rows of an instance of an orchestration that stands so, in a stopped host's data folder.
     ///
     /// # Errors
     /// When the database cannot be read, or no such instance is among the first thousand.
-    pub async fn read(data: &Path, name: &str, input: &str) -> anyhow::Result<Self> {
+    pub async fn read(data: &Path, name: &str, status: RuntimeStatus) -> anyhow::Result<Self> {
         let store = open(data).await?;
-        let query = InstanceQuery { statuses: vec![RuntimeStatus::Completed], limit: LOOKED_AT, ..InstanceQuery::default() };
+        let query = InstanceQuery { statuses: vec![status], limit: LOOKED_AT, ..InstanceQuery::default() };
         let rows = store.list(query).await?.rows;
-        let fits = |input_found: &Option<Payload>| input_found.as_ref().is_some_and(|found| found.as_str() == input);
-        let found = rows.iter().find(|row| row.name == name && fits(&row.input));
-        let id = &found.with_context(|| format!("no completed instance of {name} with input {input} in {}", data.display()))?.id;
+        let found = rows.iter().find(|row| row.name == name);
+        let id = &found.with_context(|| format!("no instance of {name} is {status:?} in {}", data.display()))?.id;
         let tail = store.tail(id).await?.context("a listed instance has no records")?;
         let chain = store.read_chain(tail).await?;
         store.close().await?;
@@ -76,6 +75,11 @@ impl Template {
     /// How many rows.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// One step: all rows together.
+    pub fn at_once(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.len()).collect()
     }
 
     /// Each row a step of its own: none is written before the one ahead of it is durable.

@@ -37,15 +37,26 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts the host with the sample app on a data folder and waits until it listens.
+    /// Starts the host with the workloads' app on a data folder and waits until it listens.
     ///
     /// # Errors
     /// When it ends instead, or does not listen within two minutes; the text holds the end of its log.
     pub async fn start(setup: &Setup, data: &Path) -> anyhow::Result<Self> {
+        Self::start_with(setup, data, Some(&setup.app)).await
+    }
+
+    /// The same with another app, or none.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub async fn start_with(setup: &Setup, data: &Path, app: Option<&Path>) -> anyhow::Result<Self> {
         let log = setup.log.clone();
         let stderr = File::options().append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(&setup.host);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(data).arg("--app").arg(&setup.app);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(data);
+        if let Some(app) = app {
+            command.arg("--app").arg(app);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
         let spawned = Instant::now();
         let mut child = command.spawn().with_context(|| format!("cannot start {}", setup.host.display()))?;

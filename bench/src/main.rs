@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use arguments::Arguments;
 use machine::Machine;
@@ -38,22 +39,23 @@ use workloads::{ALL, Workload};
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.list {
-        ALL.iter().for_each(|workload| println!("{:10} {}", workload.name, workload.about));
+        ALL.iter().for_each(|workload| println!("{:6} {}", workload.id, workload.about));
         return Ok(());
     }
     let chosen = choose(&arguments.only)?;
+    raise_file_limit()?;
     let setup = Setup::prepare(&arguments).await?;
     let machine = Machine::look(&setup.data);
     let begun = Instant::now();
     let mut workloads = Vec::new();
     for workload in chosen {
-        eprintln!("{}: {}", workload.name, workload.about);
+        eprintln!("{}: {}", workload.id, workload.about);
+        let since = Instant::now();
         let measured = (workload.run)(&setup).await;
-        let figures =
-            measured.with_context(|| format!("workload `{}` failed; the host's log is {}", workload.name, setup.log.display()))?;
-        workloads.push(Measured { name: workload.name, figures });
+        let figures = measured.with_context(|| format!("workload `{}` failed; the host's log is {}", workload.id, setup.log.display()))?;
+        workloads.push(Measured { id: workload.id, took_seconds: since.elapsed().as_secs_f64(), figures });
     }
-    let report = Report { machine, quick: arguments.quick, took_seconds: begun.elapsed().as_secs_f64(), workloads };
+    let report = Report { machine, quick: arguments.quick, scale: arguments.scale, took_seconds: begun.elapsed().as_secs_f64(), workloads };
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&report.to_json())? + "\n";
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -62,11 +64,18 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The workloads of these names in the order of the list; all of them if no name is given.
+/// A thousand clients need more files than many systems allow at first. The host inherits the limit.
+fn raise_file_limit() -> anyhow::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot raise the limit of open files")
+}
+
+/// The workloads of these ids, in any case, in the order of the list; all of them if none is given.
 fn choose(names: &[String]) -> anyhow::Result<Vec<&'static Workload>> {
-    if let Some(unknown) = names.iter().find(|name| !ALL.iter().any(|workload| workload.name == **name)) {
-        let known: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
+    let is_asked_for = |workload: &Workload, name: &String| workload.id.eq_ignore_ascii_case(name);
+    if let Some(unknown) = names.iter().find(|name| !ALL.iter().any(|workload| is_asked_for(workload, name))) {
+        let known: Vec<_> = ALL.iter().map(|workload| workload.id).collect();
         bail!("there is no workload `{unknown}`; there are {}", known.join(", "));
     }
-    Ok(ALL.iter().filter(|workload| names.is_empty() || names.iter().any(|name| name == workload.name)).collect())
+    Ok(ALL.iter().filter(|workload| names.is_empty() || names.iter().any(|name| is_asked_for(workload, name))).collect())
 }

@@ -1,5 +1,6 @@
 //! Figures, their ratio to the floor, and how they are shown.
 
+mod goal;
 mod table;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::machine::Machine;
+pub use goal::Goal;
 
 /// What a figure is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Unit {
     Mebibytes,
     /// A plain number.
     Count,
+    /// One number as a multiple of another.
+    Times,
 }
 
 impl Unit {
@@ -35,6 +39,7 @@ impl Unit {
             Self::Bytes => "B",
             Self::Mebibytes => "MiB",
             Self::Count => "",
+            Self::Times => "times",
         }
     }
 }
@@ -50,12 +55,14 @@ pub struct Figure {
     pub unit: Unit,
     /// The same of the floor, where there is one.
     pub floor: Option<f64>,
+    /// What it should be, where that is decided: for a full run on two cores, the load included.
+    pub goal: Option<Goal>,
 }
 
 impl Figure {
     /// A number without a floor.
     pub fn new(name: impl Into<String>, value: f64, unit: Unit) -> Self {
-        Self { name: name.into(), value, unit, floor: None }
+        Self { name: name.into(), value, unit, floor: None, goal: None }
     }
 
     /// A time in milliseconds.
@@ -78,6 +85,36 @@ impl Figure {
         Self::new(name, bytes as f64 / f64::from(1 << 20), Unit::Mebibytes)
     }
 
+    /// Bytes.
+    pub fn bytes(name: impl Into<String>, bytes: f64) -> Self {
+        Self::new(name, bytes, Unit::Bytes)
+    }
+
+    /// A plain number.
+    pub fn count(name: impl Into<String>, number: f64) -> Self {
+        Self::new(name, number, Unit::Count)
+    }
+
+    /// How many times as large one number is as another.
+    pub fn times(name: impl Into<String>, number: f64) -> Self {
+        Self::new(name, number, Unit::Times)
+    }
+
+    /// Should not be more than this, in the figure's own unit.
+    pub fn at_most(self, limit: f64) -> Self {
+        Self { goal: Some(Goal::AtMost(limit)), ..self }
+    }
+
+    /// Should not be less than this, in the figure's own unit.
+    pub fn at_least(self, limit: f64) -> Self {
+        Self { goal: Some(Goal::AtLeast(limit)), ..self }
+    }
+
+    /// Whether the goal is met; none without a goal.
+    pub fn is_met(&self) -> Option<bool> {
+        self.goal.map(|goal| goal.is_met_by(self.value))
+    }
+
     /// With the floor, in the figure's own unit.
     pub fn over(self, floor: f64) -> Self {
         Self { floor: Some(floor), ..self }
@@ -94,19 +131,29 @@ impl Figure {
         let floor = self.floor?;
         Some(match self.unit {
             Unit::PerSecond => floor / self.value,
-            Unit::Milliseconds | Unit::Microseconds | Unit::Bytes | Unit::Mebibytes | Unit::Count => self.value / floor,
+            Unit::Milliseconds | Unit::Microseconds | Unit::Bytes | Unit::Mebibytes | Unit::Count | Unit::Times => self.value / floor,
         })
     }
 
     fn to_json(&self) -> Value {
-        json!({ "name": self.name, "value": self.value, "unit": self.unit.as_str(), "floor": self.floor, "ratio": self.ratio() })
+        json!({
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit.as_str(),
+            "floor": self.floor,
+            "ratio": self.ratio(),
+            "goal": self.goal.map(Goal::to_json),
+            "met": self.is_met(),
+        })
     }
 }
 
 /// The figures of one workload.
 pub struct Measured {
-    /// The workload.
-    pub name: &'static str,
+    /// The workload's id.
+    pub id: &'static str,
+    /// How long it took, seconds, set-up included.
+    pub took_seconds: f64,
     /// What it measured.
     pub figures: Vec<Figure>,
 }
@@ -117,6 +164,8 @@ pub struct Report {
     pub machine: Machine,
     /// Whether there was less of everything.
     pub quick: bool,
+    /// By how much the sizes of a full run were multiplied.
+    pub scale: f64,
     /// How long all workloads took, seconds.
     pub took_seconds: f64,
     /// What.
@@ -128,13 +177,14 @@ impl Report {
     pub fn to_json(&self) -> Value {
         let workload = |one: &Measured| {
             let figures: Vec<_> = one.figures.iter().map(Figure::to_json).collect();
-            json!({ "name": one.name, "figures": figures })
+            json!({ "id": one.id, "tookSeconds": one.took_seconds, "figures": figures })
         };
         let workloads: Vec<_> = self.workloads.iter().map(workload).collect();
         json!({
-            "format": 1,
+            "format": 2,
             "machine": self.machine,
             "quick": self.quick,
+            "scale": self.scale,
             "tookSeconds": self.took_seconds,
             "workloads": workloads,
         })
@@ -151,5 +201,14 @@ mod tests {
         assert_eq!(Figure::ms("latency", Duration::from_millis(6)).over_time(Duration::from_millis(2)).ratio(), Some(3.0));
         assert_eq!(Figure::us("latency", Duration::from_micros(6)).over_time(Duration::from_micros(2)).ratio(), Some(3.0));
         assert_eq!(Figure::rate("throughput", 1_000.0).ratio(), None);
+    }
+
+    #[test]
+    fn a_goal_is_met_on_its_own_side_and_at_its_limit() {
+        assert_eq!(Figure::rate("throughput", 6_000.0).at_least(6_000.0).is_met(), Some(true));
+        assert_eq!(Figure::rate("throughput", 5_999.0).at_least(6_000.0).is_met(), Some(false));
+        assert_eq!(Figure::bytes("size", 2_048.0).at_most(2_048.0).is_met(), Some(true));
+        assert_eq!(Figure::bytes("size", 2_049.0).at_most(2_048.0).is_met(), Some(false));
+        assert_eq!(Figure::bytes("size", 1.0).is_met(), None);
     }
 }

@@ -14,14 +14,18 @@ use crate::arguments::Arguments;
 pub struct Setup {
     /// The host, built in release.
     pub host: PathBuf,
-    /// The folder of the sample app.
+    /// The folder of the app that the workloads run.
     pub app: PathBuf,
+    /// The folder of the sample app, to be deployed.
+    pub sample: PathBuf,
     /// Where databases go.
     pub data: PathBuf,
     /// What the hosts of this run log; kept after it.
     pub log: PathBuf,
     /// Less of everything.
     pub quick: bool,
+    /// What the sizes of a full run are multiplied by.
+    pub scale: f64,
 }
 
 impl Setup {
@@ -30,12 +34,9 @@ impl Setup {
     /// # Errors
     /// When the host cannot be built or the guests are missing; the text says what to type.
     pub async fn prepare(arguments: &Arguments) -> anyhow::Result<Self> {
-        let app = root().join("guest-functions/hello-cities");
-        ensure!(
-            app.join("components").is_dir(),
-            "the guests are not built: {} has no folder `components`; run `cargo xtask guests` first",
-            app.display()
-        );
+        ensure!(arguments.scale > 0.0 && arguments.scale <= 100.0, "--scale {} is not above 0 and at most 100", arguments.scale);
+        let app = built_app("bench")?;
+        let sample = built_app("retry-timeout-callback")?;
         let built = match &arguments.host_bin {
             Some(path) => path.clone(),
             None => build_host()?,
@@ -45,7 +46,7 @@ impl Setup {
         std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
         let log = data.join("bench-host.log");
         File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        Ok(Self { host, app, data, log, quick: arguments.quick })
+        Ok(Self { host, app, sample, data, log, quick: arguments.quick, scale: arguments.scale })
     }
 
     /// A fresh folder for one database, removed when it is dropped.
@@ -61,6 +62,19 @@ impl Setup {
     pub fn size<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
     }
+
+    /// A number of things: `full` times the scale, at least ten, or `quick` in a quick run.
+    pub fn count(&self, full: u64, quick: u64) -> u64 {
+        self.size((full as f64 * self.scale).round().max(10.0) as u64, quick)
+    }
+}
+
+/// The folder of an app whose guests are built.
+fn built_app(name: &str) -> anyhow::Result<PathBuf> {
+    let app = root().join("guest-functions").join(name);
+    let text = "the guests are not built: no folder `components` in";
+    ensure!(app.join("components").is_dir(), "{text} {}; run `cargo xtask guests` first", app.display());
+    Ok(app)
 }
 
 /// The root of the checkout that this program was built from.

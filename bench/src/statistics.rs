@@ -34,6 +34,11 @@ impl Sample {
         Self::new(times, elapsed)
     }
 
+    /// Each thing's time, shortest first.
+    pub fn times(&self) -> &[Duration] {
+        &self.sorted
+    }
+
     /// How many things were done.
     pub fn count(&self) -> usize {
         self.sorted.len()
@@ -48,6 +53,11 @@ impl Sample {
     pub fn percentile(&self, percent: u32) -> Duration {
         let rank = (self.count() * percent as usize).div_ceil(100);
         self.sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    /// The whole time divided by the number of things.
+    pub fn each(&self) -> Duration {
+        self.elapsed / u32::try_from(self.count().max(1)).unwrap_or(u32::MAX)
     }
 
     /// The time in the middle.

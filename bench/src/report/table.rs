@@ -1,12 +1,12 @@
 //! The report as a table, for a terminal and as Markdown.
 
-use super::{Figure, Report, Unit};
+use super::{Figure, Goal, Report, Unit};
 
-const HEADINGS: [&str; 5] = ["workload", "figure", "measured", "floor", "ratio"];
+const HEADINGS: [&str; 7] = ["id", "figure", "measured", "floor", "ratio", "goal", ""];
 /// Columns from this one on hold numbers and are aligned to the right.
 const FIRST_NUMBER: usize = 2;
-const LEGEND: &str =
-    "Floor: the same rows written by group commit alone, in the same run. Ratio: how many times the floor's cost; 1 is the best there is.";
+const LEGEND: &str = "Floor: the same rows written by group commit alone, in the same run. Ratio: how many times the floor's cost; 1 is the best there is. \
+     Goals are for a full run on a quiet machine with two cores.";
 
 type Row = [String; HEADINGS.len()];
 
@@ -44,13 +44,16 @@ impl Report {
 
     fn heading(&self) -> String {
         let kind = if self.quick { "quick run" } else { "run" };
-        format!("{}. Whole {kind}: {:.0} s.", self.machine.to_line(), self.took_seconds)
+        let scale = if self.scale == 1.0 { String::new() } else { format!(" at {} of the full size", self.scale) };
+        let met = self.workloads.iter().flat_map(|workload| &workload.figures).filter_map(Figure::is_met).collect::<Vec<_>>();
+        let passed = met.iter().filter(|met| **met).count();
+        format!("{}. Whole {kind}{scale}: {:.0} s. Goals met: {passed} of {}.", self.machine.to_line(), self.took_seconds, met.len())
     }
 
     fn rows(&self) -> Vec<Row> {
         let rows = self.workloads.iter().flat_map(|workload| {
             workload.figures.iter().enumerate().map(|(number, figure)| {
-                let name = if number == 0 { workload.name } else { "" };
+                let name = if number == 0 { workload.id } else { "" };
                 row(name, figure)
             })
         });
@@ -66,7 +69,16 @@ fn row(workload: &str, figure: &Figure) -> Row {
         with_unit(figure.value),
         figure.floor.map(with_unit).unwrap_or_default(),
         figure.ratio().map(|ratio| format!("{ratio:.1}")).unwrap_or_default(),
+        figure.goal.map(|goal| goal_shown(goal, figure.unit)).unwrap_or_default(),
+        figure.is_met().map(|met| if met { "pass" } else { "miss" }.to_owned()).unwrap_or_default(),
     ]
+}
+
+fn goal_shown(goal: Goal, unit: Unit) -> String {
+    match goal {
+        Goal::AtMost(limit) => format!("<= {}", shown(limit, unit)),
+        Goal::AtLeast(limit) => format!(">= {}", shown(limit, unit)),
+    }
 }
 
 /// Three digits that matter, thousands set apart, and the unit.
@@ -102,6 +114,14 @@ mod tests {
         assert_eq!(shown(12.34, Unit::Milliseconds), "12.3 ms");
         assert_eq!(shown(1_234_567.8, Unit::PerSecond), "1,234,568 /s");
         assert_eq!(shown(5.0, Unit::Count), "5");
+    }
+
+    #[test]
+    fn a_figure_with_a_goal_says_whether_it_is_met() {
+        let cells = row("W1", &Figure::rate("throughput", 5_000.0).over(10_000.0).at_least(6_000.0));
+        assert_eq!(cells, ["W1", "throughput", "5,000 /s", "10,000 /s", "2.0", ">= 6,000 /s", "miss"]);
+        let cells = row("", &Figure::bytes("size", 7.0).at_most(8.0));
+        assert_eq!(cells, ["", "size", "7 B", "", "", "<= 8 B", "pass"]);
     }
 
     #[test]

@@ -1,78 +1,121 @@
-//! `WaitForGo`: many instances that wait for an event, over a crash and a restart of the host.
+//! W3. `WaitForGo`: many instances wait for an event with a timeout, over a crash (SIGKILL) of the host; then all are raised.
+//!
+//! The host keeps only some of them in memory. After the crash none is, so every raise also brings one back by replay.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use longhaul_core::RuntimeStatus;
 use serde_json::Value;
 
+use super::{DONE_LIMIT, flatness};
 use crate::client::{Answer, Call, Connection};
 use crate::floor::{Floor, FloorSample, Template};
 use crate::host::Host;
 use crate::load::{Clients, Until};
-use crate::report::{Figure, Unit};
+use crate::report::Figure;
 use crate::setup::Setup;
 use crate::statistics::Sample;
 
-const ORCHESTRATION: &str = "WaitForGo";
+/// What waits, and for how long: long enough for any run.
+pub const ORCHESTRATION: &str = "WaitForGo";
+/// Its input.
+pub const INPUT: &str = r#"{"timeoutSeconds":86400}"#;
 const EVENT: &str = "go";
 const DATA: &str = r#"{"by":"bench"}"#;
-const INSTANCES: u64 = 10_000;
-const QUICK_INSTANCES: u64 = 2_000;
+/// Instances, full and quick.
+const SIZES: [(u64, u64); 3] = [(1_000, 200), (10_000, 1_000), (100_000, 3_000)];
 const CLIENTS: usize = 64;
 /// Instances in a page when all outputs are looked at.
 const PAGE: u32 = 1_000;
 /// Pause between two looks whether any instance still runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// Longest wait for all to complete after the last event was accepted.
-const COMPLETION_LIMIT: Duration = Duration::from_secs(120);
+/// Starts and raises per second, memory with all waiting (MiB), and time until the host is ready after the crash (ms).
+const RATE_GOAL: f64 = 8_000.0;
+const MEMORY_GOAL_MIB: f64 = 300.0;
+const READY_GOAL_MS: f64 = 2_000.0;
 
-/// Start all, crash, start again, stop, start again, raise all, wait for all.
+/// All sizes, each on a database of its own.
 pub async fn run(setup: &Setup) -> anyhow::Result<Vec<Figure>> {
-    let count = setup.size(INSTANCES, QUICK_INSTANCES);
-    let folder = setup.folder("waiting")?;
-    let data = folder.path();
     let template = first_instance(setup).await?;
-    let floor_before = floor(setup, &template, count / 2).await?;
-    let host = Host::start(setup, data).await?;
-    let idle = host.facts()?;
-    let (ids, started) = start_all(&host, count).await?;
-    let waiting = host.facts()?;
-    host.crash().await?;
+    let (mut figures, mut start_costs, mut raise_costs) = (Vec::new(), Vec::new(), Vec::new());
+    for (full, quick) in SIZES {
+        let one = Waited::measure(setup, &template, setup.count(full, quick)).await?;
+        figures.extend(one.figures(full == SIZES[2].0));
+        start_costs.push(one.started.each());
+        raise_costs.push(one.completed / u32::try_from(one.count)?);
+    }
+    figures.extend(flatness("starts", &start_costs));
+    figures.extend(flatness("raises until completed", &raise_costs));
+    Ok(figures)
+}
 
-    let host = Host::start(setup, data).await?;
-    let after_crash = host.ready_after;
-    let stopped = host.stop().await?;
+/// What one size measured.
+struct Waited {
+    count: u64,
+    floor: FloorSample,
+    rows: usize,
+    started: Sample,
+    idle_bytes: u64,
+    waiting_bytes: u64,
+    ready_after_crash: Duration,
+    raised: Sample,
+    /// From the first event until all have completed.
+    completed: Duration,
+    peak_bytes: u64,
+}
 
-    let host = Host::start(setup, data).await?;
-    let (after_stop, restarted) = (host.ready_after, host.facts()?);
-    let begun = Instant::now();
-    let raised = raise_all(&host, ids).await?;
-    until_none_runs(&host).await?;
-    let completed = begun.elapsed();
-    check_outputs(&host, count).await?;
-    let at_end = host.facts()?;
-    host.stop().await?;
+impl Waited {
+    /// Starts all, crashes, starts again, raises all, and waits for all.
+    async fn measure(setup: &Setup, template: &Template, count: u64) -> anyhow::Result<Self> {
+        let folder = setup.folder("waiting")?;
+        let data = folder.path();
+        let floor = floor(setup, template, count).await?;
+        let host = Host::start(setup, data).await?;
+        let idle_bytes = host.facts()?.resident_bytes;
+        let (ids, started) = start_all(&host, count).await?;
+        let waiting = host.facts()?;
+        host.crash().await?;
 
-    let floor = FloorSample::joined(&[floor_before, floor(setup, &template, count / 2).await?]);
-    let later = 1..template.len();
-    let each = (waiting.resident_bytes.saturating_sub(idle.resident_bytes)) as f64 / count as f64;
-    Ok(vec![
-        Figure::rate(format!("start {count}"), started.per_second()).over(floor.steps_per_second(0..1)),
-        Figure::ms("start: latency p99", started.percentile(99)),
-        Figure::mib("memory of the idle host", idle.resident_bytes),
-        Figure::mib(format!("memory with {count} waiting"), waiting.resident_bytes),
-        Figure::new("memory for each that waits", each, Unit::Bytes),
-        Figure::ms("start after a crash until it listens", after_crash),
-        Figure::ms("stop", stopped),
-        Figure::ms("start after a stop until it listens", after_stop),
-        Figure::mib("memory after that start", restarted.resident_bytes),
-        Figure::rate(format!("raise {count}, none in memory"), raised.per_second()).over(floor.steps_per_second(later.clone())),
-        Figure::ms("raise: latency p99", raised.percentile(99)),
-        Figure::ms(format!("from the first event until all {count} have completed"), completed)
-            .over(1e3 * floor.instances as f64 / floor.steps_per_second(later)),
-        Figure::mib("most memory of the host", at_end.peak_resident_bytes.max(waiting.peak_resident_bytes)),
-    ])
+        let host = Host::start(setup, data).await?;
+        let ready_after_crash = host.ready_after;
+        let begun = Instant::now();
+        let raised = raise_all(&host, ids).await?;
+        until_none_runs(&host).await?;
+        let completed = begun.elapsed();
+        check_outputs(&host, count).await?;
+        let peak_bytes = host.facts()?.peak_resident_bytes.max(waiting.peak_resident_bytes);
+        host.stop().await?;
+        let (waiting_bytes, rows) = (waiting.resident_bytes, template.len());
+        Ok(Self { count, floor, rows, started, idle_bytes, waiting_bytes, ready_after_crash, raised, completed, peak_bytes })
+    }
+
+    fn figures(&self, is_judged: bool) -> Vec<Figure> {
+        let Self { count, floor, started, raised, .. } = self;
+        let later = 1..self.rows;
+        let each = self.waiting_bytes.saturating_sub(self.idle_bytes) as f64 / *count as f64;
+        let goal = |figure: Figure, goal: fn(Figure) -> Figure| if is_judged { goal(figure) } else { figure };
+        vec![
+            goal(Figure::rate(format!("start {count}"), started.per_second()).over(floor.steps_per_second(0..1)), |figure| {
+                figure.at_least(RATE_GOAL)
+            }),
+            Figure::ms(format!("start {count}: latency p99"), started.percentile(99)),
+            goal(Figure::mib(format!("memory with {count} waiting"), self.waiting_bytes), |figure| figure.at_most(MEMORY_GOAL_MIB)),
+            Figure::bytes(format!("memory for each of {count} that wait"), each),
+            goal(Figure::ms(format!("{count} waiting: start after a crash until it listens"), self.ready_after_crash), |figure| {
+                figure.at_most(READY_GOAL_MS)
+            }),
+            goal(
+                Figure::rate(format!("raise {count}, none in memory"), raised.per_second()).over(floor.steps_per_second(later.clone())),
+                |figure| figure.at_least(RATE_GOAL),
+            ),
+            Figure::ms(format!("raise {count}: latency p99"), raised.percentile(99)),
+            Figure::ms(format!("from the first event until all {count} have completed"), self.completed)
+                .over(1e3 * floor.instances as f64 / floor.steps_per_second(later)),
+            Figure::mib(format!("{count} waiting: most memory of the host"), self.peak_bytes),
+        ]
+    }
 }
 
 /// The rows of a first instance, on a host of its own.
@@ -86,7 +129,7 @@ async fn first_instance(setup: &Setup) -> anyhow::Result<Template> {
     raise_all(&host, ids).await?;
     until_none_runs(&host).await?;
     host.stop().await?;
-    Template::read(folder.path(), ORCHESTRATION, "null").await
+    Template::read(folder.path(), ORCHESTRATION, RuntimeStatus::Completed).await
 }
 
 async fn start_all(host: &Host, count: u64) -> anyhow::Result<(Vec<String>, Sample)> {
@@ -100,7 +143,7 @@ async fn start_all(host: &Host, count: u64) -> anyhow::Result<(Vec<String>, Samp
         Ok(())
     };
     let mut clients = Clients::connect(host.address, CLIENTS).await?;
-    let sample = clients.run(Until::Count(count), |_| Call::start(ORCHESTRATION, ""), check).await?;
+    let sample = clients.run(Until::Count(count), |_| Call::start(ORCHESTRATION, INPUT), check).await?;
     let ids = std::mem::take(&mut *ids.lock().unwrap_or_else(PoisonError::into_inner));
     Ok((ids, sample))
 }
@@ -122,7 +165,7 @@ async fn until_none_runs(host: &Host) -> anyhow::Result<()> {
         if running.as_array().is_some_and(Vec::is_empty) {
             return Ok(());
         }
-        ensure!(begun.elapsed() < COMPLETION_LIMIT, "{} s after the last event still not ended: {running}", COMPLETION_LIMIT.as_secs());
+        ensure!(begun.elapsed() < DONE_LIMIT, "{} s after the last event still not ended: {running}", DONE_LIMIT.as_secs());
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
