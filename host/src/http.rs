@@ -1,6 +1,7 @@
 //! What clients see: the management routes of Azure Durable Functions, the app's client functions, and deploying.
 //!
 //! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`query`], [`date`]: reading what was asked.
+//! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
 //! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
@@ -9,6 +10,8 @@ pub mod answer;
 pub mod binding;
 pub mod date;
 pub mod links;
+pub mod openapi;
+pub mod operation;
 pub mod origin;
 pub mod payload;
 pub mod query;
@@ -145,6 +148,7 @@ impl Api {
             Action::SignalEntity => entities::signal(self, &asked, body).await,
             Action::DeleteEntity => entities::delete(self, &asked).await,
             Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
+            Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListDeployments => Ok(admin::list(self, &asked).await),

@@ -6,18 +6,23 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use hyper::body::Body;
-use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus};
+use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Tags, Timestamp, tags_of};
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, BodyError, Exception};
 use super::instances::{self, Shown};
+use super::query::Query;
 use super::request::{Asked, collect, json_or_null};
-use super::{Api, Handled, keys};
+use super::{Api, Handled, date, keys};
 use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
 
+/// Not before this time.
+const SCHEDULED_START_TIME: &str = "scheduledStartTime";
+/// A tag, as `key:value`; can be repeated.
+const TAG: &str = "tag";
 /// Longest wait for a live instance of the same id to end, where a start replaces it; a caller that hangs up ends the wait, too.
 const REPLACE_LIMIT: Duration = Duration::from_secs(3_600);
 
@@ -31,18 +36,22 @@ where
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
+    let (tags, at) = match extras_of(&asked.query) {
+        Ok(extras) => extras,
+        Err(refusal) => return Ok(answer::bad_argument(&refusal)),
+    };
     let body = match collect(body, api.config.max_body_bytes).await {
         Ok(body) => body,
         Err(refusal) => return Ok(refusal),
     };
-    let begun = match keys::keyed(api, asked, "start", &["version"], &body).await? {
+    let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
         Keyed::Accepted(id) => Ok(id),
         Keyed::Free(engine) => {
             let input = match json_or_null(&body) {
                 Ok(input) => input,
                 Err(reason) => return Ok(answer::bad_json(&reason)),
             };
-            begin(engine, asked, input).await
+            begin(engine, asked, input, tags, at).await
         }
     };
     match begun {
@@ -53,15 +62,16 @@ where
 }
 
 /// Starts what was asked. The engine is let go here: a wait for the instance's end must not hold up others with the same key.
-async fn begin(engine: Engine, asked: &Asked, input: Payload) -> Result<InstanceId, EngineError> {
+async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Option<Timestamp>) -> Result<InstanceId, EngineError> {
     let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
     let request = StartRequest {
         name: asked.part(0).to_owned(),
         input,
         instance_id,
         version: asked.query.non_blank("version"),
+        tags,
+        at,
         replace_within: Some(REPLACE_LIMIT),
-        ..StartRequest::default()
     };
     engine.start(request).await
 }
@@ -78,7 +88,7 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
     };
     let id = InstanceId::trusted(asked.part(0));
     let Some(row) = engine.status(&id).await?.filter(|row| row.kind == InstanceKind::Orchestration) else {
-        return Ok(answer::bad_argument("InstanceId does not match a valid orchestration instance."));
+        return Ok(no_such_instance(&id));
     };
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
     let InstanceRow { name, input, version, tags, .. } = row;
@@ -97,10 +107,28 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
     drop(engine);
     match begun {
         Ok(id) => started(api, asked, &id, wait).await,
-        Err(EngineError::Conflict(..)) => Ok(still_running()),
+        Err(conflict @ EngineError::Conflict(..)) => Ok(still_running(&conflict)),
         Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
         Err(error) => Err(error),
     }
+}
+
+/// The members of the query that are ours and not the contract's: tags, and the time to start at. What cannot be read is refused here,
+/// not ignored, since no client sends it by habit.
+fn extras_of(query: &Query) -> Result<(Tags, Option<Timestamp>), String> {
+    let at = match query.get(SCHEDULED_START_TIME) {
+        None => None,
+        Some(text) => Some(
+            date::parse(&text)
+                .ok_or_else(|| format!("{SCHEDULED_START_TIME} '{text}' is no date; one is written like 2030-01-31T09:30:00Z"))?,
+        ),
+    };
+    let pair = |text: &str| {
+        let (key, value) = text.split_once(':').ok_or_else(|| format!("{TAG} '{text}' has no colon; a tag is written key:value"))?;
+        Ok((key.to_owned(), value.to_owned()))
+    };
+    let pairs: Vec<_> = query.values(TAG).map(pair).collect::<Result<_, String>>()?;
+    Ok((tags_of(pairs).map_err(|problem| problem.to_string())?, at))
 }
 
 /// How long to wait for the end, if both parameters say so. Refused before anything starts when the two contradict each other.
@@ -140,8 +168,41 @@ fn accepted(asked: &Asked, id: &InstanceId) -> Answer {
     answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS)
 }
 
-fn still_running() -> Answer {
-    let reason = "A non-terminal instance with this instance ID already exists.";
-    let message = "Something went wrong while processing your request";
-    answer::exception(StatusCode::CONFLICT, &Exception { message, reason, kind: "System.InvalidOperationException" })
+fn no_such_instance(id: &InstanceId) -> Answer {
+    let message = "InstanceId does not match a valid orchestration instance.";
+    let reason = format!("there is no orchestration with the instance id '{id}'");
+    answer::exception(StatusCode::BAD_REQUEST, &Exception { message, reason: &reason, kind: "System.ArgumentException" })
+}
+
+fn still_running(conflict: &EngineError) -> Answer {
+    let message = "A non-terminal instance with this instance ID already exists.";
+    let kind = "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException";
+    answer::exception(StatusCode::CONFLICT, &Exception { message, reason: &conflict.to_string(), kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extras(query: &str) -> Result<(Tags, Option<Timestamp>), String> {
+        extras_of(&Query::parse(query))
+    }
+
+    #[test]
+    fn tags_are_split_at_their_first_colon_and_a_time_has_a_zone_or_is_utc() {
+        let (tags, at) = extras("tag=team:pay&Tag=url%3Ahttp%3A//a&tag=empty:&scheduledStartTime=2030-01-31T10:00:00%2B01:00").unwrap();
+        let expected = [("empty", ""), ("team", "pay"), ("url", "http://a")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(tags, Tags::from(expected));
+        assert_eq!(at.unwrap().to_iso_seconds(), "2030-01-31T09:00:00Z");
+        assert_eq!(extras("version=1").unwrap(), (Tags::new(), None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_the_way_to_write_it() {
+        assert!(extras("scheduledStartTime=soon").unwrap_err().contains("2030-01-31T09:30:00Z"));
+        assert!(extras("scheduledStartTime=").is_err());
+        assert!(extras("tag=team").unwrap_err().contains("key:value"));
+        assert!(extras("tag=:x").is_err());
+        assert!(extras("tag=a:1&tag=a:2").unwrap_err().contains("twice"));
+    }
 }

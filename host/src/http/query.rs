@@ -65,7 +65,8 @@ impl Query {
         self.values(name).flat_map(|value| value.split(',')).filter_map(|word| RuntimeStatus::parse(word.trim())).collect()
     }
 
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    /// Each value of `name`, as often as it is repeated.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }

@@ -46,6 +46,8 @@ pub enum Action {
     Health,
     /// Say what this is.
     About,
+    /// Describe all routes.
+    Describe,
     /// Take a new deployment.
     Deploy,
     /// List deployments.
@@ -60,7 +62,13 @@ impl Action {
     /// Whether this is about one task hub, so that the query may name one.
     pub fn is_for_a_task_hub(self) -> bool {
         match self {
-            Self::Health | Self::About | Self::Deploy | Self::ListDeployments | Self::ClientBinding | Self::CallFunction => false,
+            Self::Health
+            | Self::About
+            | Self::Describe
+            | Self::Deploy
+            | Self::ListDeployments
+            | Self::ClientBinding
+            | Self::CallFunction => false,
             Self::Start | Self::ListInstances | Self::Status | Self::PurgeInstance | Self::PurgeInstances | Self::RaiseEvent => true,
             Self::Terminate | Self::Suspend | Self::Resume | Self::Rewind | Self::Restart => true,
             Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => true,
@@ -131,6 +139,7 @@ pub const ROUTES: &[Route] = &[
     manage(Method::POST, "/instances/{instanceId}/raiseEvent/{eventName}", Action::RaiseEvent),
     root(Some(Method::GET), "/", Action::About),
     root(Some(Method::GET), "/healthz", Action::Health),
+    root(Some(Method::GET), "/openapi.json", Action::Describe),
     root(Some(Method::GET), "/admin/client-binding", Action::ClientBinding),
     root(Some(Method::GET), "/admin/deployments", Action::ListDeployments),
     root(Some(Method::POST), "/admin/deployments", Action::Deploy),

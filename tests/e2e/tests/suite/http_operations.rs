@@ -155,3 +155,12 @@ async fn another_task_hub_is_empty() {
     let hub = "TestHubName";
     host.get(&format!("/instances/waits?taskhub={hub}")).await.expect(202);
 }
+
+#[tokio::test]
+async fn the_host_describes_its_routes() {
+    let host = hello().await;
+    let document = host.http().send(Method::GET, &host.uri("/openapi.json")).await.expect(200).json();
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{document}");
+    let path = "/runtime/webhooks/durabletask/instances/{instanceId}/terminate";
+    assert!(document["paths"][path]["post"]["responses"]["410"].is_object(), "{document}");
+}

@@ -66,6 +66,9 @@ async fn any_state_includes_suspended_and_scheduled_instances_and_restarts() {
     host.until_status("held", "Suspended").await;
     host.start_with_id("HelloSequence", "held", &Value::Null).await;
     host.until("held", "the new execution to complete", |status| status["runtimeStatus"] == "Completed").await;
+    host.post("/orchestrators/HelloSequence/later?scheduledStartTime=2999-01-01").await.expect(202);
+    host.start_with_id("WaitForGo", "later", &json!({})).await;
+    host.until_status("later", "Running").await;
     host.start_with_id("WaitForGo", "again", &json!({"timeoutSeconds": 700})).await;
     host.until_status("again", "Running").await;
     host.post("/instances/again/restart?restartWithNewInstanceId=false").await.expect(202);

@@ -135,8 +135,26 @@ async fn a_restart_begins_a_new_instance_or_the_same_one_again() {
     assert_eq!(host.output_of("sum").await, json!(14));
     host.start_with_id("WaitForGo", "alive", &json!({})).await;
     let refused = host.post("/instances/alive/restart?restartWithNewInstanceId=false").await.expect(409).json();
-    let told = [&refused["Message"], &refused["ExceptionMessage"]];
-    assert!(told.iter().any(|text| **text == "A non-terminal instance with this instance ID already exists."), "{refused}");
+    assert_eq!(refused["Message"], "A non-terminal instance with this instance ID already exists.");
+    assert!(refusal(&refused).contains("Running"), "{refused}");
     let unknown = host.post("/instances/nobody/restart").await.expect(400).json();
-    assert!(unknown.to_string().contains("InstanceId does not match a valid orchestration instance."), "{unknown}");
+    assert_eq!(unknown["Message"], "InstanceId does not match a valid orchestration instance.");
+    assert!(refusal(&unknown).contains("nobody"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_start_can_be_scheduled_and_tagged() {
+    let host = hello().await;
+    host.post("/orchestrators/HelloSequence/later?scheduledStartTime=2999-01-01T00:00:00Z&tag=team:pay&tag=order:7").await.expect(202);
+    let status = host.get("/instances/later").await.expect(202).json();
+    assert_eq!((&status["runtimeStatus"], status.get("tags")), (&json!("Pending"), None));
+    host.post("/instances/later/terminate?reason=never").await.expect_empty(202);
+    host.until_status("later", "Terminated").await;
+    host.post("/orchestrators/HelloSequence/past?scheduledStartTime=2020-01-01").await.expect(202);
+    host.until_status("past", "Completed").await;
+    for query in ["scheduledStartTime=soon", "tag=team", "tag=a:1&tag=a:2"] {
+        let reason = refusal(&host.post(&format!("/orchestrators/HelloSequence/refused?{query}")).await.expect(400).json());
+        assert!(!reason.is_empty());
+    }
+    host.get("/instances/refused").await.expect_empty(404);
 }

@@ -9,6 +9,7 @@ mod crash_storm;
 mod deployments;
 mod http_call;
 mod http_clients;
+mod http_contract;
 mod http_entities;
 mod http_keys;
 mod http_operations;

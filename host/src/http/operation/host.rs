@@ -1,0 +1,54 @@
+//! The host itself, its deployments, and client functions.
+
+use super::{Body, Operation, Reply, Shape, TOO_LONG};
+
+const HOST: &str = "host";
+const NOT_LOCAL: Reply = Reply(403, Shape::Object("Message"), "Only callers on the host's own machine may do this");
+
+const fn look(id: &'static str, summary: &'static str, replies: &'static [Reply]) -> Operation {
+    Operation { id, group: HOST, summary, query: &[], headers: &[], body: Body::None, replies }
+}
+
+pub(super) const ABOUT: Operation = look("about", "Say what this is", &[Reply(200, Shape::Plain, "A sentence")]);
+
+pub(super) const HEALTH: Operation =
+    look("health", "Say that the host is ready", &[Reply(200, Shape::Object("Health"), "It is ready, with this app")]);
+
+pub(super) const DESCRIBE: Operation = look("describe", "Describe all routes", &[Reply(200, Shape::Json, "This document")]);
+
+pub(super) const CLIENT_BINDING: Operation = look(
+    "clientBinding",
+    "Show what client libraries of Azure Durable Functions are configured with",
+    &[Reply(200, Shape::Object("ClientBinding"), "The binding"), NOT_LOCAL],
+);
+
+pub(super) const LIST_DEPLOYMENTS: Operation =
+    look("listDeployments", "List deployments, newest first", &[Reply(200, Shape::List("Deployment"), "All deployments"), NOT_LOCAL]);
+
+pub(super) const DEPLOY: Operation = Operation {
+    body: Body::Deployment,
+    ..look(
+        "deploy",
+        "Make an app the current one, as `longhaul deploy` does",
+        &[
+            Reply(200, Shape::Object("Deployed"), "It is current"),
+            Reply(400, Shape::Object("Message"), "The app cannot run, and it says why; nothing changed"),
+            NOT_LOCAL,
+            TOO_LONG,
+            Reply(415, Shape::Object("Message"), "The body is no app"),
+        ],
+    )
+};
+
+pub(super) const CALL_FUNCTION: Operation = Operation {
+    body: Body::Any,
+    ..look(
+        "callFunction",
+        "Call a client function by its route, which may have several parts; the function says what comes back",
+        &[
+            Reply(200, Shape::Json, "What the function answers, with whatever code and type it chooses"),
+            Reply(404, Shape::Empty, "No function has this route"),
+            Reply(500, Shape::Object("Message"), "The function failed"),
+        ],
+    )
+};

@@ -1,0 +1,167 @@
+//! Orchestrations and their instances.
+
+use super::{ACCEPTED, BAD_ARGUMENT, Body, KEY, KEY_USED, Kind, Operation, Parameter, Reply, Shape, TOKEN, TOO_LONG, TOP, parameter};
+
+const TIMEOUT: Parameter = parameter("timeout", Kind::Seconds, "With pollingInterval: how long to wait for the end before answering");
+const POLLING_INTERVAL: Parameter =
+    parameter("pollingInterval", Kind::Seconds, "With timeout: must not be longer than it; the host needs no polling itself");
+const REASON: Parameter = parameter("reason", Kind::Text, "Why; shown in the history");
+const SHOW_INPUT: Parameter = parameter("showInput", Kind::Flag, "Show inputs; default true");
+const CREATED_FROM: Parameter = parameter("createdTimeFrom", Kind::Date, "Created then or later");
+const CREATED_TO: Parameter = parameter("createdTimeTo", Kind::Date, "Created then or earlier");
+const STATUSES: Parameter = parameter("runtimeStatus", Kind::Statuses, "Has one of these statuses; unknown names are ignored");
+const UNKNOWN: Reply = Reply(404, Shape::Empty, "There is no such instance");
+const ENDED: Reply = Reply(410, Shape::Empty, "The instance has ended");
+const INSTANCES: &str = "instances";
+
+pub(super) const START: Operation = Operation {
+    id: "startOrchestration",
+    group: INSTANCES,
+    summary: "Start an orchestration; the body is its input",
+    query: &[
+        TIMEOUT,
+        POLLING_INTERVAL,
+        parameter("version", Kind::Text, "The version to start"),
+        parameter("scheduledStartTime", Kind::Date, "Not before this time"),
+        parameter("tag", Kind::Texts, "A tag as key:value"),
+    ],
+    headers: &[KEY],
+    body: Body::Json,
+    replies: &[
+        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
+        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
+        BAD_ARGUMENT,
+        Reply(409, Shape::Object("Message"), "An instance of this id is live, or the key was used for another request"),
+        TOO_LONG,
+    ],
+};
+
+pub(super) const RESTART: Operation = Operation {
+    id: "restartInstance",
+    group: INSTANCES,
+    summary: "Start an orchestration again with its input",
+    query: &[parameter("restartWithNewInstanceId", Kind::Flag, "As a new instance; default true"), TIMEOUT, POLLING_INTERVAL],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[
+        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
+        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
+        BAD_ARGUMENT,
+        Reply(409, Shape::Object("Exception"), "The instance of this id is live, or the key was used for another request"),
+    ],
+};
+
+pub(super) const STATUS: Operation = Operation {
+    id: "getInstance",
+    group: INSTANCES,
+    summary: "Show an instance",
+    query: &[
+        SHOW_INPUT,
+        parameter("showHistory", Kind::Flag, "Show historyEvents; default false"),
+        parameter("showHistoryOutput", Kind::Flag, "Show results in historyEvents; default false"),
+        parameter("returnInternalServerErrorOnFailure", Kind::Flag, "Answer 500 for a failed instance; default false"),
+    ],
+    headers: &[],
+    body: Body::None,
+    replies: &[
+        Reply(200, Shape::Object("InstanceStatus"), "It has ended"),
+        Reply(202, Shape::Object("InstanceStatus"), "It goes on; Location and Retry-After say where and when to ask again"),
+        UNKNOWN,
+        Reply(500, Shape::Object("InstanceStatus"), "It failed, and the request asked for this code then"),
+    ],
+};
+
+pub(super) const LIST_INSTANCES: Operation = Operation {
+    id: "listInstances",
+    group: INSTANCES,
+    summary: "List instances",
+    query: &[
+        CREATED_FROM,
+        CREATED_TO,
+        STATUSES,
+        parameter("instanceIdPrefix", Kind::Text, "The id begins with this; entities are listed only where it begins with @"),
+        SHOW_INPUT,
+        TOP,
+    ],
+    headers: &[TOKEN],
+    body: Body::None,
+    replies: &[Reply(200, Shape::List("InstanceStatus"), "A page; the header x-ms-continuation-token is empty on the last one")],
+};
+
+pub(super) const PURGE_INSTANCE: Operation = Operation {
+    id: "purgeInstance",
+    group: INSTANCES,
+    summary: "Remove an instance that has ended, or an entity, with its history",
+    query: &[],
+    headers: &[],
+    body: Body::None,
+    replies: &[Reply(200, Shape::Object("Purged"), "Removed"), UNKNOWN, Reply(412, Shape::Text, "The instance has not ended")],
+};
+
+pub(super) const PURGE_INSTANCES: Operation = Operation {
+    id: "purgeInstances",
+    group: INSTANCES,
+    summary: "Remove the ended orchestrations that a filter covers",
+    query: &[
+        parameter("createdTimeFrom", Kind::Date, "Created then or later; the request is refused without it"),
+        parameter("createdTimeTo", Kind::Date, "Created then or earlier; default now"),
+        STATUSES,
+    ],
+    headers: &[],
+    body: Body::None,
+    replies: &[
+        Reply(200, Shape::Object("Purged"), "Removed"),
+        Reply(400, Shape::Text, "createdTimeFrom is missing or cannot be read"),
+        Reply(404, Shape::Empty, "The filter covers nothing"),
+    ],
+};
+
+pub(super) const RAISE_EVENT: Operation = Operation {
+    id: "raiseEvent",
+    group: INSTANCES,
+    summary: "Raise an event; the body is its payload",
+    query: &[],
+    headers: &[KEY],
+    body: Body::Json,
+    replies: &[ACCEPTED, BAD_ARGUMENT, UNKNOWN, KEY_USED, ENDED, TOO_LONG],
+};
+
+pub(super) const TERMINATE: Operation = Operation {
+    id: "terminateInstance",
+    group: INSTANCES,
+    summary: "End an instance",
+    query: &[REASON, parameter("recursive", Kind::Flag, "End its children, too; default true")],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED],
+};
+
+pub(super) const SUSPEND: Operation = Operation {
+    id: "suspendInstance",
+    group: INSTANCES,
+    summary: "Hold an instance",
+    query: &[REASON],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED, Reply(500, Shape::Object("Exception"), "It is held already")],
+};
+
+pub(super) const RESUME: Operation = Operation {
+    id: "resumeInstance",
+    group: INSTANCES,
+    summary: "Let a held or parked instance go on",
+    query: &[REASON],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED, Reply(500, Shape::Object("Exception"), "It is neither held nor parked")],
+};
+
+pub(super) const REWIND: Operation = Operation {
+    id: "rewindInstance",
+    group: INSTANCES,
+    summary: "Take a failed instance back to before its failure",
+    query: &[REASON],
+    headers: &[],
+    body: Body::None,
+    replies: &[ACCEPTED, Reply(404, Shape::Text, "There is no such instance"), Reply(412, Shape::Text, "The instance has not failed")],
+};
