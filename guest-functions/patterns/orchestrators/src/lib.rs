@@ -5,6 +5,7 @@ longhaul::export_orchestrators!(
     chaining::invoice,
     clean_up::clean_up,
     eternal::eternal_counter,
+    fan_out::gentle_word_count,
     fan_out::word_count,
     first_steps::always_fails,
     first_steps::hello_cities,

@@ -185,3 +185,31 @@ fn messages_that_come_after_continue_as_new_are_for_the_next_execution() {
     script.record(event("E", "1")).turn(asks([wait("E")]));
     assert_eq!(script.idle_turn().told(), [(0, "1".into())]);
 }
+
+#[test]
+fn start_event_and_termination_in_one_batch_count_in_the_order_of_their_arrival() {
+    let message = |which: char| match which {
+        'S' => start("first"),
+        'E' => event("E", "1"),
+        _ => terminate(false),
+    };
+    let got_the_event = || Some(vec![(0, "1".to_owned())]);
+    for (order, told) in
+        [("SET", None), ("STE", None), ("EST", None), ("ETS", Some(Vec::new())), ("TSE", got_the_event()), ("TES", Some(Vec::new()))]
+    {
+        let mut script = Script::new();
+        for which in order.chars() {
+            script.record(message(which));
+        }
+        let taken = script.turn(asks([wait("E")]));
+        let next = script.idle_turn();
+        let Some(told) = told else {
+            assert_eq!(script.state.status(), Some(RuntimeStatus::Terminated), "{order}");
+            assert!(taken.activation.is_none() && next.activation.is_none(), "{order}: the guest was called");
+            continue;
+        };
+        assert_eq!(script.state.status(), Some(RuntimeStatus::Running), "{order}");
+        let heard = if next.activation.is_some() { next.told() } else { Vec::new() };
+        assert_eq!(heard, told, "{order}");
+    }
+}

@@ -21,7 +21,9 @@ pub async fn chaining(host: Rc<Host>) {
 
 pub async fn fan_out_and_fan_in(host: Rc<Host>) {
     let texts = vec!["to be or not to be"; 50];
-    assert_eq!(host.start_and_wait("WordCount", &json!(texts)).await, 300);
+    for name in ["WordCount", "GentleWordCount"] {
+        assert_eq!(host.start_and_wait(name, &json!(texts)).await, 300, "{name}");
+    }
 }
 
 /// Follows the work as any poller does that knows nothing but 202, `Location` and `Retry-After`.
