@@ -82,6 +82,18 @@ CREATE TABLE keys (
 CREATE INDEX keys_at
 ON keys (at);
 
+-- How the timers of apps stand. `fired` times are written with the record of the start. No projection either.
+CREATE TABLE timers (
+    app TEXT NOT NULL,
+    name TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    paused INTEGER,
+    handled INTEGER NOT NULL,
+    last_due INTEGER,
+    last_instance TEXT,
+    PRIMARY KEY (app, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE components (
     sha256 TEXT NOT NULL UNIQUE,
     bytes BLOB NOT NULL

@@ -5,7 +5,8 @@
 //! can forget one.
 //!
 //! - [`chains`]: appending, chains and purge. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
-//!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests. [`random`]: a seeded sequence of records, to compare two stores.
+//!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests.
+//!   [`timers`]: how timers stand. [`random`]: a seeded sequence of records, to compare two stores.
 //! - [`sample`]: records to test with.
 
 pub mod chains;
@@ -15,6 +16,7 @@ pub mod lists;
 pub mod random;
 pub mod rows;
 pub mod sample;
+pub mod timers;
 
 /// Calls the macro `$test` once for every guarantee, with its module and name.
 #[macro_export]
@@ -52,6 +54,10 @@ macro_rules! for_each_guarantee {
         $test!(keys, many_notes_go_with_one_batch);
         $test!(keys, old_notes_are_removed_oldest_first_and_in_steps);
         $test!(keys, neither_purge_nor_rebuild_touches_notes);
+        $test!(timers, timers_come_back_as_they_were_in_order);
+        $test!(timers, a_start_by_a_timer_is_noted_with_its_record);
+        $test!(timers, a_start_by_hand_takes_no_due_times_place);
+        $test!(timers, a_timer_that_is_gone_is_not_brought_back_by_its_start);
         $test!(deployments, the_latest_deployment_is_current);
         $test!(deployments, a_deployment_keeps_its_number_and_components);
         $test!(deployments, a_deployment_with_a_missing_component_changes_nothing);

@@ -57,6 +57,8 @@ pub struct Batch {
     pub tails: Vec<InstanceId>,
     /// Notes of keyed requests, written with the records or not at all. A note replaces an earlier one of the same key.
     pub keys: Vec<KeyNote>,
+    /// Due times of timers whose start is among the records, written with them or not at all.
+    pub fired: Vec<TimerFired>,
 }
 
 /// What is kept of a request that came with a key, so that the same request later gets the same answer and has no second effect.
@@ -90,6 +92,38 @@ pub struct ChainRecord {
     pub base: bool,
     /// The fact.
     pub record: Record,
+}
+
+/// A timer of an app has started an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerFired {
+    /// The app.
+    pub app: String,
+    /// The timer's name.
+    pub name: String,
+    /// The due time that is dealt with; absent for a start by hand, which takes no due time's place.
+    pub due: Option<Timestamp>,
+    /// What was started.
+    pub instance: InstanceId,
+}
+
+/// How a timer of an app stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerState {
+    /// The app.
+    pub app: String,
+    /// The timer's name.
+    pub name: String,
+    /// What the manifest said of its times when this was written: if it says something else now, `handled` counts for nothing.
+    pub plan: String,
+    /// Whether somebody paused it (true) or resumed it (false); absent: the manifest decides.
+    pub paused: Option<bool>,
+    /// All due times up to this one are dealt with.
+    pub handled: Timestamp,
+    /// The due time for which it last started something.
+    pub last_due: Option<Timestamp>,
+    /// What it started last, by its schedule or by hand.
+    pub last_instance: Option<InstanceId>,
 }
 
 /// Where a batch went.
@@ -238,8 +272,20 @@ pub trait Keys: Send + Sync {
     fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32>;
 }
 
+/// How the timers of apps stand. Like the keys, no projection of the log.
+pub trait Timers: Send + Sync {
+    /// All timers, ordered by app and name.
+    fn timers(&self) -> Answer<'_, Vec<TimerState>>;
+
+    /// Writes one timer, in place of what was there under its app and name.
+    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()>;
+
+    /// Forgets a timer. One that is not there is none the worse for it.
+    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()>;
+}
+
 /// All of it.
-pub trait Store: Log + Instances + Deployments + Keys {
+pub trait Store: Log + Instances + Deployments + Keys + Timers {
     /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
     fn close(&self) -> Answer<'_, ()>;
 

@@ -5,14 +5,14 @@
 
 mod log;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
     Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
-    Position, Store,
+    Position, Store, TimerFired, TimerState, Timers,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -27,6 +27,7 @@ pub struct MemoryStore {
 struct State {
     log: MemoryLog,
     keys: HashMap<String, KeyNote>,
+    timers: BTreeMap<(String, String), TimerState>,
     deployments: Vec<Deployment>,
     components: HashMap<String, Vec<u8>>,
     closed: bool,
@@ -58,6 +59,13 @@ impl Log for MemoryStore {
                 state.log.append(&encoded.record);
             }
             state.keys.extend(batch.keys.into_iter().map(|note| (note.key.clone(), note)));
+            for TimerFired { app, name, due, instance } in batch.fired {
+                if let Some(timer) = state.timers.get_mut(&(app, name)) {
+                    timer.handled = timer.handled.max(due.unwrap_or(timer.handled));
+                    timer.last_due = due.or(timer.last_due);
+                    timer.last_instance = Some(instance);
+                }
+            }
             Ok(Appended { tails: batch.tails.iter().map(|id| state.log.tail(id)).collect() })
         })
     }
@@ -174,6 +182,26 @@ impl Keys for MemoryStore {
             old.truncate(limit as usize);
             old.iter().for_each(|(_, key)| drop(state.keys.remove(key)));
             Ok(old.len() as u32)
+        })
+    }
+}
+
+impl Timers for MemoryStore {
+    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
+        self.answer(|state| Ok(state.timers.values().cloned().collect()))
+    }
+
+    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.timers.insert((timer.app.clone(), timer.name.clone()), timer);
+            Ok(())
+        })
+    }
+
+    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.timers.remove(&(app.to_owned(), name.to_owned()));
+            Ok(())
         })
     }
 }

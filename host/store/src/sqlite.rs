@@ -4,8 +4,8 @@
 //! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
-//!   `recovery`, `purge`, `keys` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, and `deploy` are what they run.
+//!   `recovery`, `purge`, `keys`, `timers` and `deploy` are what it does.
+//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, `timers` and `deploy` are what they run.
 //! - `open`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
@@ -29,6 +29,7 @@ mod readers;
 mod recovery;
 mod rows;
 mod schema;
+mod timers;
 mod trim;
 mod writer;
 
@@ -42,7 +43,7 @@ pub use config::SqliteConfig;
 
 use crate::contract::{
     Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
-    Position, Store,
+    Position, Store, TimerState, Timers,
 };
 use crate::deployment::check_digests;
 use database::SharedOverlay;
@@ -219,6 +220,21 @@ impl Keys for SqliteStore {
 
     fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
         Box::pin(self.ask(move |reply| Command::ForgetKeys { before, limit, reply }))
+    }
+}
+
+impl Timers for SqliteStore {
+    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
+        Box::pin(self.readers.with(timers::read_all))
+    }
+
+    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
+        Box::pin(self.ask(|reply| Command::PutTimer(Box::new(timer), reply)))
+    }
+
+    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+        let (app, name) = (app.to_owned(), name.to_owned());
+        Box::pin(self.ask(|reply| Command::RemoveTimer { app, name, reply }))
     }
 }
 

@@ -10,9 +10,9 @@ use sqlx::sqlite::SqliteArguments;
 use super::bulk::Bulk;
 use super::database::{Database, StoredTail, execute};
 use super::error::of_write;
-use super::keys;
 use super::overlay::{InTables, Pending};
-use crate::contract::{Appended, Batch, EncodedRecord, Error, KeyNote, Position};
+use super::{keys, timers};
+use crate::contract::{Appended, Batch, EncodedRecord, Error, KeyNote, Position, TimerFired};
 
 const INSERT: &str = "INSERT INTO log (position, instance, previous, base, kind, data)";
 const COLUMNS: usize = 6;
@@ -28,13 +28,25 @@ static PART: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, COLUMNS, "", &S
 /// A record with its place, and what the tables had of its instance before the batch.
 type Linked = (Pending, InTables);
 
+/// What a batch has besides records. Few have any.
+struct Notes {
+    keys: Vec<KeyNote>,
+    fired: Vec<TimerFired>,
+}
+
+impl Notes {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.fired.is_empty()
+    }
+}
+
 impl Database {
     pub(super) async fn append(&mut self, batch: Batch) -> Result<Appended, Error> {
-        let Batch { records, tails, keys } = batch;
+        let Batch { records, tails, keys, fired } = batch;
         self.settle().await?;
         let stored = self.tails_missing_in_memory(&records, &tails).await?;
         let linked = self.link(&records, &stored);
-        self.insert(records, &linked, &keys).await?;
+        self.insert(records, &linked, &Notes { keys, fired }).await?;
         let mut overlay = self.overlay.lock();
         for (pending, in_tables) in linked {
             self.last = pending.position;
@@ -73,14 +85,14 @@ impl Database {
         linked.collect()
     }
 
-    async fn insert(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], keys: &[KeyNote]) -> Result<(), Error> {
-        if records.is_empty() && keys.is_empty() {
+    async fn insert(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], notes: &Notes) -> Result<(), Error> {
+        if records.is_empty() && notes.is_empty() {
             return Ok(());
         }
         let count = records.len();
-        let result = match count <= MAX_ROWS && keys.is_empty() {
+        let result = match count <= MAX_ROWS && notes.is_empty() {
             true => self.insert_at_once(records, linked).await,
-            false => self.insert_in_parts(records, linked, keys).await,
+            false => self.insert_in_parts(records, linked, notes).await,
         };
         if let Err(error) = result {
             self.unsettle().await;
@@ -95,14 +107,15 @@ impl Database {
         Ok(())
     }
 
-    async fn insert_in_parts(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], keys: &[KeyNote]) -> Result<(), sqlx::Error> {
+    async fn insert_in_parts(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], notes: &Notes) -> Result<(), sqlx::Error> {
         execute(&mut self.connection, "BEGIN IMMEDIATE").await?;
         let mut records = records.into_iter();
         for part in linked.chunks(MAX_ROWS) {
             let arguments = arguments(records.by_ref().take(part.len()), part)?;
             sqlx::query_with(PART.for_rows(part.len()), arguments).execute(&mut self.connection).await?;
         }
-        keys::insert(&mut self.connection, keys).await?;
+        keys::insert(&mut self.connection, &notes.keys).await?;
+        timers::note_fired(&mut self.connection, &notes.fired).await?;
         execute(&mut self.connection, "COMMIT").await
     }
 }

@@ -13,7 +13,7 @@ use super::config::SqliteConfig;
 use super::database::{Database, SharedOverlay};
 use super::lock::ProcessLock;
 use super::open;
-use crate::contract::{Appended, Batch, Deployment, Error};
+use crate::contract::{Appended, Batch, Deployment, Error, TimerState};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -23,6 +23,12 @@ pub(super) enum Command {
     Append(Batch, Reply<Appended>),
     Purge(Vec<InstanceId>, Reply<u32>),
     Deploy(Box<Deployment>, Vec<(String, Vec<u8>)>, Reply<DeploymentId>),
+    PutTimer(Box<TimerState>, Reply<()>),
+    RemoveTimer {
+        app: String,
+        name: String,
+        reply: Reply<()>,
+    },
     ForgetKeys {
         before: Timestamp,
         limit: u32,
@@ -147,6 +153,8 @@ impl Writer {
             }
             Command::Purge(instances, reply) => _ = reply.send(self.database.purge(instances).await),
             Command::Deploy(deployment, components, reply) => _ = reply.send(self.database.deploy(*deployment, components).await),
+            Command::PutTimer(timer, reply) => _ = reply.send(self.database.put_timer(*timer).await),
+            Command::RemoveTimer { app, name, reply } => _ = reply.send(self.database.remove_timer(app, name).await),
             Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_keys(before, limit).await),
             Command::Flush(reply) => {
                 self.flushes.push((self.database.last, reply));
@@ -246,6 +254,7 @@ fn refuse(command: Command) {
         Command::Append(_, reply) => _ = reply.send(Err(closed())),
         Command::Purge(_, reply) | Command::ForgetKeys { reply, .. } => _ = reply.send(Err(closed())),
         Command::Deploy(_, _, reply) => _ = reply.send(Err(closed())),
+        Command::PutTimer(_, reply) | Command::RemoveTimer { reply, .. } => _ = reply.send(Err(closed())),
         Command::Flush(reply) | Command::Rebuild(reply) | Command::Close(reply) => _ = reply.send(Err(closed())),
     }
 }
