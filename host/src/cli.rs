@@ -27,6 +27,8 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Print the client binding: the JSON that client libraries of Azure Durable Functions are configured with.
     ClientBinding(ClientBindingArgs),
+    /// Show the timers of the app that a host runs, or operate one of them.
+    Timers(TimersArgs),
 }
 
 /// What `longhaul serve` takes.
@@ -39,6 +41,39 @@ pub struct ServeArgs {
     /// The settings.
     #[command(flatten)]
     pub options: ServeOptions,
+}
+
+/// What `longhaul timers` takes.
+#[derive(Debug, Args)]
+pub struct TimersArgs {
+    /// Where the host is
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071", global = true)]
+    pub host: String,
+    /// What to do; `list` if nothing is said
+    #[command(subcommand)]
+    pub command: Option<TimersCommand>,
+}
+
+/// What can be done with timers.
+#[derive(Debug, Subcommand)]
+pub enum TimersCommand {
+    /// Show all timers: when each is due next, and what it started last.
+    List,
+    /// Hold a timer: its times pass until it is resumed, whatever is deployed meanwhile.
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Let a timer go on with its next time; what passed meanwhile is not made up for.
+    Resume {
+        /// Its name
+        name: String,
+    },
+    /// Start what the timer starts, now and besides its schedule.
+    Run {
+        /// Its name
+        name: String,
+    },
 }
 
 /// What `longhaul deploy` takes.

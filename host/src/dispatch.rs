@@ -32,6 +32,7 @@ mod slot;
 mod worker;
 
 pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
+pub(crate) use keys::TimerStart;
 pub use keys::{Keyed, KeyedRequest};
 pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;

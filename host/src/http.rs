@@ -26,6 +26,7 @@ mod instances;
 mod keys;
 mod operations;
 mod orchestrators;
+mod timers;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
 use crate::dispatch::{Engine, EngineError};
+use crate::timers::Timers;
 use answer::{Answer, BodyError};
 use request::{Asked, Caller, Surface};
 use router::{Action, RPC_PREFIX, Router};
@@ -76,6 +78,7 @@ pub struct Api {
     engine: Engine,
     registry: Arc<Registry>,
     deployer: Deployer,
+    timers: Arc<Timers>,
     public_routes: Router,
     rpc_routes: Router,
     config: HttpConfig,
@@ -85,11 +88,19 @@ pub struct Api {
 
 impl Api {
     /// Answers with the help of `engine`, and takes deployments with `deployer`.
-    pub fn new(engine: Engine, registry: Arc<Registry>, deployer: Deployer, config: HttpConfig, addresses: Addresses) -> Arc<Self> {
+    pub fn new(
+        engine: Engine,
+        registry: Arc<Registry>,
+        deployer: Deployer,
+        timers: Arc<Timers>,
+        config: HttpConfig,
+        addresses: Addresses,
+    ) -> Arc<Self> {
         Arc::new(Self {
             engine,
             registry,
             deployer,
+            timers,
             public_routes: Router::new(&config.management_prefix),
             rpc_routes: Router::management_only(RPC_PREFIX),
             config,
@@ -151,6 +162,8 @@ impl Api {
             Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
+            Action::ListTimers => Ok(timers::list(self, &asked)),
+            Action::OperateTimer => timers::operate(self, &asked).await,
             Action::ListDeployments => Ok(admin::list(self, &asked).await),
             Action::ClientBinding => Ok(admin::client_binding(self, &asked)),
             Action::CallFunction => Ok(functions::call(self, asked, body).await),

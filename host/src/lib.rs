@@ -20,3 +20,4 @@ pub mod duration;
 pub mod http;
 pub mod rpc;
 pub mod serve;
+pub mod timers;

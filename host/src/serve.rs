@@ -23,6 +23,7 @@ use crate::dispatch::{Engine, EngineConfig};
 use crate::http::request::Surface;
 use crate::http::{Addresses, Api, server};
 use crate::rpc;
+use crate::timers::Timers;
 
 /// Runs the host until SIGTERM or Ctrl-C.
 ///
@@ -109,6 +110,7 @@ struct Host {
     store: Arc<dyn Store>,
     engine: Engine,
     registry: Arc<Registry>,
+    timers: Arc<Timers>,
     api: Arc<Api>,
 }
 
@@ -127,12 +129,14 @@ impl Host {
             deploy_first(&deployer, folder).await?;
         }
         let engine = Engine::run(store.clone(), registry.clone(), engine_config(config, &runtime)).await?;
-        let api = Api::new(engine.clone(), registry.clone(), deployer, config.http.clone(), listeners.addresses.clone());
-        Ok(Self { store, engine, registry, api })
+        let timers = Arc::new(Timers::run(engine.clone(), registry.clone(), store.clone()));
+        let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), config.http.clone(), listeners.addresses.clone());
+        Ok(Self { store, engine, registry, timers, api })
     }
 
     async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping");
+        self.timers.stop().await;
         self.engine.stop().await;
         self.store.close().await.context("cannot close the store; nothing is lost, the next start reads the log")?;
         tracing::info!("stopped");

@@ -12,7 +12,7 @@ use longhaul::dispatch::{Engine, EngineConfig, EngineError, Keyed, KeyedRequest,
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
     Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log,
-    MemoryStore, Page, Position, Store,
+    MemoryStore, Page, Position, Store, TimerState, Timers,
 };
 use longhaul_wasm::{AllowedHosts, Config, Runtime};
 
@@ -118,6 +118,20 @@ impl Keys for FaultyStore {
 
     fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
         self.inner.forget_keys(before, limit)
+    }
+}
+
+impl Timers for FaultyStore {
+    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
+        self.inner.timers()
+    }
+
+    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
+        self.inner.put_timer(timer)
+    }
+
+    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+        self.inner.remove_timer(app, name)
     }
 }
 

@@ -137,6 +137,7 @@ impl Deployer {
             name: manifest.app,
             environment,
             entries: manifest.functions,
+            timers: manifest.timers,
             functions,
             digests,
         });

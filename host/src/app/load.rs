@@ -12,7 +12,7 @@ use longhaul_wasm::{
     Runtime,
 };
 
-use super::manifest::{FunctionEntry, Kind, Manifest};
+use super::manifest::{FunctionEntry, Kind, Manifest, TimerEntry};
 
 /// One deployment in memory, ready to run.
 pub struct App {
@@ -26,6 +26,8 @@ pub struct App {
     pub environment: Arc<AppEnvironment>,
     /// Its functions as the manifest lists them.
     pub entries: Vec<FunctionEntry>,
+    /// Its timers as the manifest lists them.
+    pub timers: Vec<TimerEntry>,
     pub(super) functions: Functions,
     /// Digests of its components.
     pub(super) digests: Vec<String>,

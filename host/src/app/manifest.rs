@@ -18,9 +18,20 @@
 //! methods = ["GET", "POST"]     # clients only; this is the default
 //! route = "HttpStartClient"     # clients only, below /api/; the default is the name
 //! timeout = "30s"               # activities only, the longest run: ms, s, m or h; the default is the operator's
+//!
+//! [[timer]]
+//! name = "nightly"
+//! schedule = "0 2 * * *"        # or six fields with seconds first, or @daily and the like
+//! time-zone = "Europe/Berlin"   # the default is UTC
+//! orchestrator = "CleanUp"
+//! input = { days = 30 }         # any value; or input-json with a text; the default is null
+//! overlap = "skip"              # skip (the default) | allow | terminate-running
+//! missed = "run-once"           # run-once (the default) | skip
+//! paused = false
 //! ```
 
 mod check;
+mod timer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +41,8 @@ use http::Method;
 use longhaul_core::OnReturn;
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use timer::{Missed, Overlap, TimerEntry};
 
 /// Name of the manifest in an app's folder.
 pub const FILE_NAME: &str = "longhaul.toml";
@@ -50,6 +63,8 @@ pub struct Manifest {
     pub allowed_hosts: Vec<String>,
     /// Its functions, in the manifest's order.
     pub functions: Vec<FunctionEntry>,
+    /// Its timers, in the manifest's order.
+    pub timers: Vec<TimerEntry>,
 }
 
 /// One function of an app.
@@ -113,6 +128,8 @@ struct File {
     http: HttpTable,
     #[serde(default, rename = "function")]
     functions: Vec<FunctionTable>,
+    #[serde(default, rename = "timer")]
+    timers: Vec<timer::TimerTable>,
 }
 
 #[derive(Deserialize)]

@@ -178,6 +178,7 @@ fn app_of(runtime: &Runtime, operator: &AllowedHosts, stored: &Deployment, code:
         name: manifest.app,
         environment,
         entries: manifest.functions,
+        timers: manifest.timers,
         functions,
         digests,
     })

@@ -109,6 +109,7 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
         batch.records.append(&mut commit.records);
         batch.tails.extend(commit.load.clone());
         batch.keys.extend(commit.notes.iter().map(|claimed| claimed.note.clone()));
+        batch.fired.extend(commit.notes.iter().filter_map(|claimed| claimed.fired.clone()));
     }
     let appended = match batch.records.is_empty() && batch.tails.is_empty() && batch.keys.is_empty() {
         true => Ok(Appended::default()),

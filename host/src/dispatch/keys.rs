@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::{InstanceId, Timestamp};
-use longhaul_store::KeyNote;
+use longhaul_store::{KeyNote, TimerFired};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -34,6 +34,16 @@ pub struct KeyedRequest {
     /// The key as it was given, for messages.
     shown: String,
     digest: [u8; 32],
+    timer: Option<TimerStart>,
+}
+
+/// The timer in whose name a start is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct TimerStart {
+    pub(crate) app: String,
+    pub(crate) name: String,
+    /// Absent for a start by hand.
+    pub(crate) due: Option<Timestamp>,
 }
 
 impl KeyedRequest {
@@ -48,11 +58,22 @@ impl KeyedRequest {
             0 => "is empty".to_owned(),
             _ if length > MAX_KEY_CHARS => format!("has {length} characters"),
             _ if key.chars().any(char::is_control) => "contains a control character".to_owned(),
-            _ => return Ok(Self { key: format!("client:{key}"), shown: key.to_owned(), digest: digest(parts) }),
+            _ => return Ok(Self { key: format!("client:{key}"), shown: key.to_owned(), digest: digest(parts), timer: None }),
         };
         Err(EngineError::KeyMalformed(format!(
             "the idempotency key {problem}; it needs 1 to {MAX_KEY_CHARS} characters, none of them a control character"
         )))
+    }
+}
+
+impl KeyedRequest {
+    /// The start of `instance` in the name of a timer. It is noted in the timer's state in the very commit of the start, and no
+    /// client's key can stand in its way.
+    pub(crate) fn of_timer(timer: TimerStart, instance: &InstanceId) -> Self {
+        let TimerStart { app, name, due } = &timer;
+        let when = due.map_or_else(|| "by hand".to_owned(), |due| due.0.to_string());
+        let key = format!("timer:{app}:{name}:{when}:{instance}");
+        Self { shown: key.clone(), key, digest: digest([]), timer: Some(timer) }
     }
 }
 
@@ -107,8 +128,9 @@ pub(super) struct Claim {
 impl Claim {
     /// What is to be kept if `instance` takes the message.
     pub(super) fn note(self: &Arc<Self>, instance: &InstanceId, at: Timestamp) -> Arc<ClaimedNote> {
-        let KeyedRequest { key, digest, .. } = self.request.clone();
-        Arc::new(ClaimedNote { note: KeyNote { key, digest, instance: instance.clone(), at }, _claim: self.clone() })
+        let KeyedRequest { key, digest, timer, .. } = self.request.clone();
+        let fired = timer.map(|TimerStart { app, name, due }| TimerFired { app, name, due, instance: instance.clone() });
+        Arc::new(ClaimedNote { note: KeyNote { key, digest, instance: instance.clone(), at }, fired, _claim: self.clone() })
     }
 }
 
@@ -122,6 +144,7 @@ impl Drop for Claim {
 #[derive(Debug)]
 pub(super) struct ClaimedNote {
     pub(super) note: KeyNote,
+    pub(super) fired: Option<TimerFired>,
     _claim: Arc<Claim>,
 }
 

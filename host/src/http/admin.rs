@@ -123,7 +123,7 @@ pub(super) fn client_binding(api: &Api, asked: &Asked) -> Answer {
 }
 
 /// Whoever deploys runs code, and there are no keys yet: only callers on the same machine may.
-fn refuse_strangers(asked: &Asked, what: &str, instead: &str) -> Option<Answer> {
+pub(super) fn refuse_strangers(asked: &Asked, what: &str, instead: &str) -> Option<Answer> {
     let text = || {
         format!(
             "only callers on the host's own machine that call it localhost or 127.0.0.1 may {what}; {instead}, or reach it through an SSH tunnel"

@@ -125,6 +125,8 @@ impl Action {
             Self::Describe => &host::DESCRIBE,
             Self::Deploy => &host::DEPLOY,
             Self::ListDeployments => &host::LIST_DEPLOYMENTS,
+            Self::ListTimers => &host::LIST_TIMERS,
+            Self::OperateTimer => &host::OPERATE_TIMER,
             Self::ClientBinding => &host::CLIENT_BINDING,
             Self::CallFunction => &host::CALL_FUNCTION,
         }

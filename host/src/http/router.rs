@@ -52,6 +52,10 @@ pub enum Action {
     Deploy,
     /// List deployments.
     ListDeployments,
+    /// List the timers of the current deployment.
+    ListTimers,
+    /// Hold a timer, let it go on, or start what it starts.
+    OperateTimer,
     /// Show what a client library of Azure Durable Functions is configured with.
     ClientBinding,
     /// Call a client function.
@@ -62,6 +66,7 @@ impl Action {
     /// Whether this is about one task hub, so that the query may name one.
     pub fn is_for_a_task_hub(self) -> bool {
         match self {
+            Self::ListTimers | Self::OperateTimer => false,
             Self::Health
             | Self::About
             | Self::Describe
@@ -142,6 +147,8 @@ pub const ROUTES: &[Route] = &[
     root(Some(Method::GET), "/openapi.json", Action::Describe),
     root(Some(Method::GET), "/admin/client-binding", Action::ClientBinding),
     root(Some(Method::GET), "/admin/deployments", Action::ListDeployments),
+    root(Some(Method::GET), "/admin/timers", Action::ListTimers),
+    root(Some(Method::POST), "/admin/timers/{timerName}/{operation}", Action::OperateTimer),
     root(Some(Method::POST), "/admin/deployments", Action::Deploy),
     root(None, "/api/{*route}", Action::CallFunction),
 ];

@@ -39,19 +39,20 @@ pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
         return Err(ManifestError { line: None, message });
     }
     let functions = checker.functions(&file.functions)?;
-    Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, functions })
+    let timers = checker.timers(file.timers, &functions)?;
+    Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, functions, timers })
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     text: &'a str,
 }
 
 impl Checker<'_> {
-    fn error<T>(&self, at: &Spanned<T>, message: String) -> ManifestError {
+    pub(super) fn error<T>(&self, at: &Spanned<T>, message: String) -> ManifestError {
         ManifestError { line: Some(line_of(self.text, at.span().start)), message }
     }
 
-    fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ManifestError> {
+    pub(super) fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ManifestError> {
         if is_name(name.get_ref()) {
             return Ok(name.get_ref().clone());
         }

@@ -25,6 +25,21 @@ pub(super) const CLIENT_BINDING: Operation = look(
 pub(super) const LIST_DEPLOYMENTS: Operation =
     look("listDeployments", "List deployments, newest first", &[Reply(200, Shape::List("Deployment"), "All deployments"), NOT_LOCAL]);
 
+pub(super) const LIST_TIMERS: Operation =
+    look("listTimers", "List the timers of the current deployment by name", &[Reply(200, Shape::List("Timer"), "All timers"), NOT_LOCAL]);
+
+pub(super) const OPERATE_TIMER: Operation = look(
+    "operateTimer",
+    "Pause or resume a timer, or run it now; the operation is `pause`, `resume` or `run`",
+    &[
+        Reply(200, Shape::Object("Timer"), "How the timer stands now"),
+        Reply(400, Shape::Object("Message"), "There is no such timer; it says which there are"),
+        NOT_LOCAL,
+        Reply(404, Shape::Empty, "There is no such operation"),
+        Reply(503, Shape::Object("Message"), "The store or a new deployment is in the way; try again"),
+    ],
+);
+
 pub(super) const DEPLOY: Operation = Operation {
     body: Body::Deployment,
     ..look(

@@ -26,3 +26,4 @@ mod sample_events;
 mod scale;
 mod standstill;
 mod stop;
+mod timers;
