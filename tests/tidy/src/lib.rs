@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Folders that hold what builds and runs leave behind, or what others wrote.
+/// Folders that hold what builds and runs leave behind, or what others wrote. In a linked work tree `.git` is a file.
 pub const SKIPPED_FOLDERS: [&str; 5] = [".git", ".longhaul", "components", "node_modules", "target"];
 
 /// A text file of the checkout.
@@ -61,7 +61,9 @@ fn visit(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
             if !is_cache && !SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped) {
                 visit(root, &path, files);
             }
-        } else if let Ok(text) = std::fs::read_to_string(&path) {
+        } else if name != ".git"
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
             let below_root = path.strip_prefix(root).expect("the walk began at the root");
             files.push(SourceFile { path: below_root.to_string_lossy().replace('\\', "/"), text });
         }

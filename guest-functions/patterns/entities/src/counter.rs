@@ -1,26 +1,26 @@
 //! A counter.
 
+use longhaul::MaybeEncoded;
 use serde::{Deserialize, Serialize};
 
-/// A number that can be added to.
+/// A number that can be added to. Its state is the number itself.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counter {
-    value: i64,
-}
+pub struct Counter(i64);
 
 #[longhaul::entity(export = false)]
 impl Counter {
-    fn add(&mut self, number: i64) -> Result<i64, &'static str> {
-        self.value = self.value.checked_add(number).ok_or("the sum is larger than 64 bits can hold")?;
-        Ok(self.value)
+    /// Returns the sum. Takes the number also as the Python client of Azure Durable Functions sends it: as JSON text in a string.
+    fn add(&mut self, number: MaybeEncoded<i64>) -> Result<i64, &'static str> {
+        self.0 = self.0.checked_add(number.0).ok_or("the sum is larger than 64 bits can hold")?;
+        Ok(self.0)
     }
 
     fn reset(&mut self) {
-        self.value = 0;
+        self.0 = 0;
     }
 
     fn get(&self) -> i64 {
-        self.value
+        self.0
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
     fn a_counter_adds_up_until_it_is_reset() {
         let mut counter = EntityUnderTest::<Counter>::new("a");
         assert_eq!(counter.call("add", &2), Ok(2));
-        assert_eq!(counter.call("add", &40), Ok(42));
+        assert_eq!(counter.call("add", &"40"), Ok(42));
         assert_eq!(counter.call("reset", &()), Ok(()));
         assert_eq!(counter.call("get", &()), Ok(0));
     }

@@ -1,6 +1,7 @@
 //! To begin with, and to try a client library against.
 
 use longhaul::{Context, Failure};
+use serde_json::value::RawValue;
 
 /// Greets three cities, one after the other.
 #[longhaul::orchestrator(export = false)]
@@ -12,9 +13,9 @@ pub async fn hello_cities(ctx: Context) -> Result<Vec<String>, Failure> {
     Ok(greetings)
 }
 
-/// Waits for the event `go` and returns its payload.
+/// Waits for the event `go` and returns its payload, as it was sent to the letter.
 #[longhaul::orchestrator(export = false)]
-pub async fn wait_for_go(ctx: Context) -> Result<serde_json::Value, Failure> {
+pub async fn wait_for_go(ctx: Context) -> Result<Box<RawValue>, Failure> {
     Ok(ctx.wait_for_event("go").await?)
 }
 
@@ -45,6 +46,9 @@ mod tests {
     fn go_is_waited_for_and_its_payload_returned() {
         let run = Orchestration::new::<wait_for_go>().event_after(Duration::from_secs(5), "go", &json!({"who": "Ann"})).run();
         assert_eq!(run.output(), Ok(json!({"who": "Ann"})));
+        let to_the_letter: Box<RawValue> = serde_json::from_str("[1.50, 12345678901234567890123]").unwrap();
+        let run = Orchestration::new::<wait_for_go>().event_after(Duration::from_secs(5), "go", &to_the_letter).run();
+        assert_eq!(run.output::<Box<RawValue>>().unwrap().get(), to_the_letter.get());
         assert_eq!(Orchestration::new::<wait_for_go>().run().waiting_for(), ["event go (task 0)"]);
     }
 

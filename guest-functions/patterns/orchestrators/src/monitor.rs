@@ -48,7 +48,7 @@ mod tests {
         let until = "2026-01-01T00:01:00Z".parse().unwrap();
         let watch = Watch { counter: "visits".into(), at_least: 10, poll_ms: 7_000, until };
         let counter = EntityId::new("Counter", "visits");
-        Orchestration::new::<watch_counter>().input(&watch).entity::<Counter>().entity_state(&counter, &json!({"value": value})).run()
+        Orchestration::new::<watch_counter>().input(&watch).entity::<Counter>().entity_state(&counter, &json!(value)).run()
     }
 
     #[test]
