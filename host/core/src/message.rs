@@ -78,6 +78,15 @@ pub struct Section {
     pub next: usize,
 }
 
+/// A caller whose tasks answer under another execution id since it was rewound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The task that the child knows.
+    pub known: TaskRef,
+    /// The task that waits for its answer from now on.
+    pub waits: TaskRef,
+}
+
 /// What can arrive for an instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -158,6 +167,18 @@ pub enum Message {
         /// For people.
         reason: Option<String>,
     },
+    /// Lets a failed instance go on from before its first failure. From a caller to its child it also says where the answer goes from
+    /// now on, whatever has become of the child.
+    Rewind {
+        /// For people.
+        reason: Option<String>,
+        /// The caller that was rewound itself; absent when a person asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<Box<Caller>>,
+        /// The deployment to go on with; absent: the one it is pinned to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+    },
     /// An operation for an entity.
     Operation(Operation),
     /// Asks an entity for its lock.
@@ -197,6 +218,9 @@ pub struct ActivityRun {
     pub timeout_ms: Option<DurationMs>,
     /// The deployment whose activity it is.
     pub deployment: DeploymentId,
+    /// The execution as it was called when it asked for the activity. A rewind does not change it, so it makes a key by which the
+    /// outside can tell that a call is made again.
+    pub asked_in: ExecutionId,
 }
 
 /// What must happen outside the log once a turn is on stable storage.

@@ -8,18 +8,25 @@
 //!   `ready`: ended tasks that the guest has not been told of.
 //! - `receive`: what each message does; `attempts`: how calls are tried again. `command`: what each command does. `finish`: how
 //!   an execution ends.
+//! - `rewind`: how a failed execution goes on; `cut`: from where, and what is kept; `tape`: the turns kept for that; `memo`: what need not be done
+//!   again; `former`: under which names things were asked for.
 //! - `chain`: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
 
 mod attempts;
 pub(crate) mod chain;
 mod command;
+mod cut;
 mod events;
 mod execution;
 mod finish;
 mod fold;
+mod former;
+mod memo;
 mod ready;
 mod receive;
+mod rewind;
 mod section;
+mod tape;
 mod turn;
 
 #[cfg(test)]
@@ -30,8 +37,9 @@ pub use receive::Refusal;
 pub use turn::{Activation, Step, Turn};
 
 use crate::message::{ActivityRun, Message};
-use crate::model::{DeploymentId, InstanceId, RuntimeStatus, TaskId, TaskResult, Timestamp};
+use crate::model::{DeploymentId, ExecutionId, InstanceId, RuntimeStatus, TaskId, TaskResult, Timestamp};
 use execution::Execution;
+use memo::Memo;
 
 /// The state of one orchestration instance: all that its chain of records says.
 #[derive(Debug)]
@@ -93,7 +101,7 @@ impl Orchestration {
 
     /// Whether a turn is due though nothing arrived: a first turn, or completions that were ready at once.
     pub fn needs_turn(&self, now: Timestamp) -> bool {
-        self.may_run() && self.execution.as_ref().is_some_and(|execution| execution.has_activation(now))
+        self.may_run() && self.execution.as_ref().is_some_and(|execution| execution.settling.is_some() || execution.has_activation(now))
     }
 
     /// When the instance next has something to do by itself.
@@ -120,6 +128,37 @@ impl Orchestration {
     /// The current or last execution's id.
     pub(crate) fn execution_id(&self) -> Option<&str> {
         self.execution.as_ref().map(|execution| execution.id().as_str())
+    }
+
+    /// What tasks answer to.
+    fn current_execution(&self) -> Option<ExecutionId> {
+        self.execution.as_ref().map(|execution| execution.id().clone())
+    }
+
+    /// The lock task of the critical section that is granted.
+    fn granted_section(&self) -> Option<TaskId> {
+        self.execution.as_ref()?.section.as_ref()?.granted_lock()
+    }
+
+    fn take_memo(&mut self) -> Memo {
+        self.execution.as_mut().map(|execution| std::mem::take(&mut execution.memo)).unwrap_or_default()
+    }
+
+    fn put_memo(&mut self, memo: Memo) {
+        if let Some(execution) = &mut self.execution {
+            execution.memo = memo;
+        }
+    }
+
+    /// The task that an answer of an entity is for, if it was asked for before a rewind.
+    pub(crate) fn asked_as(&self, execution: &ExecutionId, task: TaskId) -> TaskId {
+        self.execution.as_ref().and_then(|current| current.answered_task(execution, task)).unwrap_or(task)
+    }
+
+    /// The execution that waits for this one.
+    pub(crate) fn parent_execution_id(&self) -> Option<&str> {
+        let parent = self.execution.as_ref()?.start.parent.as_ref()?;
+        Some(parent.execution.as_str())
     }
 
     /// Until when a call's failed attempt backs off.

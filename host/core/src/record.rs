@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Message, Operation, Section, Start};
-use crate::model::{Command, ExecutionId, Failure, GuestOutcome, InstanceId, Payload, RuntimeStatus, Timestamp};
+use crate::message::{Message, Operation, Section, Start, TaskRef};
+use crate::model::{Command, DeploymentId, ExecutionId, Failure, GuestOutcome, InstanceId, Payload, RuntimeStatus, Timestamp};
 
 /// The format that this version writes. Older ones stay readable.
 pub const FORMAT: u32 = 1;
@@ -69,6 +69,18 @@ pub struct NextExecution {
     pub events: Vec<(String, Payload)>,
 }
 
+/// What a failed execution goes on as.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rewound {
+    /// The id that tasks answer to from now on.
+    pub execution: ExecutionId,
+    /// The deployment it is pinned to from now on.
+    pub deployment: DeploymentId,
+    /// Who waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskRef>,
+}
+
 /// One turn of an orchestration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +117,9 @@ pub struct TurnRecord {
     /// Whether an operator let a suspended or parked instance go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
+    /// Set when this turn took the execution back to before its first failure. Reading the chain carries that out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewound: Option<Box<Rewound>>,
     /// How the instance stands after the turn.
     pub status: RuntimeStatus,
     /// When it next has something to do by itself.

@@ -102,6 +102,12 @@ impl InstanceRow {
             row.custom_status = (!custom_status.is_null()).then(|| custom_status.clone());
         }
         row.parked = row.parked.filter(|_| !turn.resumed && !turn.status.is_terminal());
+        if let Some(rewound) = &turn.rewound {
+            row.output = None;
+            row.execution = Some(rewound.execution.clone());
+            row.deployment = Some(rewound.deployment);
+            row.parent = rewound.parent.clone();
+        }
         row.end_with(id, turn.outcome.as_ref());
         Some(row)
     }

@@ -165,13 +165,13 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
 }
 
 fn context(activity: &ActivityFunction, run: &ActivityRun) -> ActivityContext {
-    let TaskRef { instance, execution, task } = &run.caller;
+    let TaskRef { instance, execution: _, task } = &run.caller;
     ActivityContext {
         name: activity.function.name.clone(),
         instance_id: instance.clone(),
         task: *task,
         attempt: run.attempt,
-        idempotency_key: format!("{execution}:{task}"),
+        idempotency_key: format!("{}:{task}", run.asked_in),
         timeout: timeout(activity, run),
     }
 }

@@ -79,6 +79,9 @@ pub enum EngineError {
     /// An instance of that id exists and has not ended.
     #[error("An Orchestration instance with the status {status} already exists.", status = .1.as_str())]
     Conflict(InstanceId, RuntimeStatus),
+    /// Only a failed instance can be rewound.
+    #[error("Instance '{0}' has status {status}; only failed instances can be rewound.", status = .1.as_str())]
+    NotFailed(InstanceId, RuntimeStatus),
     /// The instance is not in a state that allows this.
     #[error("{0}")]
     WrongState(String),
@@ -225,6 +228,13 @@ impl Engine {
     /// Lets a held or parked instance go on. [`EngineError::WrongState`] if it is neither.
     pub async fn resume(&self, id: &InstanceId, reason: Option<String>) -> Result<(), EngineError> {
         self.send(id, Message::Resume { reason }, false).await
+    }
+
+    /// Lets a failed instance go on from before its first failure, on the deployment that it is pinned to or, with `current_deployment`, on the
+    /// current one. [`EngineError::NotFailed`] if it has not failed.
+    pub async fn rewind(&self, id: &InstanceId, reason: Option<String>, current_deployment: bool) -> Result<(), EngineError> {
+        let deployment = self.shared.registry.current().map(|app| app.id).filter(|_| current_deployment);
+        self.send(id, Message::Rewind { reason, caller: None, deployment }, false).await
     }
 
     /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no such entity.

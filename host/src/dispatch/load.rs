@@ -111,11 +111,12 @@ fn place(shared: &Arc<Shared>, id: &InstanceId, era: u64, loaded: Loaded) {
         slot.wants = None;
         slot.push_front(inbox.into_iter().map(Delivery::recorded));
         slot.place = Place::Cold;
+        // What the records say is under way and is not, died with an earlier process, or is to run again since a rewind. Before anybody can
+        // take a turn: a result that waits in the mailbox keeps its run in the books until then, so that it is not run twice.
+        let at_once = shared.activities.start(shared, running);
+        board.queue_activities(at_once);
         board.rest(id, resident, now);
     }
-    // What the records say is under way and is not, died with an earlier process.
-    let at_once = shared.activities.start(shared, running);
-    shared.board().queue_activities(at_once);
 }
 
 async fn try_again_later(shared: &Arc<Shared>, id: &InstanceId, era: u64) {

@@ -55,6 +55,7 @@ pub(super) fn turn(
     let now = turn.now();
     let step = orchestration.state.end_turn(turn, guest_turn);
     let has_ended = orchestration.state.status().is_some_and(RuntimeStatus::is_terminal);
+    let rewinds = step.rewinds();
     if orchestration.state.code_has_ended() || step.continues_as_new() {
         // Whatever execution comes next begins with a guest of its own.
         orchestration.guest = Guest::Fresh;
@@ -68,7 +69,7 @@ pub(super) fn turn(
     commit.ended = has_ended.then(|| id.clone());
     // Who was terminated by what just arrived has ended, and stands still in no other way.
     let parked = park.filter(|_| !has_ended).map(|reason| set_aside(&mut orchestration.state, now, reason));
-    let after = After::Rest(Resident::Orchestration(orchestration));
+    let after = if rewinds { After::ReadAgain } else { After::Rest(Resident::Orchestration(orchestration)) };
     Work { record: Some(record), more: parked.into_iter().collect(), outgoing, commit, back, recorded, after }
 }
 
@@ -145,6 +146,7 @@ fn refused(id: &InstanceId, refusal: Refusal) -> EngineError {
         Refusal::Ended(status) => EngineError::Gone(id.clone(), status),
         Refusal::Exists(status) => EngineError::Conflict(id.clone(), status),
         Refusal::AlreadySuspended => EngineError::WrongState(format!("instance '{id}' is suspended already")),
+        Refusal::NotFailed(status) => EngineError::NotFailed(id.clone(), status),
         Refusal::NotSuspended => EngineError::WrongState(format!("instance '{id}' is not suspended")),
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum After {
     Rest(Resident),
     /// Its memory cannot be trusted: it is read again.
     Reload(Trouble),
+    /// It was rewound: what it is now, follows from its chain.
+    ReadAgain,
 }
 
 /// Why a turn came to nothing.
@@ -176,6 +178,10 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
         After::Rest(resident) => {
             board.slot(id).failed_turns = 0;
             board.rest(id, resident, now);
+        }
+        After::ReadAgain => {
+            board.slot(id).failed_turns = 0;
+            board.reload(id);
         }
         After::Reload(trouble) => {
             note(&mut board, shared, id, trouble);

@@ -127,6 +127,7 @@ pub fn engine_error(error: &EngineError) -> Answer {
         EngineError::NotFound(_) => empty(StatusCode::NOT_FOUND),
         EngineError::Gone(..) => empty(StatusCode::GONE),
         EngineError::Conflict(..) => message(StatusCode::CONFLICT, &error.to_string()),
+        EngineError::NotFailed(..) => text(StatusCode::PRECONDITION_FAILED, &error.to_string()),
         EngineError::WrongState(reason) => wrong_state(reason),
         EngineError::Invalid(reason) => message(StatusCode::BAD_REQUEST, reason),
         EngineError::KeyMalformed(reason) => bad_argument(reason),

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::StatusCode;
 use hyper::body::Body;
-use longhaul_core::{InstanceId, InstanceKind, InstanceRow, RuntimeStatus};
+use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
 
-use super::answer::{self, BodyError, Exception};
+use super::answer::{self, BodyError};
 use super::request::{Asked, collect, is_json, json_or_null};
 use super::{Api, Handled, keys};
 use crate::dispatch::{EngineError, Keyed};
@@ -72,19 +72,26 @@ pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
-/// Not offered yet: the answers tell what would have been refused anyway from what this host cannot do.
+/// Lets a failed instance go on from before its first failure. The engine refuses any other; refusals are bare texts.
 pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
-    let id = InstanceId::trusted(asked.part(0));
-    let Some(row) = api.engine.status(&id).await? else {
-        return Ok(answer::text(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found.")));
+    let Keyed::Free(engine) = keys::keyed(api, asked, "rewind", &["reason", "deployment"], &Bytes::new()).await? else {
+        return Ok(answer::empty(StatusCode::ACCEPTED));
     };
-    if row.status != RuntimeStatus::Failed {
-        let text = format!("Instance '{id}' has status {}; only failed instances can be rewound.", row.status.as_str());
-        return Ok(answer::text(StatusCode::PRECONDITION_FAILED, &text));
+    let id = InstanceId::trusted(asked.part(0));
+    let current_deployment = match asked.query.get("deployment").as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("pinned") => false,
+        Some("current") => true,
+        Some(other) => {
+            let text = format!("The deployment '{other}' is not known here: it may be 'pinned', which is the default, or 'current'.");
+            return Ok(answer::text(StatusCode::BAD_REQUEST, &text));
+        }
+    };
+    match engine.rewind(&id, asked.query.get("reason"), current_deployment).await {
+        Ok(()) => Ok(answer::empty(StatusCode::ACCEPTED)),
+        Err(EngineError::NotFound(id)) => Ok(answer::text(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found."))),
+        Err(refusal @ EngineError::NotFailed(..)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &refusal.to_string())),
+        Err(error) => Err(error),
     }
-    let message = "This host cannot rewind instances";
-    let reason = "rewinding is not available; POST to the instance's restartPostUri to run it again from its beginning";
-    Ok(answer::exception(StatusCode::NOT_IMPLEMENTED, &Exception { message, reason, kind: "System.NotImplementedException" }))
 }
 
 /// The row of an orchestration; entities are not found here, since these operations are not for them.

@@ -4,6 +4,7 @@
 //! - [`Apps`]: the apps that `cargo xtask guests` built, and changed copies of them.
 //! - [`JobApi`]: the external system of the sample.
 //! - [`StubServer`]: a server inside the test, for what functions call.
+//! - [`Needed`]: a server that fails when a test wants it to.
 //! - [`Http`]: a small client. [`eventually`]: waits for a condition with a deadline.
 //!
 //! Nothing here sleeps and hopes: every wait is for something that can be seen, and says on failure what was seen last.
@@ -15,6 +16,7 @@ mod host;
 mod http_client;
 mod instances;
 mod job_api;
+mod needed;
 mod process;
 mod sample;
 mod stub_server;
@@ -26,6 +28,7 @@ pub use host::{Host, HostOptions};
 pub use http_client::{Answer, Http};
 pub use instances::{PAYLOAD_MEMBERS, expect_equal, is_terminal};
 pub use job_api::JobApi;
+pub use needed::{Call, Needed};
 pub use process::Program;
 pub use sample::{Attempt, Sample, text};
 pub use stub_server::{Arrived, Reply, StubServer};

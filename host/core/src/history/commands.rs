@@ -2,13 +2,13 @@
 //!
 //! A command that was refused led to nothing but its failure, so what the turn sent is looked at, not only what it asked for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::list::{Kind, List, Open};
 use super::shape;
-use crate::message::{Effect, Message, Outgoing};
+use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{
     ActivityCall, Command, EntityCall, EntitySignal, EventTo, InstanceId, OrchestrationCall, Payload, TaskId, TaskResult, Timestamp,
 };
@@ -26,7 +26,7 @@ pub(super) struct Commands<'turn> {
     /// Critical sections that the turn gave back.
     released: HashMap<TaskId, &'turn InstanceId>,
     /// Instances that the turn started and does not wait for, in order.
-    detached: std::vec::IntoIter<&'turn InstanceId>,
+    detached: VecDeque<(&'turn InstanceId, &'turn Start)>,
     execution: &'turn str,
 }
 
@@ -37,14 +37,15 @@ impl<'turn> Commands<'turn> {
             Effect::RunActivity(run) => Some(run.caller.task),
             Effect::CancelActivity(_) => None,
         });
-        let (mut messages, mut released, mut detached) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut messages, mut released, mut detached) = (HashMap::new(), HashMap::new(), VecDeque::new());
         for one in &step.outgoing {
             match &one.message {
                 Message::Start(start) => match &start.parent {
                     Some(parent) => _ = messages.insert(parent.task, one),
-                    None => detached.push(&one.to),
+                    None => detached.push_back((&one.to, &**start)),
                 },
                 Message::Operation(operation) => messages.extend(operation.caller.as_ref().map(|caller| (caller.task, one))),
+                Message::Rewind { caller: Some(caller), .. } => _ = messages.insert(caller.waits.task, one),
                 Message::Lock(section) => _ = messages.insert(section.owner.task, one),
                 Message::Release(section) => _ = released.insert(section.owner.task, &one.to),
                 _ => {}
@@ -57,7 +58,7 @@ impl<'turn> Commands<'turn> {
             runs: runs.collect(),
             messages,
             released,
-            detached: detached.into_iter(),
+            detached,
             execution: state.execution_id().unwrap_or_default(),
         }
     }
@@ -85,7 +86,7 @@ impl<'turn> Commands<'turn> {
             let event = shape::task_scheduled(&call.name, &call.input, self.now);
             list.open(task, Open::begun(Kind::Activity, &call.name, call.input, self.now), event);
         } else {
-            self.refused(list, task, &Open::begun(Kind::Activity, &call.name, call.input, self.now));
+            self.ended_at_once(list, task, &Open::begun(Kind::Activity, &call.name, call.input, self.now));
         }
     }
 
@@ -96,14 +97,16 @@ impl<'turn> Commands<'turn> {
         let open = Open::begun(Kind::Child(id), &call.name, call.input, self.now);
         match sent {
             Some(_) => list.open(task, open, event),
-            None => self.refused(list, task, &open),
+            None => self.ended_at_once(list, task, &open),
         }
     }
 
-    /// A call that failed before anything was asked of anyone.
-    fn refused(&self, list: &mut List, task: TaskId, open: &Open) {
-        if let Some(TaskResult::Failed(failure)) = self.state.unseen(task) {
-            list.push(shape::call_failed(open, &failure.message, failure, self.now));
+    /// A call that ended before anything was asked of anyone: it was refused, or had been carried out before a rewind.
+    fn ended_at_once(&self, list: &mut List, task: TaskId, open: &Open) {
+        match self.state.unseen(task) {
+            Some(TaskResult::Failed(failure)) => list.push(shape::call_failed(open, &failure.message, failure, self.now)),
+            Some(TaskResult::Completed(value)) => list.push(shape::call_completed(open, value, self.now)),
+            None => {}
         }
     }
 
@@ -116,7 +119,13 @@ impl<'turn> Commands<'turn> {
     fn entity_call(&self, list: &mut List, task: TaskId, call: EntityCall) {
         let id = self.request_id(task);
         let request = shape::operation_request(Some(&id), &call.operation, &call.input, None);
-        self.request(list, task, id, &request);
+        if self.messages.contains_key(&task) {
+            self.request(list, task, id, &request);
+        } else if let Some(TaskResult::Completed(value)) = self.state.unseen(task) {
+            // The entity has done it before a rewind.
+            list.push(shape::event_sent(call.entity.instance_id().as_str(), "op", &request, self.now));
+            list.push(shape::event_raised(&id, &shape::entity_response(Ok(value.as_str())), self.now));
+        }
     }
 
     fn lock(&self, list: &mut List, task: TaskId) {
@@ -152,8 +161,12 @@ impl<'turn> Commands<'turn> {
     }
 
     fn detached_start(&mut self, list: &mut List, call: &OrchestrationCall) {
-        if let Some(id) = self.detached.next() {
-            list.push(shape::child_created(&call.name, id.as_str(), &call.input, json!({ "FireAndForget": "" }), self.now));
+        // One that was started before a rewind is not started again; then only an id that the code chose is known.
+        let begun = self.detached.pop_front_if(|(_, start)| start.name == call.name && start.input == call.input);
+        if begun.is_none() && call.instance_id.as_deref().is_some_and(|id| InstanceId::orchestration(id).is_err()) {
+            return;
         }
+        let id = begun.map(|(id, _)| id.as_str()).or(call.instance_id.as_deref()).unwrap_or_default();
+        list.push(shape::child_created(&call.name, id, &call.input, json!({ "FireAndForget": "" }), self.now));
     }
 }

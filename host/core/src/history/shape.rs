@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::list::{Event, Kind, Open};
 use crate::message::Start;
 use crate::model::{EntityId, Failure, Payload, RuntimeStatus, Timestamp};
+use crate::orchestration::Orchestration;
 
 pub(super) fn execution_started(start: &Start, at: Timestamp) -> Event {
     Event::new("ExecutionStarted", at)
@@ -36,6 +37,15 @@ pub(super) fn execution_suspended(reason: Option<&str>, at: Timestamp) -> Event 
 
 pub(super) fn execution_resumed(reason: Option<&str>, at: Timestamp) -> Event {
     Event::new("ExecutionResumed", at).with("Reason", reason)
+}
+
+/// `state` as it is after the rewind.
+pub(super) fn execution_rewound(reason: Option<&str>, state: &Orchestration, at: Timestamp) -> Event {
+    Event::new("ExecutionRewound", at)
+        .with("Reason", reason)
+        .with("ParentExecutionId", state.parent_execution_id())
+        .with("InstanceId", state.id().as_str())
+        .with("ParentTraceContext", Value::Null)
 }
 
 pub(super) fn task_scheduled(name: &str, input: &Payload, at: Timestamp) -> Event {

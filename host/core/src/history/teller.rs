@@ -74,7 +74,8 @@ impl Teller {
             Message::ActivityDone { task, result, .. } | Message::ChildDone { task, result, .. } => {
                 self.tell_call_ended(state, task, result, at)
             }
-            Message::EntityReply { task, result, .. } => {
+            Message::EntityReply { execution, task, result } => {
+                let task = state.asked_as(&execution, task);
                 let response = match &result {
                     TaskResult::Completed(value) => shape::entity_response(Ok(value.as_str())),
                     TaskResult::Failed(failure) => shape::entity_response(Err(failure)),
@@ -89,6 +90,7 @@ impl Teller {
             }
             Message::RetryDue { task } => self.tell_retry(task, retry_was_due.unwrap_or(at), at),
             Message::Start(_) | Message::Terminate { .. } | Message::Suspend { .. } | Message::Resume { .. } => {}
+            Message::Rewind { .. } => {}
             Message::Operation(_) | Message::Lock(_) | Message::Release(_) => {}
         }
     }
@@ -160,6 +162,8 @@ impl Witness for Teller {
                 let reason = reason.clone();
                 self.resume(state, turn, arrived, reason);
             }
+            // From a caller to a child that has not failed: the code does not notice.
+            Message::Rewind { .. } => state.receive(turn, arrived.message, recorded),
             message if state.status() == Some(RuntimeStatus::Suspended) => {
                 self.held.push_back(at);
                 state.receive(turn, message, recorded);
@@ -198,6 +202,11 @@ impl Witness for Teller {
         for (name, data) in &next.events {
             self.list.push(shape::event_raised(name, data, now));
         }
+    }
+
+    fn rewound(&mut self, state: &Orchestration, now: Timestamp, reason: Option<&str>) {
+        self.held.clear();
+        self.list.push(shape::execution_rewound(reason, state, now));
     }
 
     fn forget(&mut self) {

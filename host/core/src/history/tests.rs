@@ -230,6 +230,33 @@ fn a_termination_is_followed_by_the_end() {
 }
 
 #[test]
+fn a_rewind_shows_after_the_events_that_it_kept() {
+    let mut script = Script::started([call("A"), call("B"), wait("E"), timer(9_000)]);
+    script.arrive(done(1, "2")).idle_turn();
+    script.at(2_000).arrive(event("E", "1")).arrive(attempt_done(0, 1, failed("503"))).turn(asks([call("C"), raise("other", "F")]));
+    script.arrive(done(4, "3")).turn(fails("gave up"));
+    let before = ["ExecutionStarted", "TimerCreated", "TaskCompleted", "EventRaised", "TaskFailed", "EventSent", "TaskCompleted"];
+    assert_eq!(types(&script), before.into_iter().chain(["ExecutionCompleted"]).collect::<Vec<_>>());
+    script.at(3_000).arrive(rewind()).idle_turn();
+    let kept = ["ExecutionStarted", "TaskScheduled", "TimerCreated", "TaskCompleted", "EventRaised", "ExecutionRewound"];
+    assert_eq!(types(&script), kept);
+    let expected = json!({
+        "EventType": "ExecutionRewound", "Timestamp": "1970-01-01T00:00:03.000Z", "Reason": "fixed", "ParentExecutionId": null,
+        "InstanceId": "order-7", "ParentTraceContext": null
+    });
+    assert_eq!(*the("ExecutionRewound", &history(&script, ALL)), expected);
+    assert_eq!(the("EventRaised", &history(&script, ALL))["Timestamp"], "1970-01-01T00:00:02.000Z");
+    let done = TaskResult::Completed(json("1"));
+    let execution = crate::model::ExecutionId::trusted(script.state.execution_id().unwrap());
+    script.idle_turn();
+    script.arrive(Message::ActivityDone { execution, task: crate::model::TaskId(0), attempt: 1, result: done });
+    script.turn(asks([call("C"), raise("other", "F")]));
+    let later = ["TaskCompleted", "TaskCompleted", "EventSent"];
+    let kept = kept.into_iter().filter(|event| *event != "TaskScheduled");
+    assert_eq!(types(&script), kept.chain(later).collect::<Vec<_>>(), "what had been done before shows as done at once");
+}
+
+#[test]
 fn messages_that_a_suspension_held_back_show_after_the_resume() {
     let mut script = Script::started([call("A"), wait("E")]);
     script.arrive(Message::Suspend { reason: Some("audit".into()) }).arrive(suspend()).idle_turn();

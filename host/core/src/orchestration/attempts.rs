@@ -22,7 +22,9 @@ impl Execution {
             return;
         }
         let (policy, progress, is_activity, what) = match self.tasks.get_mut(&task) {
-            Some(Task::Activity { call, progress }) => (&call.retry, progress, true, format!("Activity function '{}' failed", call.name)),
+            Some(Task::Activity { call, progress, .. }) => {
+                (&call.retry, progress, true, format!("Activity function '{}' failed", call.name))
+            }
             Some(Task::Child { call, progress, .. }) => {
                 (&call.retry, progress, false, format!("Orchestrator function '{}' failed", call.name))
             }
@@ -67,8 +69,8 @@ impl Execution {
         let attempt = progress.attempt;
         self.alarms.remove(&(at, task));
         match self.tasks.get(&task) {
-            Some(Task::Activity { call, .. }) => {
-                let run = self.activity_run(instance, task, call, attempt);
+            Some(Task::Activity { call, asked_in, .. }) => {
+                let run = self.activity_run(instance, task, call, attempt, asked_in);
                 self.running += 1;
                 turn.effects.push(Effect::RunActivity(run));
             }

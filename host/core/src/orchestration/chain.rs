@@ -4,15 +4,18 @@
 
 use std::collections::VecDeque;
 
+use super::cut::{Cut, cut};
 use super::events::Events;
+use super::rewind::Asked;
+use super::tape::{Item, Tape, TapedRewind, TapedTurn};
 use super::turn::{Step, Turn};
 use super::{Orchestration, ReplayStep};
 use crate::message::Message;
 use crate::model::{GuestOutcome, GuestTurn, InstanceId, RuntimeStatus, Timestamp};
-use crate::record::{MessageRecord, NextExecution, Outcome, Received, Record, TurnRecord};
+use crate::record::{MessageRecord, NextExecution, Outcome, Received, Record, Rewound, TurnRecord};
 
 /// A message that a turn consumed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrived {
     pub(crate) message: Message,
     /// Whether it is a record of its own in the chain.
@@ -37,6 +40,9 @@ pub(crate) trait Witness {
     /// The instance went on with a new execution.
     fn continued(&mut self, _now: Timestamp, _next: &NextExecution) {}
 
+    /// The instance went back to what was seen since the latest call of [`Self::forget`], and goes on from there.
+    fn rewound(&mut self, _state: &Orchestration, _now: Timestamp, _reason: Option<&str>) {}
+
     /// What was seen so far belongs to an execution that is over.
     fn forget(&mut self) {}
 }
@@ -47,17 +53,22 @@ pub(crate) struct Chain {
     pub(crate) state: Orchestration,
     /// Recorded messages that no turn has consumed, oldest first.
     pub(crate) inbox: VecDeque<MessageRecord>,
+    /// Kept only if a rewind will need it.
+    tape: Option<Tape>,
 }
 
 impl Chain {
     /// Reads a chain to its end.
     pub(crate) fn read(id: InstanceId, records: impl IntoIterator<Item = (Record, bool)>, witness: &mut impl Witness) -> Self {
-        let mut chain = Self { state: Orchestration::blank(id), inbox: VecDeque::new() };
+        let records: Vec<_> = records.into_iter().collect();
+        // Turns are kept for a rewind that comes later, and hardly any chain has one.
+        let rewinds = records.iter().any(|(record, _)| matches!(record, Record::Turn(turn) if turn.rewound.is_some()));
+        let mut chain = Self { state: Orchestration::blank(id), inbox: VecDeque::new(), tape: rewinds.then(Tape::default) };
         for (record, is_base) in records {
             match record {
                 Record::Message(message) => chain.inbox.push_back(message),
                 Record::Turn(turn) => chain.take_turn(*turn, is_base, witness),
-                Record::Parked(parked) => chain.state.park(parked.reason),
+                Record::Parked(parked) => chain.park(parked.reason),
                 // Entities have chains of their own; in an orchestration's chain such a record says nothing.
                 Record::Entity(_) => {}
             }
@@ -65,25 +76,62 @@ impl Chain {
         chain
     }
 
+    fn park(&mut self, reason: String) {
+        if let Some(tape) = &mut self.tape {
+            tape.items.push(Item::Parked(reason.clone()));
+        }
+        self.state.park(reason);
+    }
+
     fn take_turn(&mut self, record: TurnRecord, is_base: bool, witness: &mut impl Witness) {
         if is_base {
             self.forget_before(&record);
             witness.forget();
         }
-        let TurnRecord { number, now, received, commands, custom_status, returned, outcome, without_guest, .. } = record;
+        let TurnRecord { number, now, received, commands, custom_status, returned, outcome, without_guest, rewound, .. } = record;
         let arrived = self.resolve(received, now);
         if let Some(Outcome::ContinuedAsNew(next)) = outcome {
-            witness.continued(now, &next);
-            self.state = Orchestration { now, ..Orchestration::blank(self.state.id.clone()) };
-            self.state.begin_execution(next.start, Events::carried(next.events), RuntimeStatus::Running);
+            self.tape = self.tape.take().map(|_| Tape { origin: Some((now, NextExecution::clone(&next))), items: Vec::new() });
+            self.begin_next(now, *next, witness);
+            return;
+        }
+        if let Some(rewound) = rewound {
+            self.rewind(number, now, arrived, *rewound, witness);
             return;
         }
         let recorded = GuestTurn { commands, custom_status, outcome: returned.or_else(|| guest_outcome(outcome.as_ref())) };
-        // The deployment matters to continue-as-new only, whose record names the one that was chosen.
-        let deployment = self.state.function().map(|(_, deployment)| deployment).unwrap_or_default();
-        let mut turn = self.state.begin_turn(now, deployment);
+        let turn = TapedTurn {
+            number,
+            now,
+            arrived,
+            recorded,
+            without_guest,
+            told: Vec::new(),
+            told_failed: Vec::new(),
+            section: None,
+            sent_to: Vec::new(),
+        };
+        let mut taped = self.tape.is_some().then(|| turn.clone());
+        self.play_turn(turn, outcome.as_ref(), taped.as_mut(), witness);
+        if let (Some(tape), Some(taped)) = (&mut self.tape, taped) {
+            tape.items.push(Item::Turn(taped));
+        }
+    }
+
+    fn begin_next(&mut self, now: Timestamp, next: NextExecution, witness: &mut impl Witness) {
+        witness.continued(now, &next);
+        self.state = Orchestration { now, ..Orchestration::blank(self.state.id.clone()) };
+        self.state.begin_execution(next.start, Events::carried(next.events), RuntimeStatus::Running);
+    }
+
+    fn play_turn(&mut self, turn: TapedTurn, outcome: Option<&Outcome>, mut taped: Option<&mut TapedTurn>, witness: &mut impl Witness) {
+        let TapedTurn { number, now, arrived, recorded, without_guest, .. } = turn;
+        let mut turn = self.begin_turn(now);
         for one in arrived {
             witness.receive(&mut self.state, &mut turn, one);
+        }
+        if let Some(taped) = &mut taped {
+            taped.section = self.state.granted_section();
         }
         if !without_guest {
             self.state.activate(&mut turn);
@@ -92,10 +140,65 @@ impl Chain {
             None => _ = self.state.end_turn(turn, None),
             Some(activation) => {
                 let step = self.state.end_turn(turn, Some(recorded.clone()));
+                if let Some(taped) = taped {
+                    taped.note_told(&activation);
+                    taped.note_sent(&step);
+                }
                 witness.called(&self.state, ReplayStep { number, activation, recorded }, step);
             }
         }
-        witness.closed(now, outcome.as_ref());
+        witness.closed(now, outcome);
+    }
+
+    fn begin_turn(&mut self, now: Timestamp) -> Turn {
+        // The deployment matters to continue-as-new only, whose record names the one that was chosen.
+        let deployment = self.state.function().map(|(_, deployment)| deployment).unwrap_or_default();
+        self.state.begin_turn(now, deployment)
+    }
+
+    /// Reads the current execution once more up to where the rewind cuts it.
+    fn rewind(&mut self, number: u32, now: Timestamp, mut late: Vec<Arrived>, rewound: Rewound, witness: &mut impl Witness) {
+        let (Some(tape), Some(execution)) = (self.tape.take(), self.state.current_execution()) else { return };
+        let asked = match late.pop().map(|one| one.message) {
+            Some(Message::Rewind { reason, deployment, .. }) => Asked { reason, deployment },
+            _ => Asked::default(),
+        };
+        let Tape { origin, items } = tape;
+        let Cut { kept, again, commands, lost } = cut(items, late, self.state.id.clone(), execution);
+
+        witness.forget();
+        self.state = Orchestration::blank(self.state.id.clone());
+        if let Some((now, next)) = origin.clone() {
+            self.begin_next(now, next, witness);
+        }
+        for item in &kept {
+            match item {
+                Item::Turn(turn) => self.play_turn(turn.clone(), None, None, witness),
+                Item::Parked(reason) => self.state.park(reason.clone()),
+                Item::Rewind(rewind) => self.play_rewind(rewind.clone(), witness),
+            }
+        }
+        let memo = self.state.take_memo().with(commands, &lost);
+        let rewind = TapedRewind { number, now, again, memo, rewound, asked };
+        self.play_rewind(rewind.clone(), witness);
+        let items = kept.into_iter().chain([Item::Rewind(rewind)]).collect();
+        self.tape = Some(Tape { origin, items });
+    }
+
+    fn play_rewind(&mut self, rewind: TapedRewind, witness: &mut impl Witness) {
+        let TapedRewind { number, now, again, memo, rewound, asked } = rewind;
+        let mut turn = self.begin_turn(now);
+        // An answer among the messages may belong to the memo; a first start among them begins with none.
+        let begins_again = self.state.execution.is_none();
+        self.state.put_memo(memo.clone());
+        for one in again {
+            witness.receive(&mut self.state, &mut turn, one);
+        }
+        if begins_again {
+            self.state.put_memo(memo);
+        }
+        self.state.go_on_rewound(&mut turn, number, &rewound, &asked);
+        witness.rewound(&self.state, now, asked.reason.as_deref());
     }
 
     fn resolve(&mut self, received: Vec<Received>, now: Timestamp) -> Vec<Arrived> {
@@ -110,6 +213,7 @@ impl Chain {
     fn forget_before(&mut self, record: &TurnRecord) {
         let surplus = self.inbox.len().saturating_sub(record.inbox_before as usize);
         self.inbox.drain(..surplus);
+        self.tape = self.tape.take().map(|_| Tape::default());
         let (id, now) = (self.state.id.clone(), self.state.now);
         self.state = Orchestration { now, ..Orchestration::blank(id) };
     }

@@ -38,7 +38,9 @@ impl Orchestration {
             resumed: turn.resumed,
             status: self.status,
             wake_at: self.wake_at(),
-            pending: self.is_pending(),
+            // What a rewound instance has to do is only known once its chain is read again.
+            pending: turn.rewound.is_some() || self.is_pending(),
+            rewound: turn.rewound,
             inbox_before: 0,
         };
         Step { record, base, outgoing: turn.outgoing, effects: turn.effects }
@@ -62,6 +64,10 @@ impl Orchestration {
 
 impl Execution {
     fn carry_out(&mut self, turn: &mut Turn, instance: &InstanceId, command: &Command) -> Result<(), Failure> {
+        if let Some(prior) = self.memo.take(command) {
+            self.reuse(turn, instance, command, prior);
+            return Ok(());
+        }
         match command {
             Command::CallActivity(call) => self.call_activity(turn, instance, call),
             Command::CallOrchestration(call) => self.call_orchestration(turn, instance, call),
@@ -110,13 +116,13 @@ impl Execution {
     }
 
     fn call_activity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &ActivityCall) {
-        let task = self.open(Task::Activity { call: call.clone(), progress: Progress::begun(turn.now) });
+        let task = self.open(Task::Activity { call: call.clone(), progress: Progress::begun(turn.now), asked_in: self.id().clone() });
         self.running += 1;
         match policy_problem(call.retry.as_ref()) {
             Some(problem) => {
                 self.refuse(task, "InvalidRetryPolicy", format!("the retry policy for activity '{}' is wrong: {problem}", call.name))
             }
-            None => turn.effects.push(Effect::RunActivity(self.activity_run(instance, task, call, 1))),
+            None => turn.effects.push(Effect::RunActivity(self.activity_run(instance, task, call, 1, self.id()))),
         }
     }
 
@@ -124,7 +130,8 @@ impl Execution {
         let derived = InstanceId::trusted(format!("{}:{}", self.id(), self.next_task));
         let chosen = call.instance_id.as_deref().map_or(Ok(derived.clone()), InstanceId::orchestration);
         let id = chosen.clone().unwrap_or(derived);
-        let task = self.open(Task::Child { call: call.clone(), id: id.clone(), progress: Progress::begun(turn.now) });
+        let known = self.task_ref(instance, TaskId(self.next_task));
+        let task = self.open(Task::Child { call: call.clone(), id: id.clone(), progress: Progress::begun(turn.now), known });
         if let Err(problem) = chosen {
             return self.refuse(task, "InvalidInstanceId", format!("cannot start orchestration '{}': {problem}", call.name));
         }
@@ -166,8 +173,11 @@ impl Execution {
         id: InstanceId,
     ) {
         let execution = self.id().derive(turn.now, &format!("child {task} {}", progress.attempt));
-        let parent = Some(self.task_ref(instance, task));
-        let start = Start::called(call, execution, self.start.pin(), turn.now, parent);
+        let parent = self.task_ref(instance, task);
+        if let Some(Task::Child { known, .. }) = self.tasks.get_mut(&task) {
+            *known = parent.clone();
+        }
+        let start = Start::called(call, execution, self.start.pin(), turn.now, Some(parent));
         turn.send(id, Message::Start(Box::new(start)));
     }
 

@@ -3,19 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::events::{Event, Events};
+use super::former::Former;
+use super::memo::Memo;
 use super::ready::Ready;
 use super::section::CriticalSection;
-use crate::message::{ActivityRun, Message, Start, TaskRef};
+use crate::message::{ActivityRun, Message, Outgoing, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
+use crate::record::Outcome;
 
 /// Something the orchestration waits for.
 #[derive(Debug)]
 pub(super) enum Task {
-    Activity { call: ActivityCall, progress: Progress },
-    Child { call: OrchestrationCall, id: InstanceId, progress: Progress },
-    Timer { at: Timestamp },
-    Event { name: String },
-    Entity { entity: EntityId, operation: String },
+    /// `asked_in`: what the execution was called when it asked.
+    Activity {
+        call: ActivityCall,
+        progress: Progress,
+        asked_in: ExecutionId,
+    },
+    /// `known`: the task that the child answers to, as far as it was told.
+    Child {
+        call: OrchestrationCall,
+        id: InstanceId,
+        progress: Progress,
+        known: TaskRef,
+    },
+    Timer {
+        at: Timestamp,
+    },
+    Event {
+        name: String,
+    },
+    Entity {
+        entity: EntityId,
+        operation: String,
+    },
     Lock,
 }
 
@@ -48,6 +69,16 @@ impl Progress {
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) start: Start,
+    /// What tasks answer to: the execution's id, until a rewind gives it another one.
+    current: ExecutionId,
+    /// What tasks answered to before.
+    pub(super) former: Former,
+    /// What was done before a rewind and need not be done again.
+    pub(super) memo: Memo,
+    /// Set between a rewind and the next turn: what that turn sends.
+    pub(super) settling: Option<Vec<Outgoing>>,
+    /// How it ended, once it has.
+    pub(super) ended: Option<Outcome>,
     /// Whether the guest was activated for the first time.
     pub(super) begun: bool,
     pub(super) tasks: BTreeMap<TaskId, Task>,
@@ -74,6 +105,11 @@ pub(super) struct Execution {
 impl Execution {
     pub(super) fn new(start: Start, events: Events) -> Self {
         Self {
+            current: start.execution.clone(),
+            former: Former::default(),
+            memo: Memo::default(),
+            settling: None,
+            ended: None,
             start,
             begun: false,
             tasks: BTreeMap::new(),
@@ -91,7 +127,18 @@ impl Execution {
     }
 
     pub(super) fn id(&self) -> &ExecutionId {
-        &self.start.execution
+        &self.current
+    }
+
+    /// From now on tasks answer to another id.
+    pub(super) fn rename(&mut self, execution: ExecutionId) {
+        let before = std::mem::replace(&mut self.current, execution);
+        self.former.rename(before, self.next_task);
+    }
+
+    /// The task that an entity's answer is for.
+    pub(super) fn answered_task(&self, execution: &ExecutionId, task: TaskId) -> Option<TaskId> {
+        if *execution == self.current { Some(task) } else { self.former.task(execution, task) }
     }
 
     pub(super) fn task_ref(&self, instance: &InstanceId, task: TaskId) -> TaskRef {
@@ -127,15 +174,22 @@ impl Execution {
 
     pub(super) fn running_activities(&self, instance: &InstanceId) -> Vec<ActivityRun> {
         let runs = self.tasks.iter().filter_map(|(task, open)| match open {
-            Task::Activity { call, progress } if progress.retry_at.is_none() => {
-                Some(self.activity_run(instance, *task, call, progress.attempt))
+            Task::Activity { call, progress, asked_in } if progress.retry_at.is_none() => {
+                Some(self.activity_run(instance, *task, call, progress.attempt, asked_in))
             }
             _ => None,
         });
         runs.collect()
     }
 
-    pub(super) fn activity_run(&self, instance: &InstanceId, task: TaskId, call: &ActivityCall, attempt: u32) -> ActivityRun {
+    pub(super) fn activity_run(
+        &self,
+        instance: &InstanceId,
+        task: TaskId,
+        call: &ActivityCall,
+        attempt: u32,
+        asked_in: &ExecutionId,
+    ) -> ActivityRun {
         ActivityRun {
             caller: self.task_ref(instance, task),
             attempt,
@@ -143,6 +197,7 @@ impl Execution {
             input: call.input.clone(),
             timeout_ms: call.timeout_ms,
             deployment: self.start.deployment,
+            asked_in: asked_in.clone(),
         }
     }
 

@@ -56,6 +56,9 @@ impl Orchestration {
         };
         self.parked = None;
         self.leave_nothing_behind(turn);
+        if let Some(execution) = &mut self.execution {
+            execution.ended = Some(outcome.clone());
+        }
         self.tell_parent(turn, &outcome);
         turn.outcome = Some(outcome);
     }
@@ -108,7 +111,7 @@ impl Orchestration {
         execution.held.clear();
     }
 
-    fn tell_parent(&self, turn: &mut Turn, outcome: &Outcome) {
+    pub(super) fn tell_parent(&self, turn: &mut Turn, outcome: &Outcome) {
         let Some(parent) = self.execution.as_ref().and_then(|execution| execution.start.parent.clone()) else { return };
         let result = match outcome {
             Outcome::Completed(value) => TaskResult::Completed(value.clone()),

@@ -59,7 +59,7 @@ impl std::error::Error for Mismatch {}
 /// Each record comes with its mark of a base.
 pub fn fold(id: InstanceId, chain: impl IntoIterator<Item = (Record, bool)>) -> Folded {
     let mut calls = Calls(Vec::new());
-    let Chain { state, inbox } = Chain::read(id, chain, &mut calls);
+    let Chain { state, inbox, .. } = Chain::read(id, chain, &mut calls);
     // Code that has ended is not called again, though its execution may wait for what it left open.
     let replay = if state.is_live() && !state.code_has_ended() { calls.0 } else { Vec::new() };
     Folded { state, inbox: inbox.into_iter().map(|record| record.message).collect(), replay }

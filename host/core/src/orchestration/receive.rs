@@ -21,6 +21,8 @@ pub enum Refusal {
     AlreadySuspended,
     /// It is neither suspended nor set aside.
     NotSuspended,
+    /// It has not failed.
+    NotFailed(RuntimeStatus),
 }
 
 impl Orchestration {
@@ -33,6 +35,8 @@ impl Orchestration {
             (Some(status), Message::Start(_)) if !status.is_terminal() => return Err(Refusal::Exists(status)),
             (_, Message::Start(_)) => return Ok(()),
             (None, _) => return Err(Refusal::Unknown),
+            (Some(RuntimeStatus::Failed), Message::Rewind { .. }) => return Ok(()),
+            (Some(status), Message::Rewind { .. }) => return Err(Refusal::NotFailed(status)),
             (Some(status), _) if status.is_terminal() => return Err(Refusal::Ended(status)),
             (Some(status), _) => status,
         };
@@ -46,18 +50,21 @@ impl Orchestration {
     /// Whether a message that has no record of its own would change nothing, so that it can be dropped without one.
     pub fn ignores(&self, message: &Message) -> bool {
         let Some(execution) = self.execution.as_ref().filter(|_| !self.status.is_terminal()) else {
-            return !matches!(message, Message::Start(_));
+            return !matches!(message, Message::Start(_) | Message::Rewind { .. });
         };
         // Tasks never open again, so what comes too late now will not be in time later.
         let (of, wanted) = match message {
             Message::ActivityDone { execution: of, task, attempt, .. } => (of, execution.awaits_attempt(*task, Some(*attempt))),
             Message::ChildDone { execution: of, task, .. } => (of, execution.awaits_attempt(*task, None)),
-            Message::EntityReply { execution: of, task, .. } => (of, matches!(execution.tasks.get(task), Some(Task::Entity { .. }))),
+            Message::EntityReply { execution: of, task, .. } => {
+                let task = execution.answered_task(of, *task);
+                return !task.is_some_and(|task| matches!(execution.tasks.get(&task), Some(Task::Entity { .. })));
+            }
             Message::LockGranted { execution: of, task } => (of, matches!(execution.tasks.get(task), Some(Task::Lock))),
             Message::TimerFired { task } => (execution.id(), matches!(execution.tasks.get(task), Some(Task::Timer { .. }))),
             Message::RetryDue { task } => (execution.id(), execution.retry_at(*task).is_some()),
             Message::Start(_) | Message::Event { .. } | Message::Terminate { .. } => return false,
-            Message::Suspend { .. } | Message::Resume { .. } => return false,
+            Message::Suspend { .. } | Message::Resume { .. } | Message::Rewind { .. } => return false,
             Message::Operation(_) | Message::Lock(_) | Message::Release(_) => return true,
         };
         of != execution.id() || !wanted
@@ -66,7 +73,12 @@ impl Orchestration {
     /// Opens a turn; an execution that begins with it by continue-as-new is pinned to `current`. Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
     pub fn begin_turn(&mut self, now: Timestamp, current: impl Into<Pin>) -> Turn {
         self.now = self.turn_time(now);
-        Turn::new(self.now, current.into(), self.execution.is_none())
+        let mut turn = Turn::new(self.now, current.into(), self.execution.is_none());
+        if let Some(outgoing) = self.execution.as_mut().and_then(|execution| execution.settling.take()) {
+            turn.settles = true;
+            turn.outgoing = outgoing;
+        }
+        turn
     }
 
     /// Applies one message. `recorded`: it is a record of its own in the instance's chain. A turn takes no more once
@@ -78,7 +90,7 @@ impl Orchestration {
 
     /// Decides what the guest is to be called with, now that everything that arrived is applied.
     pub fn activate(&mut self, turn: &mut Turn) {
-        if turn.outcome.is_some() || !self.may_run() {
+        if turn.is_over() || !self.may_run() {
             return;
         }
         let Some(execution) = self.execution.as_mut().filter(|execution| execution.has_activation(turn.now)) else { return };
@@ -119,6 +131,7 @@ impl Orchestration {
             }
             Message::Suspend { .. } if self.is_live() => self.status = RuntimeStatus::Suspended,
             Message::Resume { .. } if self.is_live() => self.receive_resume(turn),
+            Message::Rewind { reason: _, caller, deployment } => self.receive_rewind(turn, caller.map(|caller| *caller), deployment),
             other => self.receive_for_code(turn, other),
         }
     }
@@ -183,7 +196,10 @@ impl Orchestration {
             Message::ChildDone { execution: of, task, result } if of == *execution.id() => {
                 execution.attempt_done(turn.now, task, None, result)
             }
-            Message::EntityReply { execution: of, task, result } if of == *execution.id() => execution.entity_replied(task, result),
+            Message::EntityReply { execution: of, task, result } => match execution.answered_task(&of, task) {
+                Some(task) => execution.entity_replied(task, result),
+                None => execution.memo.answer(&of, task, result),
+            },
             Message::LockGranted { execution: of, task } if of == *execution.id() => execution.lock_granted(task),
             Message::TimerFired { task } => execution.timer_fired(turn.now, task),
             Message::RetryDue { task } => execution.retry(turn, &self.id, task),

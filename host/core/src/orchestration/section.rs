@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::execution::{Execution, Task};
 use super::turn::Turn;
-use crate::message::{Message, Section};
+use crate::message::{Message, Outgoing, Section, TaskRef};
 use crate::model::{EntityId, Failure, InstanceId, Payload, TaskId, TaskResult};
 
 /// A section that is asked for or held.
@@ -17,6 +17,19 @@ pub(super) struct CriticalSection {
     granted: bool,
     /// Entities of the section with a call under way, and that call.
     calling: BTreeMap<EntityId, TaskId>,
+}
+
+impl CriticalSection {
+    /// The lock task, once its lock is granted.
+    pub(super) fn granted_lock(&self) -> Option<TaskId> {
+        self.granted.then_some(self.task)
+    }
+
+    /// The request for the section's first entity, from the task that `owner` makes of the lock task.
+    pub(super) fn request(&self, owner: impl Fn(TaskId) -> TaskRef) -> Option<Outgoing> {
+        let to = self.set.first()?.instance_id();
+        Some(Outgoing { to, message: Message::Lock(Section { owner: owner(self.task), set: self.set.clone(), next: 0 }) })
+    }
 }
 
 impl Execution {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::events::Event;
 use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{Completion, ExecutionId, InstanceId, Pin, StartContext, TaskId, Timestamp};
-use crate::record::{NewRecord, Outcome, Received, Record, TurnRecord};
+use crate::record::{NewRecord, Outcome, Received, Record, Rewound, TurnRecord};
 
 /// What the guest is to be called with.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,10 @@ pub struct Turn {
     pub(super) began: Option<ExecutionId>,
     /// An operator let the instance go on.
     pub(super) resumed: bool,
+    /// The execution went back to before its first failure.
+    pub(super) rewound: Option<Box<Rewound>>,
+    /// The first turn after a rewind: it is recorded whatever happens in it.
+    pub(super) settles: bool,
 }
 
 impl Turn {
@@ -58,6 +62,8 @@ impl Turn {
             is_base,
             began: None,
             resumed: false,
+            rewound: None,
+            settles: false,
         }
     }
 
@@ -66,14 +72,14 @@ impl Turn {
         self.activation.as_ref()
     }
 
-    /// Whether this turn ended the execution already and takes no more messages.
+    /// Whether this turn ended the execution already, or rewound it, and takes no more messages.
     pub fn is_over(&self) -> bool {
-        self.outcome.is_some()
+        self.outcome.is_some() || self.rewound.is_some()
     }
 
     /// Whether nothing arrived and nobody needs to be called: such a turn is not recorded.
     pub fn is_empty(&self) -> bool {
-        self.received.is_empty() && self.activation.is_none()
+        self.received.is_empty() && self.activation.is_none() && !self.settles
     }
 
     /// The turn's time.
@@ -140,6 +146,11 @@ impl Step {
     /// Whether the instance goes on with a new execution, which needs a guest of its own.
     pub fn continues_as_new(&self) -> bool {
         matches!(self.record.outcome, Some(Outcome::ContinuedAsNew(_)))
+    }
+
+    /// Whether the turn rewound the instance: its state is only known once its chain is read again.
+    pub fn rewinds(&self) -> bool {
+        self.record.rewound.is_some()
     }
 
     /// The record to append. `inbox_before` counts the recorded messages that were not consumed before this turn.

@@ -1,7 +1,7 @@
 //! One record of each kind and variant, each with all its members.
 
-use longhaul_core::message::{Operation, Section, Start, TaskRef};
-use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
+use longhaul_core::message::{Caller, Operation, Section, Start, TaskRef};
+use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, Rewound, TurnRecord};
 use longhaul_core::{
     ActivityCall, Command, Continuation, DeploymentId, EntityCall, EntityId, EntitySignal, EventTo, ExecutionId, Failure, GuestOutcome,
     InstanceId, Message, OnReturn, OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
@@ -45,6 +45,8 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("message-terminate-least", Message::Terminate { reason: None, recursive: false, parent: None }),
         ("message-suspend", Message::Suspend { reason: Some("audit".into()) }),
         ("message-resume", Message::Resume { reason: None }),
+        ("message-rewind", full_rewind()),
+        ("message-rewind-least", Message::Rewind { reason: None, caller: None, deployment: None }),
         ("message-operation", Message::Operation(full_operation())),
         ("message-operation-least", Message::Operation(Operation { caller: None, at: None, ..full_operation() })),
         ("message-lock", Message::Lock(section())),
@@ -113,6 +115,14 @@ fn turns() -> Vec<(&'static str, Record)> {
     };
     let mut turns = vec![("turn", turn(full)), ("turn-least", turn(blank_turn()))];
     turns.extend(returned().into_iter().map(|(name, returned)| (name, turn(TurnRecord { returned: Some(returned), ..blank_turn() }))));
+    let rewound = Rewound { execution: ExecutionId::trusted(EXECUTION), deployment: DeploymentId(4), parent: Some(owner()) };
+    let least = Rewound { parent: None, ..rewound.clone() };
+    for (name, rewound) in [("turn-rewound", rewound), ("turn-rewound-least", least)] {
+        turns.push((
+            name,
+            turn(TurnRecord { received: vec![Received::Inbox], rewound: Some(Box::new(rewound)), pending: true, ..blank_turn() }),
+        ));
+    }
     let names = [
         "turn-running",
         "turn-completed",
@@ -181,11 +191,18 @@ fn blank_turn() -> TurnRecord {
         began: None,
         started: None,
         resumed: false,
+        rewound: None,
         status: RuntimeStatus::Running,
         wake_at: None,
         pending: false,
         inbox_before: 0,
     }
+}
+
+fn full_rewind() -> Message {
+    let waits = TaskRef { execution: ExecutionId::trusted("q"), ..owner() };
+    let caller = Some(Box::new(Caller { known: owner(), waits }));
+    Message::Rewind { reason: Some("fixed".into()), caller, deployment: Some(DeploymentId(4)) }
 }
 
 fn full_start() -> Start {

@@ -6,6 +6,8 @@ const TIMEOUT: Parameter = parameter("timeout", Kind::Seconds, "With pollingInte
 const POLLING_INTERVAL: Parameter =
     parameter("pollingInterval", Kind::Seconds, "With timeout: must not be longer than it; the host needs no polling itself");
 const REASON: Parameter = parameter("reason", Kind::Text, "Why; shown in the history");
+const DEPLOYMENT: Parameter =
+    parameter("deployment", Kind::Text, "`pinned` (default): goes on with the code it began on; `current`: with the current deployment's");
 const SHOW_INPUT: Parameter = parameter("showInput", Kind::Flag, "Show inputs; default true");
 const CREATED_FROM: Parameter = parameter("createdTimeFrom", Kind::Date, "Created then or later");
 const CREATED_TO: Parameter = parameter("createdTimeTo", Kind::Date, "Created then or earlier");
@@ -160,8 +162,14 @@ pub(super) const REWIND: Operation = Operation {
     id: "rewindInstance",
     group: INSTANCES,
     summary: "Take a failed instance back to before its failure",
-    query: &[REASON],
-    headers: &[],
+    query: &[REASON, DEPLOYMENT],
+    headers: &[KEY],
     body: Body::None,
-    replies: &[ACCEPTED, Reply(404, Shape::Text, "There is no such instance"), Reply(412, Shape::Text, "The instance has not failed")],
+    replies: &[
+        ACCEPTED,
+        Reply(400, Shape::Text, "The deployment is neither 'pinned' nor 'current'"),
+        Reply(404, Shape::Text, "There is no such instance"),
+        KEY_USED,
+        Reply(412, Shape::Text, "The instance has not failed"),
+    ],
 };

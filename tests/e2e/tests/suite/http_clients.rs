@@ -74,16 +74,3 @@ async fn javascript_raises_without_data_by_no_body() {
     post(&host, "/instances/js/raiseEvent/go", JSON, "").await.expect_empty(202);
     assert_eq!(host.output_of("js").await, Value::Null);
 }
-
-#[tokio::test]
-async fn a_failed_instance_can_not_be_rewound_and_the_client_is_told_so() {
-    let host = hello().await;
-    host.start_with_id("FanOut", "failed", &json!("no number")).await;
-    host.until_status("failed", "Failed").await;
-    host.start_with_id("WaitForGo", "waits", &json!({})).await;
-    assert!(post(&host, "/instances/nobody/rewind?reason=r", JSON, "").await.expect(404).json().is_string());
-    let refused = post(&host, "/instances/waits/rewind?reason=r", JSON, "").await.expect(412).json();
-    assert!(refused.as_str().is_some_and(|text| text.contains("Running")), "{refused}");
-    let missing = post(&host, "/instances/failed/rewind?reason=r", JSON, "").await.expect(501).json();
-    assert!(missing["ExceptionMessage"].is_string(), "{missing}");
-}

@@ -21,6 +21,8 @@ mod misbehaviour;
 mod mismatch;
 mod model;
 mod retries;
+mod rewind;
+mod rewind_chains;
 mod sample;
 mod sample_events;
 mod scale;

@@ -4,17 +4,21 @@
 
 use super::script::*;
 use super::words::*;
-use crate::message::{Message, Start};
+use crate::message::{Caller, Message, Start, TaskRef};
 use crate::model::{
     Command, EntitySignal, ExecutionId, GuestTurn, OnReturn, OrchestrationCall, RetryPolicy, RuntimeStatus, TaskId, TaskResult,
 };
 use crate::record::{Outcome, Record};
 
 /// A small generator of numbers that look random: xorshift, 64 bits.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,7 +29,7 @@ impl Dice {
         self.roll(14) as u32
     }
 
-    fn pick<'list>(&mut self, list: &[&'list str]) -> &'list str {
+    pub(crate) fn pick<'list>(&mut self, list: &[&'list str]) -> &'list str {
         list[self.roll(list.len() as u64) as usize]
     }
 
@@ -59,7 +63,7 @@ impl Dice {
         let custom_status = (self.roll(6) == 0).then(|| json(self.pick(&["1", "null"])));
         let end = match self.roll(16) {
             0 => returns("1"),
-            1 => fails("no"),
+            1 | 4 => fails("no"),
             2 | 3 => continues(self.roll(2) == 0),
             _ => GuestTurn::default(),
         };
@@ -70,10 +74,19 @@ impl Dice {
         if self.roll(2) == 0 { OnReturn::WaitForOpenTasks } else { OnReturn::CancelOpenTasks }
     }
 
+    fn rewind(&mut self) -> Message {
+        let waits = TaskRef { execution: ExecutionId::trusted("p2"), ..parent() };
+        match self.roll(4) {
+            0 => Message::Rewind { reason: None, caller: Some(Box::new(Caller { known: parent(), waits })), deployment: None },
+            _ => rewind(),
+        }
+    }
+
     fn message(&mut self, execution: &ExecutionId, number: u64) -> Message {
         let (execution, task) = (execution.clone(), TaskId(self.task()));
         let result = if self.roll(3) == 0 { failed("503") } else { TaskResult::Completed(json("1")) };
-        match self.roll(15) {
+        match self.roll(16) {
+            15 => self.rewind(),
             0 => Message::Suspend { reason: None },
             1 | 2 => Message::Resume { reason: None },
             3 => Message::Terminate { reason: None, recursive: self.roll(2) == 0, parent: None },
@@ -94,7 +107,7 @@ impl Dice {
 }
 
 pub(crate) fn drive(seed: u64, steps: u64) -> Script {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let mut script = Script::new();
     for step in 0..steps {
         let clock = 1_000 + step * 40;
@@ -103,6 +116,14 @@ pub(crate) fn drive(seed: u64, steps: u64) -> Script {
         if script.state.status().is_none_or(RuntimeStatus::is_terminal) && dice.roll(3) > 0 {
             let again = Start { on_return: dice.on_return(), ..new_start(&format!("again {step}")) };
             script.record(Message::Start(Box::new(again)));
+        }
+        if script.state.status() == Some(RuntimeStatus::Failed) && dice.roll(2) == 0 {
+            let rewind = dice.rewind();
+            if dice.roll(2) == 0 {
+                script.record(rewind)
+            } else {
+                script.arrive(rewind)
+            };
         }
         let execution = ExecutionId::trusted(script.state.execution_id().unwrap_or("none"));
         for number in 0..dice.roll(4) {
@@ -145,5 +166,10 @@ fn random_programs_reach_every_way_to_end() {
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Completed(_))));
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_))));
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Terminated(_))));
+    let rewinds = |script: &Script| {
+        let turns = script.chain.iter().filter(|(record, _)| matches!(record, crate::record::Record::Turn(turn) if turn.rewound.is_some()));
+        turns.count()
+    };
+    assert!(scripts.iter().map(rewinds).sum::<usize>() > 3);
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::ContinuedAsNew(next) if !next.events.is_empty())));
 }

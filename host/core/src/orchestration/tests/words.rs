@@ -75,6 +75,10 @@ pub(crate) fn terminate(recursive: bool) -> Message {
     Message::Terminate { reason: Some("enough".into()), recursive, parent: None }
 }
 
+pub(crate) fn rewind() -> Message {
+    Message::Rewind { reason: Some("fixed".into()), caller: None, deployment: None }
+}
+
 pub(crate) fn suspend() -> Message {
     Message::Suspend { reason: None }
 }
