@@ -18,6 +18,7 @@ mod alarms;
 mod api;
 mod board;
 mod commit;
+mod counters;
 mod http_activity;
 mod keys;
 mod load;
@@ -32,6 +33,7 @@ mod slot;
 mod worker;
 
 pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
+pub use counters::Counts;
 pub(crate) use keys::TimerStart;
 pub use keys::{Keyed, KeyedRequest};
 pub use reuse::ReusePolicy;

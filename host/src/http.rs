@@ -24,6 +24,7 @@ mod entities;
 mod functions;
 mod instances;
 mod keys;
+mod metrics;
 mod operations;
 mod orchestrators;
 mod timers;
@@ -161,6 +162,7 @@ impl Api {
             Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
             Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
+            Action::Metrics => Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts()))),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListTimers => Ok(timers::list(self, &asked)),
             Action::OperateTimer => timers::operate(self, &asked).await,

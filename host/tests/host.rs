@@ -24,6 +24,17 @@ async fn a_host_is_ready_when_it_says_so_and_stops_cleanly_when_asked() {
 }
 
 #[tokio::test]
+async fn metrics_of_a_host_that_did_nothing_are_zero() {
+    let host = Host::start(&[]);
+    let metrics = host.send("GET", "/metrics").await;
+    assert_eq!(metrics.status, StatusCode::OK);
+    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    for line in ["# TYPE longhaul_records_total counter\nlonghaul_records_total 0\n", "\nlonghaul_instances_in_memory 0\n"] {
+        assert!(metrics.body.contains(line), "{metrics:?}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_instances_are_404_without_a_body_for_every_operation() {
     let host = Host::start(&[]);
     for (method, path) in [

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use longhaul_core::DeploymentId;
 use longhaul_store::{Deployment, Deployments, Error as StoreError};
-use longhaul_wasm::{AllowedHosts, HttpCaller, Runtime};
+use longhaul_wasm::{AllowedHosts, GuestCounts, HttpCaller, Runtime};
 use tokio::sync::{OnceCell, watch};
 
 use super::load::{App, Code, LoadFailure, environment_of, load_functions};
@@ -136,6 +136,11 @@ impl Registry {
         }
         drop(cells);
         self.forget_unused();
+    }
+
+    /// How many guests of each kind were made so far.
+    pub fn guest_counts(&self) -> &GuestCounts {
+        self.runtime.counts()
     }
 
     /// Sends requests of the host's own.

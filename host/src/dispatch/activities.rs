@@ -57,6 +57,7 @@ impl Activities {
             return at_once;
         }
         let mut running = self.running();
+        let before = running.len();
         for run in runs {
             if running.contains_key(&run.caller) {
                 continue;
@@ -70,6 +71,8 @@ impl Activities {
                 None => _ = running.insert(caller, self.spawn(shared, run)),
             }
         }
+        // Each of them has a new entry.
+        shared.counters.activities(running.len() - before);
         at_once
     }
 

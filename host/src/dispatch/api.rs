@@ -11,6 +11,7 @@ use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
 use tokio::sync::oneshot;
 
 use super::commit::Commit;
+use super::counters::Counts;
 use super::keys::Claim;
 use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
@@ -151,6 +152,12 @@ impl Engine {
     /// This engine, to send one message that binds a key.
     pub(super) fn with_claim(&self, claim: Claim) -> Self {
         Self { claim: Some(Arc::new(claim)), ..self.clone() }
+    }
+
+    /// What it has done since it was started, and what it holds now.
+    pub fn counts(&self) -> Counts {
+        let in_memory = self.shared.board().slots.len();
+        self.shared.counters.read(self.shared.store.append_statements(), in_memory)
     }
 
     /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the

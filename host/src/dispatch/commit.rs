@@ -111,12 +111,16 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
         batch.keys.extend(commit.notes.iter().map(|claimed| claimed.note.clone()));
         batch.fired.extend(commit.notes.iter().filter_map(|claimed| claimed.fired.clone()));
     }
+    let (records, bytes) = (batch.records.len(), batch.records.iter().map(|encoded| encoded.data.len()).sum());
     let appended = match batch.records.is_empty() && batch.tails.is_empty() && batch.keys.is_empty() {
         true => Ok(Appended::default()),
         false => shared.store.append(batch).await,
     };
     match appended {
-        Ok(appended) => release(shared, commits, touched, appended.tails),
+        Ok(appended) => {
+            shared.counters.commit(records, bytes);
+            release(shared, commits, touched, appended.tails);
+        }
         Err(error) => recovery::after_failed_commit(shared, commits, error).await,
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::activities::Activities;
 use super::board::Board;
+use super::counters::Counters;
 use super::keys::Claims;
 use super::reuse::ReusePolicy;
 use crate::app::Registry;
@@ -64,6 +65,7 @@ pub(super) struct Shared {
     pub(super) config: EngineConfig,
     pub(super) signals: Arc<Signals>,
     pub(super) activities: Activities,
+    pub(super) counters: Counters,
     /// Keys of requests that are under way.
     pub(super) claims: Arc<Claims>,
     /// Bounds how many chains are read at a time.
@@ -83,6 +85,7 @@ impl Shared {
             board: Mutex::new(Board::new(signals.clone(), &config)),
             activities: Activities::new(tokio::runtime::Handle::current()),
             claims: Arc::default(),
+            counters: Counters::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             stopping: AtomicBool::new(false),
             store,

@@ -160,6 +160,7 @@ fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
     let found = Surroundings::of(&mut board, id, recorded);
     let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
     if let Some(encoded) = own {
+        shared.counters.turn();
         commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
     }
     if let Some(start) = recorded_start {

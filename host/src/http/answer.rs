@@ -66,6 +66,13 @@ pub fn plain(status: StatusCode, text: &'static str) -> Answer {
     answer
 }
 
+/// Prometheus text.
+pub fn metrics(text: String) -> Answer {
+    let mut answer = with_body(StatusCode::OK, Full::from(text).map_err(|never| match never {}).boxed_unsync());
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    answer
+}
+
 /// What shape E2 of the contract says.
 pub struct Exception<'a> {
     /// `Message`: what was refused.

@@ -44,6 +44,8 @@ pub enum Action {
     DeleteEntity,
     /// Say that the host is ready.
     Health,
+    /// Show counters for a monitoring system.
+    Metrics,
     /// Say what this is.
     About,
     /// Describe all routes.
@@ -68,6 +70,7 @@ impl Action {
         match self {
             Self::ListTimers | Self::OperateTimer => false,
             Self::Health
+            | Self::Metrics
             | Self::About
             | Self::Describe
             | Self::Deploy
@@ -145,6 +148,7 @@ pub const ROUTES: &[Route] = &[
     root(Some(Method::GET), "/", Action::About),
     root(Some(Method::GET), "/healthz", Action::Health),
     root(Some(Method::GET), "/openapi.json", Action::Describe),
+    root(Some(Method::GET), "/metrics", Action::Metrics),
     root(Some(Method::GET), "/admin/client-binding", Action::ClientBinding),
     root(Some(Method::GET), "/admin/deployments", Action::ListDeployments),
     root(Some(Method::GET), "/admin/timers", Action::ListTimers),
@@ -337,5 +341,6 @@ mod tests {
         assert_eq!(route("GET", "/api"), None);
         assert_eq!(route("GET", "/"), found(Action::About, &[]));
         assert_eq!(route("GET", "/healthz"), found(Action::Health, &[]));
+        assert_eq!(route("GET", "/metrics"), found(Action::Metrics, &[]));
     }
 }

@@ -291,4 +291,10 @@ pub trait Store: Log + Instances + Deployments + Keys + Timers {
 
     /// Drops every row and builds the table again from the log.
     fn rebuild(&self) -> Answer<'_, ()>;
+
+    /// How often [`Log::append`] has called the database's driver since the store was opened. A text of several statements is one call:
+    /// calls are what costs. 0 where there is no driver.
+    fn append_statements(&self) -> u64 {
+        0
+    }
 }

@@ -46,7 +46,7 @@ use crate::contract::{
     Position, Store, TimerState, Timers,
 };
 use crate::deployment::check_digests;
-use database::SharedOverlay;
+use database::{AppendStatements, SharedOverlay};
 use overlay::InTables;
 use readers::Readers;
 use writer::{Command, MAX_WAITING, Reply};
@@ -58,6 +58,7 @@ use writer::{Command, MAX_WAITING, Reply};
 pub struct SqliteStore {
     commands: mpsc::Sender<Command>,
     overlay: SharedOverlay,
+    append_statements: AppendStatements,
     readers: Readers,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -76,9 +77,11 @@ impl SqliteStore {
         let work = move || writer::run_thread(&writer_config, writer_overlay, received, opened);
         let thread = std::thread::Builder::new().name("longhaul-store".into()).spawn(work);
         let thread = thread.map_err(|error| Error::Unavailable(format!("cannot start the writer's thread: {error}")))?;
-        answer.await.map_err(|_| Error::Unavailable("the writer's thread ended while it opened the database".into()))??;
+        let opened = answer.await;
+        let append_statements =
+            opened.map_err(|_| Error::Unavailable("the writer's thread ended while it opened the database".into()))??;
         let readers = Readers::open(&config).await?;
-        Ok(Self { commands, overlay, readers, thread: Mutex::new(Some(thread)) })
+        Ok(Self { commands, overlay, append_statements, readers, thread: Mutex::new(Some(thread)) })
     }
 
     /// Sends a command to the writer and waits for its answer.
@@ -249,5 +252,9 @@ impl Store for SqliteStore {
 
     fn rebuild(&self) -> Answer<'_, ()> {
         Box::pin(self.ask(Command::Rebuild))
+    }
+
+    fn append_statements(&self) -> u64 {
+        self.append_statements.count()
     }
 }

@@ -17,6 +17,7 @@ use crate::convert;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
 use crate::log::{GuestLog, LogContext};
+use crate::world::FunctionKind;
 
 mod at_once;
 
@@ -122,6 +123,7 @@ impl ActivityComponent {
             idempotency_key: context.idempotency_key,
         };
         let outcome = async {
+            config.counts.add(FunctionKind::Activity);
             let function = pre.instantiate_async(&mut store).await?;
             function.longhaul_durable_activity().call_run(&mut store, &context, &input.as_str().to_owned()).await
         };

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
 use crate::log::{GuestLog, LogContext, LogLevel};
+use crate::world::FunctionKind;
 
 mod body;
 mod host;
@@ -129,6 +130,7 @@ impl Linked {
             let scheme = if request.uri().scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
             let request = store.data_mut().http().new_incoming_request(scheme, request)?;
             let answer = store.data_mut().http().new_response_outparam(answer)?;
+            self.config.counts.add(FunctionKind::Client);
             let function = self.pre.instantiate_async(&mut store).await?;
             function.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
         };

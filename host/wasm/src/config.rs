@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::counts::GuestCounts;
 use crate::log::{LogSink, TracingSink};
 
 /// How a [`Runtime`](crate::Runtime) is built.
@@ -28,6 +29,8 @@ pub struct Config {
     pub outbound_ca_file: Option<PathBuf>,
     /// Where guests' log lines go, default [`TracingSink`].
     pub log: Arc<dyn LogSink>,
+    /// Where guests are counted as they are made. Every runtime has counts of its own unless they are shared on purpose.
+    pub counts: Arc<GuestCounts>,
 }
 
 impl Default for Config {
@@ -40,6 +43,7 @@ impl Default for Config {
             max_running_requests: 256,
             outbound_ca_file: None,
             log: Arc::new(TracingSink),
+            counts: Arc::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::convert;
 use crate::deterministic::{GuestState, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
+use crate::world::FunctionKind;
 
 /// A compiled and linked entity; clones share it.
 #[derive(Clone)]
@@ -50,6 +51,7 @@ impl EntityComponent {
         let count = operations.len();
         let operations: Vec<_> = operations.into_iter().map(convert::operation).collect();
         let state = state.map(|state| state.as_str().to_owned());
+        config.counts.add(FunctionKind::Entity);
         let batch = pre.instantiate(&mut store).and_then(|function| {
             let entity = function.longhaul_durable_entity();
             entity.call_run(&mut store, &convert::entity_id_out(id), state.as_ref(), now.0, &operations)

@@ -14,6 +14,7 @@ use crate::deterministic::{GuestState, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
 use crate::ticker::Ticker;
+use crate::world::FunctionKind;
 
 /// A compiled and linked orchestrator; clones share it.
 #[derive(Clone)]
@@ -38,6 +39,7 @@ impl OrchestratorComponent {
         let Linked { pre, config } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
         let mut store = new_store(pre.engine(), log, &config.limits);
+        config.counts.add(FunctionKind::Orchestrator);
         match pre.instantiate(&mut store) {
             Ok(function) => {
                 Ok(OrchestratorGuest { live: Some((store, function)), config: config.clone(), execution: Arc::default(), turn: 0 })

@@ -12,6 +12,7 @@ use crate::activity::ActivityComponent;
 use crate::client::{self, ClientComponent};
 use crate::compiled;
 use crate::config::{Config, Limits};
+use crate::counts::GuestCounts;
 use crate::deterministic::{self, GuestState};
 use crate::engine;
 use crate::entity::EntityComponent;
@@ -88,6 +89,11 @@ impl Runtime {
     /// The bounds on guests and calls.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    /// How many guests were made so far.
+    pub fn counts(&self) -> &GuestCounts {
+        &self.config.counts
     }
 
     /// How many orchestrator and entity guests can be in memory at a time, waiting ones included. One more is refused with

@@ -14,6 +14,9 @@ pub(super) const ABOUT: Operation = look("about", "Say what this is", &[Reply(20
 pub(super) const HEALTH: Operation =
     look("health", "Say that the host is ready", &[Reply(200, Shape::Object("Health"), "It is ready, with this app")]);
 
+pub(super) const METRICS: Operation =
+    look("metrics", "Show counters for a monitoring system", &[Reply(200, Shape::Plain, "Counters as Prometheus reads them")]);
+
 pub(super) const DESCRIBE: Operation = look("describe", "Describe all routes", &[Reply(200, Shape::Json, "This document")]);
 
 pub(super) const CLIENT_BINDING: Operation = look(

@@ -67,6 +67,7 @@ impl Database {
             let ids: HashSet<_> = records.iter().map(|encoded| &encoded.record.instance).chain(tails).collect();
             ids.into_iter().filter(|id| overlay.get(id).is_none()).collect()
         };
+        self.append_statements.add(usize::from(!missing.is_empty()));
         self.stored_tails(&missing).await
     }
 
@@ -103,11 +104,15 @@ impl Database {
 
     async fn insert_at_once(&mut self, records: Vec<EncodedRecord>, linked: &[Linked]) -> Result<(), sqlx::Error> {
         let sql = TRANSACTION.for_rows(records.len());
+        self.append_statements.add(1);
         sqlx::query_with(sql, arguments(records, linked)?).execute(&mut self.connection).await?;
         Ok(())
     }
 
     async fn insert_in_parts(&mut self, records: Vec<EncodedRecord>, linked: &[Linked], notes: &Notes) -> Result<(), sqlx::Error> {
+        // One for each part, one for each kind of notes, and where the transaction begins and ends.
+        let notes_statements = usize::from(!notes.keys.is_empty()) + usize::from(!notes.fired.is_empty());
+        self.append_statements.add(linked.len().div_ceil(MAX_ROWS) + notes_statements + 2);
         execute(&mut self.connection, "BEGIN IMMEDIATE").await?;
         let mut records = records.into_iter();
         for part in linked.chunks(MAX_ROWS) {

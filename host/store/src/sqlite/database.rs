@@ -3,6 +3,7 @@
 //! The work itself is in the modules that extend [`Database`]: append, projector, trim, recovery, purge, deploy.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::InstanceId;
@@ -16,6 +17,20 @@ use crate::contract::Error;
 /// The overlay as the writer and the readers share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SharedOverlay(Arc<Mutex<Overlay>>);
+
+/// How often appending has called the driver; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AppendStatements(Arc<AtomicU64>);
+
+impl AppendStatements {
+    pub(super) fn add(&self, statements: usize) {
+        self.0.fetch_add(statements as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl SharedOverlay {
     pub(super) fn lock(&self) -> MutexGuard<'_, Overlay> {
@@ -39,6 +54,7 @@ pub(super) struct Database {
     pub(super) last: i64,
     /// Whether records behind a base wait to be dropped.
     pub(super) garbage: bool,
+    pub(super) append_statements: AppendStatements,
     options: SqliteConnectOptions,
     /// False after a failed write, until the connection is known to be outside any transaction and `last` is read again.
     settled: bool,
@@ -46,7 +62,8 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) fn new(connection: SqliteConnection, options: SqliteConnectOptions, overlay: SharedOverlay) -> Self {
-        Self { connection, overlay, last: 0, garbage: true, options, settled: true }
+        let append_statements = AppendStatements::default();
+        Self { connection, overlay, last: 0, garbage: true, append_statements, options, settled: true }
     }
 
     /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is [`Error::Unknown`].

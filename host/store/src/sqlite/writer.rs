@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::config::SqliteConfig;
-use super::database::{Database, SharedOverlay};
+use super::database::{AppendStatements, Database, SharedOverlay};
 use super::lock::ProcessLock;
 use super::open;
 use crate::contract::{Appended, Batch, Deployment, Error, TimerState};
@@ -49,7 +49,12 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// The writer's thread: opens the database, says how that went, and carries out commands.
-pub(super) fn run_thread(config: &SqliteConfig, overlay: SharedOverlay, commands: mpsc::Receiver<Command>, opened: Reply<()>) {
+pub(super) fn run_thread(
+    config: &SqliteConfig,
+    overlay: SharedOverlay,
+    commands: mpsc::Receiver<Command>,
+    opened: Reply<AppendStatements>,
+) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -60,8 +65,9 @@ pub(super) fn run_thread(config: &SqliteConfig, overlay: SharedOverlay, commands
     runtime.block_on(async {
         match open::open(config, overlay).await {
             Ok((lock, database)) => {
+                let counted = database.append_statements.clone();
                 let writer = Writer::new(config, lock, database, commands);
-                let _ = opened.send(Ok(()));
+                let _ = opened.send(Ok(counted));
                 writer.run().await;
             }
             Err(error) => _ = opened.send(Err(error)),

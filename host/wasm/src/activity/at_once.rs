@@ -20,6 +20,7 @@ use crate::error::GuestError;
 use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog, LogContext};
 use crate::ticker::Ticker;
+use crate::world::FunctionKind;
 
 /// Longest run on the caller's thread. Generous beside what is expected: a busy machine may take the thread off its core meanwhile.
 const LONGEST_RUN: Duration = Duration::from_millis(50);
@@ -82,6 +83,7 @@ impl AtOnce {
         let mut store = Store::new(pre.engine(), PlainState { log, limiter: Limiter::new(config.limits.activity_memory_bytes) });
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(Ticker::ticks(LONGEST_RUN));
+        config.counts.add(FunctionKind::Activity);
         let outcome = pre.instantiate(&mut store).and_then(|function: ActivityFunction| {
             let (context, input) = (wit_context(context), input.as_str().to_owned());
             function.longhaul_durable_activity().call_run(&mut store, &context, &input)
