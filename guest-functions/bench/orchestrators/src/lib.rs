@@ -10,23 +10,18 @@ pub mod counting;
 pub mod sequences;
 pub mod waiting;
 
-use children::call_many;
-use counting::{add_many, signal_many};
-use sequences::{fan_out, hello_reused, hello_sequence, long_sequence};
-use waiting::{sleep_for, sleep_together, sleep_until, wait_for_go};
-
 longhaul::export_orchestrators!(
-    hello_sequence,
-    hello_reused,
-    call_many,
-    fan_out,
-    long_sequence,
-    wait_for_go,
-    signal_many,
-    add_many,
-    sleep_for,
-    sleep_until,
-    sleep_together
+    sequences::hello_sequence,
+    sequences::hello_reused,
+    children::call_many,
+    sequences::fan_out,
+    sequences::long_sequence,
+    waiting::wait_for_go,
+    counting::signal_many,
+    counting::add_many,
+    waiting::sleep_for,
+    waiting::sleep_until,
+    waiting::sleep_together
 );
 
 #[cfg(test)]
