@@ -10,7 +10,7 @@ use serde_json::Value;
 /// What is to be done, in order.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Step {
+pub enum Step {
     /// Calls `Needy` with each of these URLs at once.
     All(Vec<String>),
     /// Calls `Needy`, in this many attempts.
@@ -35,7 +35,7 @@ enum Step {
 
 /// Carries out its input, and returns what each step came to.
 #[longhaul::orchestrator]
-async fn plan(ctx: Context, steps: Vec<Step>) -> Result<Vec<Value>, Failure> {
+pub async fn plan(ctx: Context, steps: Vec<Step>) -> Result<Vec<Value>, Failure> {
     run(&ctx, steps).await
 }
 
