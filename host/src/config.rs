@@ -40,7 +40,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "PORT|off")]
     pub rpc_port: Option<RpcPort>,
 
-    /// Scheme, host and port by which others reach the host, such as https://longhaul.example. Stands in the addresses that are handed
+    /// Scheme, host and port by which others reach the host, such as https://functions:8443. Stands in the addresses that are handed
     /// out by local RPC and in the client binding [default: the address listened on]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
