@@ -21,7 +21,7 @@ pub(crate) fn web_api_command() -> Command {
 }
 
 /// A folder for compiled components, which all hosts of this build share: compiling an app anew takes a debug build seconds.
-pub(crate) fn compiled_cache() -> PathBuf {
+pub fn compiled_cache() -> PathBuf {
     profile_folder().join("e2e-compiled")
 }
 
@@ -53,8 +53,10 @@ fn build() -> PathBuf {
     folder
 }
 
-/// Where cargo puts programs. The test itself lies in `deps` below it.
+/// Where cargo puts programs. Tests lie in `deps` below it, programs that use this crate in the folder itself.
 fn profile_folder() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    test.ancestors().nth(2).expect("a test lies in the target folder").to_owned()
+    let this = std::env::current_exe().expect("a program knows its own path");
+    let folder = this.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent().expect("a test lies in the target folder") } else { folder };
+    profile.to_owned()
 }

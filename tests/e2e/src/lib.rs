@@ -22,7 +22,7 @@ mod sample;
 mod stub_server;
 
 pub use apps::{AppFolder, Apps};
-pub use binary::longhaul_command;
+pub use binary::{compiled_cache, longhaul_command};
 pub use eventually::{Seen, eventually};
 pub use host::{Host, HostOptions};
 pub use http_client::{Answer, Http};

@@ -86,7 +86,12 @@ impl Program {
 
     /// Asks the program to stop (SIGTERM).
     pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("the command `kill`");
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, such as `STOP`, to the program, which must not have been waited for.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status().expect("the command `kill`");
         assert!(sent.success(), "cannot signal {}", self.name);
     }
 

@@ -11,7 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::eventually::eventually;
 
@@ -65,6 +66,7 @@ pub struct StubServer {
 struct Seen {
     arrived: Vec<Arrived>,
     given_up: usize,
+    connections: usize,
 }
 
 type Answers = dyn Fn(&Arrived) -> Reply + Send + Sync;
@@ -79,9 +81,14 @@ impl StubServer {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (all, answer) = (all.clone(), answer.clone());
+                lock(&all).connections += 1;
+                let seen = all.clone();
                 let service = service_fn(move |request| serve(request, all.clone(), answer.clone()));
-                // A client may hang up whenever it likes.
-                tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok() });
+                tokio::spawn(async move {
+                    // A client may hang up whenever it likes.
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+                    lock(&seen).connections -= 1;
+                });
             }
         });
         Self { address, seen }
@@ -102,6 +109,23 @@ impl StubServer {
         eventually(format!("{count} requests"), LIMIT, || async {
             let found = self.arrived();
             if found.len() >= count { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+    }
+
+    /// Waits until no connection is open: whatever clients that have ended sent before is among what has arrived. A request of its own,
+    /// to `/`, is among it too.
+    ///
+    /// # Panics
+    /// When the time is over: a client that keeps a connection has not ended.
+    pub async fn until_disconnected(&self) {
+        // Connections are accepted in their order, so once this one is served, no earlier one still waits to be accepted.
+        let mut last = TcpStream::connect(self.address).await.expect("it listens");
+        last.write_all(b"GET / HTTP/1.1\r\nhost: stub\r\nconnection: close\r\n\r\n").await.expect("it reads");
+        last.read_to_end(&mut Vec::new()).await.expect("it answers and closes");
+        eventually("all connections to close", LIMIT, || async {
+            let open = lock(&self.seen).connections;
+            if open == 0 { Ok(()) } else { Err(format!("{open} are open")) }
         })
         .await;
     }

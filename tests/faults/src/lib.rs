@@ -1,0 +1,21 @@
+//! Random programs against the real host while it is killed, paused and starved of room, checked against a model.
+//!
+//! A seed chooses the programs and the faults. [`round()`] is one run with one seed, in this order:
+//!
+//! - [`generate`] makes up programs, and [`model`] foretells what must come of them;
+//! - [`subject`] is the host, [`client`] what is asked of it, [`ledger`] the server to which its activities report;
+//! - [`nemesis`] does to the host what the seed says, on a [`disk`] of its own where this machine allows that;
+//! - [`database`] looks into the database once the host has stopped.
+
+pub mod client;
+pub mod database;
+pub mod disk;
+pub mod generate;
+pub mod ledger;
+pub mod model;
+pub mod nemesis;
+pub mod random;
+pub mod round;
+pub mod subject;
+
+pub use round::{Failed, Passed, round};
