@@ -15,7 +15,7 @@ mod teller;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
+pub use list::HistoryEvent;
 
 use crate::model::InstanceId;
 use crate::orchestration::chain::Chain;
@@ -33,7 +33,7 @@ pub struct HistoryOptions {
 /// The events of the instance's current execution in order, one JSON object each. Empty if it was never started, or is an entity.
 ///
 /// `chain` is what [`fold`](crate::orchestration::fold()) takes: records as the store returns them, each with its mark of a base.
-pub fn history_events(id: &InstanceId, chain: impl IntoIterator<Item = (Record, bool)>, options: HistoryOptions) -> Vec<Value> {
+pub fn history_events(id: &InstanceId, chain: impl IntoIterator<Item = (Record, bool)>, options: HistoryOptions) -> Vec<HistoryEvent> {
     let mut teller = teller::Teller::new(options);
     Chain::read(id.clone(), chain, &mut teller);
     teller.into_events()

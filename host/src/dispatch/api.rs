@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use longhaul_core::history::HistoryOptions;
-use longhaul_core::history::history_events;
+use longhaul_core::history::{HistoryEvent, history_events};
 use longhaul_core::message::{Operation, Start};
 use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_tags};
 use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
@@ -322,7 +322,7 @@ impl Engine {
     }
 
     /// The history events of an instance's current execution, as JSON objects in the form of the wire contract.
-    pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Option<Vec<serde_json::Value>>, EngineError> {
+    pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Option<Vec<HistoryEvent>>, EngineError> {
         let store = &self.shared.store;
         let Some(tail) = store.tail(id).await? else { return Ok(None) };
         let chain = store.read_chain(tail).await?;

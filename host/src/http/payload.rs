@@ -1,5 +1,6 @@
 //! What the contract shows of instances and entities: members, order and nulls are exact.
 
+use longhaul_core::history::HistoryEvent;
 use longhaul_core::{InstanceKind, InstanceRow, Payload};
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ pub struct InstanceStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     parked_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history_events: Option<Vec<serde_json::Value>>,
+    history_events: Option<Vec<HistoryEvent>>,
 }
 
 impl InstanceStatus {
@@ -44,7 +45,7 @@ impl InstanceStatus {
     }
 
     /// The same with its history.
-    pub fn with_history(self, events: Vec<serde_json::Value>) -> Self {
+    pub fn with_history(self, events: Vec<HistoryEvent>) -> Self {
         Self { history_events: Some(events), ..self }
     }
 }

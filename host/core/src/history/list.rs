@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::HistoryOptions;
@@ -44,23 +45,30 @@ impl Open {
 pub(super) struct List {
     options: HistoryOptions,
     /// `None` where a scheduled task was folded into its completion.
-    events: Vec<Option<Value>>,
+    events: Vec<Option<HistoryEvent>>,
     open: HashMap<TaskId, Open>,
 }
 
-/// An event under construction.
-pub(super) struct Event(Map<String, Value>);
+/// One event, as a JSON object in the words of the wire contract.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryEvent {
+    #[serde(flatten)]
+    members: Map<String, Value>,
+    /// To the letter as it is stored, since reading its numbers would round some of them.
+    #[serde(rename = "Result", skip_serializing_if = "Option::is_none")]
+    result: Option<Payload>,
+}
 
-impl Event {
+impl HistoryEvent {
     pub(super) fn new(event_type: &str, at: Timestamp) -> Self {
         let mut members = Map::new();
         members.insert("EventType".into(), event_type.into());
         members.insert("Timestamp".into(), at.to_iso_millis().into());
-        Self(members)
+        Self { members, result: None }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(name.into(), value.into());
+        self.members.insert(name.into(), value.into());
         self
     }
 
@@ -71,9 +79,7 @@ impl Event {
 
     /// A result stands as the value itself.
     pub(super) fn result(self, result: &Payload) -> Self {
-        // Payloads were checked when they came in; a text that is no JSON would be shown as it is.
-        let value: Value = serde_json::from_str(result.as_str()).unwrap_or_else(|_| result.as_str().into());
-        self.with("Result", value)
+        Self { result: Some(result.clone()), ..self }
     }
 }
 
@@ -88,26 +94,25 @@ impl List {
         self.open.clear();
     }
 
-    pub(super) fn push(&mut self, event: Event) {
-        let Event(mut members) = event;
+    pub(super) fn push(&mut self, mut event: HistoryEvent) {
         if !self.options.show_input {
-            members.remove("Input");
+            event.members.remove("Input");
         }
         if !self.options.show_output {
-            members.remove("Result");
+            event.result = None;
         }
-        self.events.push(Some(Value::Object(members)));
+        self.events.push(Some(event));
     }
 
     /// A task begins. The event of a call leaves the list once the call ends.
-    pub(super) fn open(&mut self, task: TaskId, open: Open, event: Event) {
+    pub(super) fn open(&mut self, task: TaskId, open: Open, event: HistoryEvent) {
         let place = open.folds().then_some(self.events.len());
         self.push(event);
         self.open.insert(task, Open { place, ..open });
     }
 
     /// An attempt of a call failed: its event has left the list, the task stays open.
-    pub(super) fn back_off(&mut self, task: TaskId, open: Open, event: Event) {
+    pub(super) fn back_off(&mut self, task: TaskId, open: Open, event: HistoryEvent) {
         self.push(event);
         self.open.insert(task, Open { place: None, ..open });
     }
@@ -121,7 +126,7 @@ impl List {
         Some(open)
     }
 
-    pub(super) fn into_events(self) -> Vec<Value> {
+    pub(super) fn into_events(self) -> Vec<HistoryEvent> {
         self.events.into_iter().flatten().collect()
     }
 }

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::list::{Event, Kind, Open};
+use super::list::{HistoryEvent, Kind, Open};
 use crate::message::Start;
 use crate::model::{EntityId, Failure, Payload, RuntimeStatus, Timestamp};
 use crate::orchestration::Orchestration;
 
-pub(super) fn execution_started(start: &Start, at: Timestamp) -> Event {
-    Event::new("ExecutionStarted", at)
+pub(super) fn execution_started(start: &Start, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("ExecutionStarted", at)
         .with("FunctionName", &*start.name)
         .input(&start.input)
         .with("Correlation", Value::Null)
@@ -17,43 +17,45 @@ pub(super) fn execution_started(start: &Start, at: Timestamp) -> Event {
         .with("Generation", 0)
 }
 
-pub(super) fn execution_completed(status: RuntimeStatus, result: Option<&Payload>, failure: Option<&Failure>, at: Timestamp) -> Event {
-    let event = Event::new("ExecutionCompleted", at)
+pub(super) fn execution_completed(
+    status: RuntimeStatus,
+    result: Option<&Payload>,
+    failure: Option<&Failure>,
+    at: Timestamp,
+) -> HistoryEvent {
+    let event = HistoryEvent::new("ExecutionCompleted", at)
         .with("OrchestrationStatus", status.as_str())
         .with("FailureDetails", failure.map(failure_details));
-    match result {
-        Some(result) => event.result(result),
-        None => event.with("Result", Value::Null),
-    }
+    event.result(result.unwrap_or(&Payload::null()))
 }
 
-pub(super) fn execution_terminated(reason: Option<&str>, at: Timestamp) -> Event {
-    Event::new("ExecutionTerminated", at).with("Input", reason)
+pub(super) fn execution_terminated(reason: Option<&str>, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("ExecutionTerminated", at).with("Input", reason)
 }
 
-pub(super) fn execution_suspended(reason: Option<&str>, at: Timestamp) -> Event {
-    Event::new("ExecutionSuspended", at).with("Reason", reason)
+pub(super) fn execution_suspended(reason: Option<&str>, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("ExecutionSuspended", at).with("Reason", reason)
 }
 
-pub(super) fn execution_resumed(reason: Option<&str>, at: Timestamp) -> Event {
-    Event::new("ExecutionResumed", at).with("Reason", reason)
+pub(super) fn execution_resumed(reason: Option<&str>, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("ExecutionResumed", at).with("Reason", reason)
 }
 
 /// `state` as it is after the rewind.
-pub(super) fn execution_rewound(reason: Option<&str>, state: &Orchestration, at: Timestamp) -> Event {
-    Event::new("ExecutionRewound", at)
+pub(super) fn execution_rewound(reason: Option<&str>, state: &Orchestration, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("ExecutionRewound", at)
         .with("Reason", reason)
         .with("ParentExecutionId", state.parent_execution_id())
         .with("InstanceId", state.id().as_str())
         .with("ParentTraceContext", Value::Null)
 }
 
-pub(super) fn task_scheduled(name: &str, input: &Payload, at: Timestamp) -> Event {
-    Event::new("TaskScheduled", at).with("Name", name).input(input).with("ParentTraceContext", Value::Null).with("Tags", Value::Null)
+pub(super) fn task_scheduled(name: &str, input: &Payload, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("TaskScheduled", at).with("Name", name).input(input).with("ParentTraceContext", Value::Null).with("Tags", Value::Null)
 }
 
-pub(super) fn child_created(name: &str, instance: &str, input: &Payload, tags: Value, at: Timestamp) -> Event {
-    Event::new("SubOrchestrationInstanceCreated", at)
+pub(super) fn child_created(name: &str, instance: &str, input: &Payload, tags: Value, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("SubOrchestrationInstanceCreated", at)
         .with("Name", name)
         .with("InstanceId", instance)
         .input(input)
@@ -62,37 +64,40 @@ pub(super) fn child_created(name: &str, instance: &str, input: &Payload, tags: V
 }
 
 /// The call of an activity or a child ended with a value.
-pub(super) fn call_completed(open: &Open, result: &Payload, at: Timestamp) -> Event {
+pub(super) fn call_completed(open: &Open, result: &Payload, at: Timestamp) -> HistoryEvent {
     call_ended(open, "TaskCompleted", "SubOrchestrationInstanceCompleted", at).result(result)
 }
 
 /// The call of an activity or a child, or one attempt of it, failed. `reason` is what the code sees.
-pub(super) fn call_failed(open: &Open, reason: &str, failure: &Failure, at: Timestamp) -> Event {
+pub(super) fn call_failed(open: &Open, reason: &str, failure: &Failure, at: Timestamp) -> HistoryEvent {
     call_ended(open, "TaskFailed", "SubOrchestrationInstanceFailed", at)
         .with("Reason", reason)
         .with("Details", failure.details.clone())
         .with("FailureDetails", failure_details(failure))
 }
 
-fn call_ended(open: &Open, of_activity: &str, of_child: &str, at: Timestamp) -> Event {
+fn call_ended(open: &Open, of_activity: &str, of_child: &str, at: Timestamp) -> HistoryEvent {
     let event_type = if open.kind == Kind::Activity { of_activity } else { of_child };
-    Event::new(event_type, at).with("FunctionName", &*open.name).with("ScheduledTime", open.scheduled_at.to_iso_millis()).input(&open.input)
+    HistoryEvent::new(event_type, at)
+        .with("FunctionName", &*open.name)
+        .with("ScheduledTime", open.scheduled_at.to_iso_millis())
+        .input(&open.input)
 }
 
-pub(super) fn timer_created(fire_at: Timestamp, at: Timestamp) -> Event {
-    Event::new("TimerCreated", at).with("FireAt", fire_at.to_iso_millis())
+pub(super) fn timer_created(fire_at: Timestamp, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("TimerCreated", at).with("FireAt", fire_at.to_iso_millis())
 }
 
-pub(super) fn timer_fired(fire_at: Timestamp, at: Timestamp) -> Event {
-    Event::new("TimerFired", at).with("FireAt", fire_at.to_iso_millis())
+pub(super) fn timer_fired(fire_at: Timestamp, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("TimerFired", at).with("FireAt", fire_at.to_iso_millis())
 }
 
-pub(super) fn event_raised(name: &str, data: &Payload, at: Timestamp) -> Event {
-    Event::new("EventRaised", at).with("Name", name).input(data).with("ParentTraceContext", Value::Null)
+pub(super) fn event_raised(name: &str, data: &Payload, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("EventRaised", at).with("Name", name).input(data).with("ParentTraceContext", Value::Null)
 }
 
-pub(super) fn event_sent(instance: &str, name: &str, input: &str, at: Timestamp) -> Event {
-    Event::new("EventSent", at).with("InstanceId", instance).with("Name", name).with("Input", input)
+pub(super) fn event_sent(instance: &str, name: &str, input: &str, at: Timestamp) -> HistoryEvent {
+    HistoryEvent::new("EventSent", at).with("InstanceId", instance).with("Name", name).with("Input", input)
 }
 
 /// The text of a request to an entity. `id` is absent for a signal.

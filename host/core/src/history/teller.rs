@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::HistoryOptions;
 use super::commands::Commands;
-use super::list::{Kind, List, Open};
+use super::list::{HistoryEvent, Kind, List, Open};
 use super::shape;
 use crate::message::{Message, Start};
 use crate::model::{Payload, RuntimeStatus, TaskId, TaskResult, Timestamp};
@@ -30,7 +30,7 @@ impl Teller {
         Self { list: List::new(options), name: String::new(), next_task: 0, held: VecDeque::new() }
     }
 
-    pub(super) fn into_events(self) -> Vec<Value> {
+    pub(super) fn into_events(self) -> Vec<HistoryEvent> {
         self.list.into_events()
     }
 

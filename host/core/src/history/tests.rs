@@ -13,7 +13,7 @@ const ALL: HistoryOptions = HistoryOptions { show_input: true, show_output: true
 fn history(script: &Script, options: HistoryOptions) -> Vec<Value> {
     let whole = history_events(script.state.id(), script.chain.clone(), options);
     assert_eq!(whole, history_events(script.state.id(), script.stored_chain(), options), "the chain from its base tells something else");
-    whole
+    whole.iter().map(|event| serde_json::to_value(event).unwrap()).collect()
 }
 
 fn types(script: &Script) -> Vec<String> {
@@ -47,6 +47,16 @@ fn hello_world_with_one_activity_is_three_events() {
         },
     ]);
     assert_eq!(Value::Array(history(&script, ALL)), expected);
+}
+
+#[test]
+fn a_result_stands_to_the_letter_as_it_was_returned() {
+    let mut script = Script::started([call("Hello")]);
+    let text = r#"{"b":1.50,"a":12345678901234567890123}"#;
+    script.arrive(done(0, text)).turn(returns(text));
+    let events = history_events(script.state.id(), script.chain.clone(), ALL);
+    let shown = serde_json::to_string(&events).unwrap();
+    assert_eq!(shown.matches(&format!(r#""Result":{text}"#)).count(), 2, "{shown}");
 }
 
 #[test]
