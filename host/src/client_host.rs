@@ -116,9 +116,11 @@ fn client_error(error: EngineError) -> ClientError {
         EngineError::NotFound(_) => ClientError::NotFound(text),
         EngineError::Conflict(..) | EngineError::KeyReused(_) => ClientError::Conflict(text),
         EngineError::Gone(..) => ClientError::Gone(text),
-        EngineError::Invalid(_) | EngineError::WrongState(_) | EngineError::NotFailed(..) | EngineError::KeyMalformed(_) => {
-            ClientError::Invalid(text)
-        }
+        EngineError::Invalid(_)
+        | EngineError::UnknownOrchestrator(_)
+        | EngineError::WrongState(_)
+        | EngineError::NotFailed(..)
+        | EngineError::KeyMalformed(_) => ClientError::Invalid(text),
         EngineError::Unavailable(_) | EngineError::Full(_) => ClientError::Unavailable(text),
     }
 }

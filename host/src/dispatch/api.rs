@@ -89,6 +89,9 @@ pub enum EngineError {
     /// The request itself is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// No orchestrator has the name; the text says which there are.
+    #[error("{0}")]
+    UnknownOrchestrator(String),
     /// The idempotency key is not one.
     #[error("{0}")]
     KeyMalformed(String),
@@ -187,7 +190,7 @@ impl Engine {
             .current()
             .ok_or_else(|| EngineError::Invalid("no app is deployed yet; see `longhaul deploy --help`".into()))?;
         let Some(function) = app.orchestrator(&name) else {
-            return Err(EngineError::Invalid(app.unknown_orchestrator(&name)));
+            return Err(EngineError::UnknownOrchestrator(app.unknown_orchestrator(&name)));
         };
         let fresh = uuid::Uuid::now_v7().simple().to_string();
         let chosen = instance_id.filter(|id| !id.is_empty());

@@ -102,6 +102,11 @@ pub fn bad_argument(reason: &str) -> Answer {
     exception(StatusCode::BAD_REQUEST, &Exception { message: BAD_ARGUMENT, reason, kind: "System.ArgumentException" })
 }
 
+/// 400 for a function that is not there, with the reason in both members: some clients show the one, some the other.
+pub fn unknown_function(reason: &str) -> Answer {
+    exception(StatusCode::BAD_REQUEST, &Exception { message: reason, reason, kind: "System.ArgumentException" })
+}
+
 /// 400 for a body that is not one JSON value.
 pub fn bad_json(reason: &str) -> Answer {
     exception(StatusCode::BAD_REQUEST, &Exception { message: "Invalid JSON content", reason, kind: "Newtonsoft.Json.JsonReaderException" })
@@ -136,7 +141,7 @@ pub fn engine_error(error: &EngineError) -> Answer {
         EngineError::Conflict(..) => message(StatusCode::CONFLICT, &error.to_string()),
         EngineError::NotFailed(..) => text(StatusCode::PRECONDITION_FAILED, &error.to_string()),
         EngineError::WrongState(reason) => wrong_state(reason),
-        EngineError::Invalid(reason) => message(StatusCode::BAD_REQUEST, reason),
+        EngineError::Invalid(reason) | EngineError::UnknownOrchestrator(reason) => message(StatusCode::BAD_REQUEST, reason),
         EngineError::KeyMalformed(reason) => bad_argument(reason),
         EngineError::KeyReused(reason) => key_reused(reason),
         EngineError::Unavailable(_) => {

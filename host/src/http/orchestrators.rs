@@ -56,8 +56,7 @@ where
     };
     match begun {
         Ok(id) => started(api, asked, &id, wait).await,
-        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
-        Err(error) => Err(error),
+        Err(error) => refused(error),
     }
 }
 
@@ -108,8 +107,7 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
     match begun {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(conflict @ EngineError::Conflict(..)) => Ok(still_running(&conflict)),
-        Err(EngineError::Invalid(reason)) => Ok(answer::bad_argument(&reason)),
-        Err(error) => Err(error),
+        Err(error) => refused(error),
     }
 }
 
@@ -141,6 +139,15 @@ fn wait_of(asked: &Asked) -> Result<Option<Duration>, String> {
         return Err(format!("Total timeout {timeout} should be bigger than retry timeout {interval}"));
     }
     Ok(Some(timeout))
+}
+
+/// 400 has a body of its own here, with the members that the libraries read.
+fn refused(error: EngineError) -> Handled {
+    match error {
+        EngineError::Invalid(reason) => Ok(answer::bad_argument(&reason)),
+        EngineError::UnknownOrchestrator(reason) => Ok(answer::unknown_function(&reason)),
+        error => Err(error),
+    }
 }
 
 async fn started(api: &Api, asked: &Asked, id: &InstanceId, wait: Option<Duration>) -> Handled {

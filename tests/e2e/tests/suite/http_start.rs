@@ -64,7 +64,9 @@ async fn a_body_is_one_json_value_whatever_its_type_says() {
 #[tokio::test]
 async fn an_unknown_orchestrator_is_refused_with_the_names_that_exist() {
     let host = hello().await;
-    let reason = refusal(&host.post("/orchestrators/Missing/m").await.expect(400).json());
+    let answer = host.post("/orchestrators/Missing/m").await.expect(400).json();
+    let reason = refusal(&answer);
+    assert_eq!(answer["Message"], *reason, "both members name the function and those that exist");
     let start = "The function 'Missing' doesn't exist, is disabled, or is not an orchestrator function.";
     assert!(reason.starts_with(start) && reason.contains("'HelloSequence'"), "{reason}");
     host.get("/instances/m").await.expect_empty(404);
