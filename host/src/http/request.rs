@@ -22,6 +22,10 @@ use super::{Addresses, HttpConfig};
 /// Longest wait for the rest of a body that has begun to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Most arrays and objects within one another in a body. Readers of JSON give up at some depth (128 in Rust, 1,000 in Python), and one
+/// value beyond it would make every list that shows it unreadable to them.
+const MAX_DEPTH: usize = 100;
+
 /// Which of the host's listeners a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
@@ -154,7 +158,11 @@ pub fn json_or_null(body: &Bytes) -> Result<Payload, String> {
         return Ok(Payload::null());
     }
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    Payload::parse(text).map_err(|error| error.to_string())
+    let payload = Payload::parse(text).map_err(|error| error.to_string())?;
+    match payload.depth() {
+        ..=MAX_DEPTH => Ok(payload),
+        depth => Err(format!("{depth} arrays and objects within one another; this host takes at most {MAX_DEPTH}")),
+    }
 }
 
 #[cfg(test)]
@@ -257,5 +265,12 @@ mod tests {
         for bad in [&b"{"[..], b"{} {}", b" ", b"\xff"] {
             assert!(json_or_null(&Bytes::copy_from_slice(bad)).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_body_that_readers_of_json_would_give_up_on_is_refused() {
+        let nested = |depth: usize| json_or_null(&Bytes::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth))));
+        assert!(nested(100).is_ok());
+        assert!(nested(101).unwrap_err().contains("at most 100"));
     }
 }

@@ -58,6 +58,27 @@ impl Payload {
         self.0.get()
     }
 
+    /// How many arrays and objects stand around its innermost value, itself counted if it is one.
+    pub fn depth(&self) -> usize {
+        let (mut depth, mut deepest) = (0_usize, 0);
+        let (mut in_string, mut escaped) = (false, false);
+        for byte in self.as_str().bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b'[' | b'{' => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        deepest
+    }
+
     /// Length of the text in bytes.
     pub fn len_bytes(&self) -> usize {
         self.as_str().len()
@@ -93,6 +114,14 @@ mod tests {
         assert_eq!(Payload::parse(" {\"a\": 1} ").unwrap().as_str(), "{\"a\": 1}");
         assert!(Payload::parse("{} {}").is_err());
         assert!(Payload::parse("").is_err());
+    }
+
+    #[test]
+    fn depth_counts_arrays_and_objects_and_not_what_texts_contain() {
+        let depth = |text: &str| Payload::parse(text).unwrap().depth();
+        assert_eq!((depth("7"), depth("[]"), depth("[[], {\"a\": [1]}]")), (0, 1, 3));
+        assert_eq!(depth(r#""[[[""#), 0);
+        assert_eq!(depth(r#"["\"[[", "\\", [1]]"#), 2);
     }
 
     #[test]
