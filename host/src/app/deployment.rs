@@ -14,7 +14,7 @@ use longhaul_wasm::{AllowedHosts, Runtime};
 use tokio::sync::Mutex;
 
 use super::bundle::{Bundle, BundleError};
-use super::load::{App, Code, Functions, LoadFailure, denied_hosts, environment_of, load_functions, too_patient};
+use super::load::{App, Code, Functions, LoadFailure, denied_hosts, load_functions, too_patient};
 use super::manifest::{Manifest, ManifestError};
 use super::registry::{LoadError, Registry};
 use crate::clock;
@@ -130,17 +130,7 @@ impl Deployer {
         let digests = bundle.components.iter().map(|file| file.sha256.clone()).collect();
         let components = bundle.components.into_iter().map(|file| (file.sha256, file.bytes.to_vec())).collect();
         let id = self.store.deploy(wanted, components).await?;
-        let environment = Arc::new(environment_of(&manifest, self.registry.operator()));
-        let app = Arc::new(App {
-            id,
-            on_return: manifest.on_return,
-            name: manifest.app,
-            environment,
-            entries: manifest.functions,
-            timers: manifest.timers,
-            functions,
-            digests,
-        });
+        let app = Arc::new(App::of(id, manifest, self.registry.operator(), functions, digests));
         self.registry.make_current(app.clone());
         Ok(Deployed { app, unchanged: false, warnings })
     }

@@ -81,6 +81,20 @@ pub struct RefusedFunction {
 pub(super) type Code = (String, Bytes);
 
 impl App {
+    /// The app of a manifest whose functions are ready, with the operator's say in where its guests may send requests.
+    pub(super) fn of(id: DeploymentId, manifest: Manifest, operator: &AllowedHosts, functions: Functions, digests: Vec<String>) -> Self {
+        Self {
+            id,
+            environment: Arc::new(environment_of(&manifest, operator)),
+            on_return: manifest.on_return,
+            name: manifest.app,
+            entries: manifest.functions,
+            timers: manifest.timers,
+            functions,
+            digests,
+        }
+    }
+
     /// What executions that begin on this deployment are pinned to.
     pub fn pin(&self) -> Pin {
         Pin { deployment: self.id, on_return: self.on_return }
@@ -165,7 +179,7 @@ pub enum LoadFailure {
 }
 
 /// What the app's guests see, with the operator's say in it.
-pub(super) fn environment_of(manifest: &Manifest, operator: &AllowedHosts) -> AppEnvironment {
+fn environment_of(manifest: &Manifest, operator: &AllowedHosts) -> AppEnvironment {
     // The manifest's entries were checked when it was read. Should one fail all the same, nothing is allowed.
     let asked = AllowedHosts::parse(&manifest.allowed_hosts).unwrap_or_default();
     AppEnvironment { settings: manifest.settings.clone(), allowed_hosts: asked.and(operator.clone()) }

@@ -8,7 +8,7 @@ use longhaul_store::{Deployment, Deployments, Error as StoreError};
 use longhaul_wasm::{AllowedHosts, GuestCounts, HttpCaller, Runtime};
 use tokio::sync::{OnceCell, watch};
 
-use super::load::{App, Code, LoadFailure, environment_of, load_functions};
+use super::load::{App, Code, LoadFailure, load_functions};
 use super::manifest::{Manifest, ManifestError};
 
 /// Most deployments in memory. An older one that is wanted again is read again, in milliseconds if its compiled code is cached.
@@ -175,18 +175,8 @@ impl Registry {
 fn app_of(runtime: &Runtime, operator: &AllowedHosts, stored: &Deployment, code: &HashMap<String, Code>) -> Result<App, LoadError> {
     let manifest = Manifest::parse(&stored.manifest).map_err(|error| LoadError::Manifest(stored.id, error))?;
     let functions = load_functions(runtime, &manifest, code).map_err(|error| LoadError::Function(stored.id, error))?;
-    let environment = Arc::new(environment_of(&manifest, operator));
     let digests = stored.components.iter().map(|(_, sha256)| sha256.clone()).collect();
-    Ok(App {
-        id: stored.id,
-        on_return: manifest.on_return,
-        name: manifest.app,
-        environment,
-        entries: manifest.functions,
-        timers: manifest.timers,
-        functions,
-        digests,
-    })
+    Ok(App::of(stored.id, manifest, operator, functions, digests))
 }
 
 #[cfg(test)]
