@@ -186,4 +186,4 @@ impl Execution {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,27 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::execution::Execution;
+use crate::execution::tests::{resume, start};
 use crate::orchestrator::Run;
-use crate::turn::{Command, Completion, Outcome, Start, TaskId, TaskResult, Turn};
-use crate::{Context, Failure, TaskError, Timestamp};
-
-const NOW: Timestamp = Timestamp::from_millis(1_000);
-
-fn start(run: fn(Context, String) -> Run) -> (Execution, Turn) {
-    let start = Start {
-        instance_id: "i".to_owned(),
-        execution_id: "e".to_owned(),
-        name: "O".to_owned(),
-        version: None,
-        tags: std::collections::BTreeMap::new(),
-        parent_instance_id: None,
-        input: "null".to_owned(),
-        now: NOW,
-        replaying: false,
-    };
-    Execution::start_with(run, start)
-}
+use crate::turn::{Command, Completion, Outcome, TaskId, TaskResult, Turn};
+use crate::{Context, Failure, TaskError};
 
 fn done(task: TaskId, json: &str) -> Completion {
     Completion { task, outcome: TaskResult::Completed(json.to_owned()) }
@@ -29,10 +12,6 @@ fn done(task: TaskId, json: &str) -> Completion {
 
 fn failed(task: TaskId) -> Completion {
     Completion { task, outcome: TaskResult::Failed(Failure::new("E", "m")) }
-}
-
-fn resume(execution: &mut Execution, received: Vec<Completion>) -> Turn {
-    execution.resume(NOW, false, received)
 }
 
 fn inputs(turn: &Turn) -> Vec<&str> {

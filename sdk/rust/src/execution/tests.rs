@@ -6,9 +6,11 @@ use crate::{EntityId, Failure, TaskError, join_all, select, select_all};
 
 use super::*;
 
+/// The time of all turns, unless a test says otherwise.
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 
-fn start(run: fn(Context, String) -> Run) -> (Execution, Turn) {
+/// The first turn of an orchestrator.
+pub(crate) fn start(run: fn(Context, String) -> Run) -> (Execution, Turn) {
     let start = Start {
         instance_id: "i".to_owned(),
         execution_id: "e".to_owned(),
@@ -31,7 +33,8 @@ fn done_with(task: TaskId, json: &str) -> Completion {
     Completion { task, outcome: Completed(json.to_owned()) }
 }
 
-fn resume(execution: &mut Execution, received: Vec<Completion>) -> Turn {
+/// Its next turn.
+pub(crate) fn resume(execution: &mut Execution, received: Vec<Completion>) -> Turn {
     execution.resume(NOW, false, received)
 }
 
