@@ -218,6 +218,7 @@ impl Functions {
                 self.orchestrators.insert(key, Function { name, component });
             }
             Component::Activity(component) => {
+                let component = entry.reuse.map(|reuse| component.with_reuse(reuse)).unwrap_or(component);
                 self.activities.insert(key, ActivityFunction { function: Function { name, component }, timeout: entry.timeout });
             }
             Component::Entity(component) => {

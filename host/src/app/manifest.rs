@@ -18,6 +18,9 @@
 //! methods = ["GET", "POST"]     # clients only; this is the default
 //! route = "HttpStartClient"     # clients only, below /api/; the default is the name
 //! timeout = "30s"               # activities only, the longest run: ms, s, m or h; the default is the operator's
+//! reuse = true                  # activities only: runs may follow one another in the same guest; the default is a guest for each
+//! reuse-calls = 1000            # with reuse only: most runs of a guest; this is the default
+//! reuse-seconds = 60            # with reuse only: how long a guest is used again; this is the default
 //!
 //! [[timer]]
 //! name = "nightly"
@@ -39,6 +42,7 @@ use std::time::Duration;
 
 use http::Method;
 use longhaul_core::OnReturn;
+use longhaul_wasm::GuestReuse;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -82,6 +86,8 @@ pub struct FunctionEntry {
     pub route: Option<String>,
     /// The longest run of an activity; absent for the operator's default, and unless it is an activity.
     pub timeout: Option<Duration>,
+    /// How often an activity's guest is used again; absent if every run has its own, and unless it is an activity.
+    pub reuse: Option<GuestReuse>,
 }
 
 /// What a function is.
@@ -156,6 +162,9 @@ struct FunctionTable {
     methods: Option<Spanned<Vec<String>>>,
     route: Option<Spanned<String>>,
     timeout: Option<Spanned<String>>,
+    reuse: Option<Spanned<bool>>,
+    reuse_calls: Option<Spanned<u32>>,
+    reuse_seconds: Option<Spanned<u32>>,
 }
 
 impl Manifest {

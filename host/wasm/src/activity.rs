@@ -1,4 +1,5 @@
-//! Activities: a guest for one run, as a future or, where that is possible and quicker, on the caller's thread.
+//! Activities: a guest for one run, or for many where the app asks for it; as a future or, where that is possible and quicker, on
+//! the caller's thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,30 +8,37 @@ use longhaul_core::{Failure, InstanceId, Payload, TaskId};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
+use as_future::AsFuture;
 use at_once::AtOnce;
+pub use kept::GuestReuse;
+use kept::KeptGuests;
+pub(crate) use kept::{MAX_KEPT, Shelves};
 
-use crate::bindings::activity::ActivityFunctionPre;
-use crate::bindings::activity::exports::longhaul::durable::activity::Context;
 use crate::bindings::types;
 use crate::config::{Config, Limits};
 use crate::convert;
 use crate::error::GuestError;
-use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
-use crate::log::{GuestLog, LogContext};
-use crate::world::FunctionKind;
+use crate::io::{AppEnvironment, HttpClient, IoState};
+use crate::log::LogContext;
 
+mod as_future;
 mod at_once;
+mod kept;
 
 /// A compiled and linked activity; clones share it.
 #[derive(Clone)]
-pub struct ActivityComponent(Arc<Linked>);
+pub struct ActivityComponent {
+    linked: Arc<Linked>,
+    /// Absent if every run has a guest of its own.
+    kept: Option<Arc<KeptGuests>>,
+}
 
 struct Linked {
-    pre: ActivityFunctionPre<IoState>,
+    as_future: AsFuture,
     at_once: Option<AtOnce>,
     config: Arc<Config>,
-    http_client: HttpClient,
     running: Arc<Semaphore>,
+    shelves: Arc<Shelves>,
 }
 
 /// What an activity knows about its call.
@@ -51,6 +59,12 @@ pub struct ActivityContext {
     pub timeout: Option<Duration>,
 }
 
+impl ActivityContext {
+    fn log_context(&self) -> LogContext {
+        LogContext { function: self.name.clone(), instance: Some(self.instance_id.clone()) }
+    }
+}
+
 impl ActivityComponent {
     pub(crate) fn new(
         component: &Component,
@@ -58,18 +72,30 @@ impl ActivityComponent {
         config: Arc<Config>,
         http_client: HttpClient,
         running: Arc<Semaphore>,
+        shelves: Arc<Shelves>,
     ) -> wasmtime::Result<Self> {
         let at_once = AtOnce::link(pre.engine(), component, config.clone())?;
-        Ok(Self(Arc::new(Linked { pre: ActivityFunctionPre::new(pre)?, at_once, config, http_client, running })))
+        let as_future = AsFuture::new(pre, config.clone(), http_client)?;
+        Ok(Self { linked: Arc::new(Linked { as_future, at_once, config, running, shelves }), kept: None })
+    }
+
+    /// The same activity with guests that are used again, never by two runs at a time. What its code leaves in its memory is there in later
+    /// runs, so all of them must be of one function of one app, with one environment.
+    ///
+    /// A guest is thrown away after a run that did not return, whatever the reason, or whose output was refused. At most 32 are kept
+    /// for the result and its clones, and 256 MiB of memory for all activities together; they go with the last clone.
+    #[must_use]
+    pub fn with_reuse(&self, reuse: GuestReuse) -> Self {
+        Self { linked: self.linked.clone(), kept: Some(self.linked.shelves.add(reuse)) }
     }
 
     /// Whether [`run_at_once`](Self::run_at_once) is worth a try: the activity imports nothing that it could wait for, and its runs
     /// were short so far. The first run never is.
     pub fn is_expected_at_once(&self, timeout: Option<Duration>) -> bool {
-        self.0.at_once.as_ref().is_some_and(|at_once| at_once.is_expected(timeout))
+        self.linked.at_once.as_ref().is_some_and(|at_once| at_once.is_expected(timeout))
     }
 
-    /// Runs the activity in a new guest on the caller's thread, for 50 ms at most. Plain and blocking, like an orchestrator's calls.
+    /// Runs the activity on the caller's thread, for 50 ms at most. Plain and blocking, like an orchestrator's calls.
     ///
     /// `None`: it was not to be, because [`is_expected_at_once`](Self::is_expected_at_once) is false, because as many activities run
     /// as may, or because it took too long. The run had no effect then but its log lines; [`run`](Self::run) it.
@@ -77,12 +103,12 @@ impl ActivityComponent {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_at_once(&self, context: &ActivityContext, input: &Payload) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-        let at_once = self.0.at_once.as_ref().filter(|at_once| at_once.is_expected(context.timeout))?;
-        let _permit = self.0.running.try_acquire().ok()?;
-        at_once.run(context, input)
+        let at_once = self.linked.at_once.as_ref().filter(|at_once| at_once.is_expected(context.timeout))?;
+        let _permit = self.linked.running.try_acquire().ok()?;
+        at_once.run(self.kept.as_ref().map(|kept| &kept.plain), context, input)
     }
 
-    /// Runs the activity in a new guest. Waits while
+    /// Runs the activity, in a new guest unless [`with_reuse`](Self::with_reuse) says otherwise. Waits while
     /// [`max_running_activities`](crate::Config::max_running_activities) others run; dropping the future ends the run.
     ///
     /// # Errors
@@ -93,44 +119,16 @@ impl ActivityComponent {
         input: Payload,
         environment: Arc<AppEnvironment>,
     ) -> Result<Result<Payload, Failure>, GuestError> {
-        let _permit = self.0.running.acquire().await.expect("the semaphore is never closed");
-        let deadline = self.0.config.limits.activity_deadline_for(context.timeout);
+        let Linked { as_future, at_once, config, running, .. } = &*self.linked;
+        let _permit = running.acquire().await.expect("the semaphore is never closed");
+        let deadline = config.limits.activity_deadline_for(context.timeout);
         let begun = Instant::now();
-        let result = tokio::time::timeout(deadline, self.run_now(context, input, environment, deadline)).await;
-        if let Some(at_once) = &self.0.at_once {
+        let kept = self.kept.as_ref().map(|kept| &kept.io);
+        let result = tokio::time::timeout(deadline, as_future.run(kept, context, input, environment, deadline)).await;
+        if let Some(at_once) = at_once {
             at_once.note(begun.elapsed());
         }
         result.unwrap_or_else(|_elapsed| Err(GuestError::deadline(deadline)))
-    }
-
-    async fn run_now(
-        &self,
-        context: ActivityContext,
-        input: Payload,
-        environment: Arc<AppEnvironment>,
-        deadline: Duration,
-    ) -> Result<Result<Payload, Failure>, GuestError> {
-        let Linked { pre, config, http_client, .. } = &*self.0;
-        let who = LogContext { function: context.name.clone(), instance: Some(context.instance_id.clone()) };
-        let log = GuestLog::new(who, config.log.clone(), &config.limits);
-        let memory_bytes = config.limits.activity_memory_bytes;
-        let mut store = new_store(pre.engine(), Guest { log, environment, client: None, http_client: http_client.clone(), memory_bytes });
-        let context = Context {
-            name: context.name.as_ref().to_owned(),
-            instance_id: context.instance_id.as_str().to_owned(),
-            task: context.task.0,
-            attempt: context.attempt,
-            idempotency_key: context.idempotency_key,
-        };
-        let outcome = async {
-            config.counts.add(FunctionKind::Activity);
-            let function = pre.instantiate_async(&mut store).await?;
-            function.longhaul_durable_activity().call_run(&mut store, &context, &input.as_str().to_owned()).await
-        };
-        match outcome.await {
-            Ok(outcome) => checked(outcome, &config.limits),
-            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), deadline)),
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use wasmtime::{Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::activity::MAX_KEPT;
 use crate::config::Config;
 use crate::error::Error;
 
@@ -33,9 +34,14 @@ const FALLBACK_MAX_MAP_COUNT: usize = 65_530;
 
 /// How many orchestrator and entity guests fit into this process.
 pub(crate) fn max_hot_guests(config: &Config) -> usize {
-    let io_guests = config.max_running_activities + config.max_running_requests;
+    let io_guests = max_io_guests(config);
     let free = max_map_count().saturating_sub(RESERVED_MAPPINGS + io_guests * MAPPINGS_PER_IO_GUEST);
     config.max_hot_guests.unwrap_or(DEFAULT_MAX_HOT_GUESTS).min(free / MAPPINGS_PER_GUEST).max(1)
+}
+
+/// Activities and client functions that run, and activities' guests that are kept between two runs.
+fn max_io_guests(config: &Config) -> usize {
+    config.max_running_activities + config.max_running_requests + MAX_KEPT
 }
 
 fn max_map_count() -> usize {
@@ -54,7 +60,8 @@ pub(crate) fn deterministic(config: &Config) -> Result<Engine, Error> {
 
 /// For activities and client functions: calls are futures that give way at each tick.
 pub(crate) fn io(config: &Config) -> Result<Engine, Error> {
-    let guests = config.max_running_activities + config.max_running_requests;
+    // A guest that is kept holds on to its stack.
+    let guests = max_io_guests(config);
     let mut engine = common(config.limits.activity_memory_bytes, guests, guests);
     engine.async_stack_size(ASYNC_STACK_BYTES);
     Engine::new(&engine).map_err(|error| Error::Engine(format!("{error:#}")))

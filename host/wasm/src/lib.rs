@@ -36,7 +36,7 @@ mod runtime;
 mod ticker;
 mod world;
 
-pub use activity::{ActivityComponent, ActivityContext};
+pub use activity::{ActivityComponent, ActivityContext, GuestReuse};
 pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceStatus, ResponseBody, StartOptions};
 pub use config::{Config, Limits};
 pub use counts::GuestCounts;

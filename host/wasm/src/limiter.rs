@@ -11,17 +11,23 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 pub(crate) struct Limiter {
     limit_bytes: usize,
+    memory_bytes: usize,
     refused: bool,
 }
 
 impl Limiter {
     pub fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, refused: false }
+        Self { limit_bytes, memory_bytes: 0, refused: false }
     }
 
     /// Begins a call: forgets what was refused before.
     pub fn begin_call(&mut self) {
         self.refused = false;
+    }
+
+    /// What the guest's memories have grown to.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// The bound, if the guest asked for more during this call. A guest that lives on after a refusal and traps for another
@@ -32,9 +38,12 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let granted = desired <= self.limit_bytes && maximum.is_none_or(|maximum| desired <= maximum);
         self.refused |= !granted;
+        if granted {
+            self.memory_bytes += desired - current;
+        }
         Ok(granted)
     }
 

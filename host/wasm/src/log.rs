@@ -1,7 +1,7 @@
 //! What guests say.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use longhaul_core::InstanceId;
 
@@ -73,7 +73,8 @@ impl LogSink for TracingSink {
 
 /// The log of one guest: drops lines while replaying, cuts long ones, thins out a flood.
 pub(crate) struct GuestLog {
-    context: LogContext,
+    /// Changes when the guest is used again.
+    context: Mutex<LogContext>,
     sink: Arc<dyn LogSink>,
     max_line_bytes: usize,
     lines_per_call: u32,
@@ -84,7 +85,7 @@ pub(crate) struct GuestLog {
 impl GuestLog {
     pub fn new(context: LogContext, sink: Arc<dyn LogSink>, limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            context,
+            context: Mutex::new(context),
             sink,
             max_line_bytes: limits.log_line_bytes,
             lines_per_call: limits.log_lines_per_call,
@@ -99,6 +100,16 @@ impl GuestLog {
         self.lines_of_this_call.store(0, Ordering::Relaxed);
     }
 
+    /// Begins a call on behalf of somebody else than the one before.
+    pub fn begin_call_for(&self, context: LogContext) {
+        *self.context() = context;
+        self.begin_call(false);
+    }
+
+    fn context(&self) -> std::sync::MutexGuard<'_, LogContext> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn line(&self, level: LogLevel, message: &str) {
         if self.replaying.load(Ordering::Relaxed) {
             return;
@@ -106,10 +117,10 @@ impl GuestLog {
         let before = self.lines_of_this_call.load(Ordering::Relaxed);
         self.lines_of_this_call.store(before.saturating_add(1), Ordering::Relaxed);
         if before < self.lines_per_call {
-            self.sink.line(LogLine { context: &self.context, level, message: cut(message.trim_end(), self.max_line_bytes) });
+            self.sink.line(LogLine { context: &self.context(), level, message: cut(message.trim_end(), self.max_line_bytes) });
         } else if before == self.lines_per_call {
             let message = format!("more than {} lines in one call: the rest is dropped", self.lines_per_call);
-            self.sink.line(LogLine { context: &self.context, level: LogLevel::Warn, message: &message });
+            self.sink.line(LogLine { context: &self.context(), level: LogLevel::Warn, message: &message });
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{self, Linker};
 use wasmtime::{Engine, Precompiled};
 
-use crate::activity::ActivityComponent;
+use crate::activity::{ActivityComponent, Shelves};
 use crate::client::{self, ClientComponent};
 use crate::compiled;
 use crate::config::{Config, Limits};
@@ -35,6 +35,7 @@ pub struct Runtime {
     http_client: HttpClient,
     activities: Arc<Semaphore>,
     requests: Arc<Semaphore>,
+    shelves: Arc<Shelves>,
     loaded: Mutex<HashMap<(FunctionKind, String), Component>>,
     _ticker: Ticker,
 }
@@ -64,7 +65,10 @@ impl Runtime {
         let io = engine::io(&config)?;
         let mut client_linker = io::linker(&io).map_err(failed)?;
         client::add_to_linker(&mut client_linker).map_err(failed)?;
-        let ticker = Ticker::start(vec![deterministic.clone(), io.clone()]).map_err(|error| Error::Engine(error.to_string()))?;
+        let shelves = Arc::new(Shelves::default());
+        let aging = shelves.clone();
+        let ticker = Ticker::start(vec![deterministic.clone(), io.clone()], move || aging.drop_old())
+            .map_err(|error| Error::Engine(error.to_string()))?;
         Ok(Arc::new(Self {
             max_hot_guests: engine::max_hot_guests(&config),
             deterministic_linker: deterministic::linker(&deterministic).map_err(failed)?,
@@ -73,6 +77,7 @@ impl Runtime {
             http_client: io::new_http_client(config.outbound_ca_file.as_deref())?,
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
+            shelves,
             loaded: Mutex::default(),
             config: Arc::new(config),
             deterministic,
@@ -157,7 +162,8 @@ impl Runtime {
             FunctionKind::Entity => Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?),
             FunctionKind::Activity => {
                 let pre = self.io_linker.instantiate_pre(component)?;
-                Component::Activity(ActivityComponent::new(component, pre, config, self.http_client.clone(), self.activities.clone())?)
+                let (http_client, running, shelves) = (self.http_client.clone(), self.activities.clone(), self.shelves.clone());
+                Component::Activity(ActivityComponent::new(component, pre, config, http_client, running, shelves)?)
             }
             FunctionKind::Client => {
                 let pre = self.client_linker.instantiate_pre(component)?;

@@ -8,6 +8,7 @@ use wasmtime::Engine;
 
 /// How long a guest may run between two looks at the clock.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+const TICKS_PER_SECOND: u32 = 100;
 
 /// An operating-system thread that advances the engines' epoch, so that ticks come even when every tokio worker is busy.
 /// It ends when this is dropped.
@@ -17,11 +18,17 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    pub fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
+    /// Advances the epoch of `engines` at each tick and calls `each_second` about once in a second.
+    pub fn start(engines: Vec<Engine>, each_second: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("guest-ticker".into()).spawn(move || {
+            let mut ticks = 0;
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 engines.iter().for_each(Engine::increment_epoch);
+                ticks = (ticks + 1) % TICKS_PER_SECOND;
+                if ticks == 0 {
+                    each_second();
+                }
             }
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })

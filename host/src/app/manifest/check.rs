@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use http::Method;
-use longhaul_wasm::AllowedHosts;
+use longhaul_wasm::{AllowedHosts, GuestReuse};
 use toml::Spanned;
 
 use super::{File, FunctionEntry, FunctionTable, Kind, Manifest, ManifestError, line_of};
@@ -23,6 +23,9 @@ const MAX_SETTING_BYTES: usize = 32 * 1024;
 const MAX_NAME_CHARS: usize = 128;
 /// Longest path of a component and longest route, bytes.
 const MAX_PATH_BYTES: usize = 256;
+/// Most runs of a guest that is used again, and for how many seconds it is.
+const MAX_REUSE_CALLS: u32 = 1_000_000;
+const MAX_REUSE_SECONDS: u32 = 24 * 3_600;
 /// What a client answers to unless its entry says otherwise.
 const DEFAULT_METHODS: [Method; 2] = [Method::GET, Method::POST];
 /// What a client's entry may name.
@@ -128,7 +131,8 @@ impl Checker<'_> {
             }
         };
         let timeout = table.timeout.as_ref().map(|timeout| self.timeout(&name, table.kind, timeout)).transpose()?;
-        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, timeout })
+        let reuse = self.reuse(&name, table)?;
+        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, timeout, reuse })
     }
 
     fn refuse_on_others(&self, name: &str, table: &FunctionTable) -> Result<(), ManifestError> {
@@ -151,6 +155,37 @@ impl Checker<'_> {
             let rule = "it is a whole number above 0 and its unit, ms, s, m or h, such as 30s";
             self.error(timeout, format!("timeout '{}' of activity '{name}' is no length of time: {rule}", timeout.get_ref()))
         })
+    }
+
+    fn reuse(&self, name: &str, table: &FunctionTable) -> Result<Option<GuestReuse>, ManifestError> {
+        let calls = self.reuse_bound(name, "reuse-calls", table, table.reuse_calls.as_ref(), MAX_REUSE_CALLS)?;
+        let seconds = self.reuse_bound(name, "reuse-seconds", table, table.reuse_seconds.as_ref(), MAX_REUSE_SECONDS)?;
+        let Some(reuse) = &table.reuse else { return Ok(None) };
+        if table.kind != Kind::Activity {
+            let message = format!("function '{name}' is of kind '{}'; only activities have 'reuse'", table.kind.as_str());
+            return Err(self.error(reuse, message));
+        }
+        let default = GuestReuse::default();
+        let age = seconds.map_or(default.age, |seconds| Duration::from_secs(seconds.into()));
+        Ok(reuse.get_ref().then_some(GuestReuse { calls: calls.unwrap_or(default.calls), age }))
+    }
+
+    fn reuse_bound(
+        &self,
+        name: &str,
+        key: &str,
+        table: &FunctionTable,
+        bound: Option<&Spanned<u32>>,
+        most: u32,
+    ) -> Result<Option<u32>, ManifestError> {
+        let Some(bound) = bound else { return Ok(None) };
+        if !table.reuse.as_ref().is_some_and(|reuse| *reuse.get_ref()) {
+            return Err(self.error(bound, format!("function '{name}' has '{key}' without 'reuse = true', which it bounds")));
+        }
+        if !(1..=most).contains(bound.get_ref()) {
+            return Err(self.error(bound, format!("{key} of activity '{name}' is {}; it is 1 to {most}", bound.get_ref())));
+        }
+        Ok(Some(*bound.get_ref()))
     }
 
     fn methods(&self, name: &str, methods: Option<&Spanned<Vec<String>>>) -> Result<Vec<Method>, ManifestError> {

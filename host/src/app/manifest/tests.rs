@@ -138,6 +138,29 @@ fn an_activity_may_say_how_long_it_runs_at_most() {
 }
 
 #[test]
+fn an_activity_may_have_its_guests_used_again() {
+    let entry = |kind: &str, more: &str| format!("name = \"A\"\nkind = \"{kind}\"\ncomponent = \"a.wasm\"\n{more}");
+    let activity = |more: &str| with_function(&entry("activity", more)).unwrap().functions[2].reuse;
+    let reuse = |calls, seconds| Some(GuestReuse { calls, age: Duration::from_secs(seconds) });
+    assert_eq!(activity(""), None);
+    assert_eq!(activity("reuse = false"), None);
+    assert_eq!(activity("reuse = true"), reuse(1_000, 60));
+    assert_eq!(activity("reuse = true\nreuse-calls = 5\nreuse-seconds = 3"), reuse(5, 3));
+    for (kind, more, expected) in [
+        ("orchestrator", "reuse = true", "line 19: function 'A' is of kind 'orchestrator'; only activities have 'reuse'"),
+        ("entity", "reuse = false", "only activities have 'reuse'"),
+        ("activity", "reuse-calls = 5", "function 'A' has 'reuse-calls' without 'reuse = true'"),
+        ("activity", "reuse = false\nreuse-seconds = 5", "line 20: function 'A' has 'reuse-seconds' without 'reuse = true'"),
+        ("activity", "reuse = true\nreuse-calls = 0", "reuse-calls of activity 'A' is 0; it is 1 to 1000000"),
+        ("activity", "reuse = true\nreuse-seconds = 86401", "reuse-seconds of activity 'A' is 86401; it is 1 to 86400"),
+        ("activity", "reuse = \"yes\"", "line 19"),
+    ] {
+        let error = refusal(&entry(kind, more));
+        assert!(error.contains(expected), "{more}: {error}");
+    }
+}
+
+#[test]
 fn the_names_of_the_hosts_own_activities_are_taken() {
     for name in ["BuiltIn::HttpActivity", "builtin::other"] {
         let error = refusal(&format!("name = \"{name}\"\nkind = \"activity\"\ncomponent = \"a.wasm\""));

@@ -12,13 +12,14 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Result, Store, Trap};
 
 use super::ActivityContext;
+use super::kept::{Guest, Shelf};
 use crate::bindings::plain_activity::exports::longhaul::durable::activity::Context;
 use crate::bindings::plain_activity::{ActivityFunction, ActivityFunctionPre};
 use crate::bindings::{log, types};
 use crate::config::Config;
 use crate::error::GuestError;
 use crate::limiter::Limiter;
-use crate::log::{GuestLog, HasLog, LogContext};
+use crate::log::{GuestLog, HasLog};
 use crate::ticker::Ticker;
 use crate::world::FunctionKind;
 
@@ -34,6 +35,8 @@ pub(crate) struct PlainState {
     log: Arc<GuestLog>,
     limiter: Limiter,
 }
+
+pub(crate) type PlainGuest = Guest<PlainState, ActivityFunction>;
 
 /// An activity linked to be called without futures.
 pub(super) struct AtOnce {
@@ -74,28 +77,59 @@ impl AtOnce {
         }
     }
 
-    /// Runs the activity in a new guest. `None` if it took too long: it has had no effect but its log lines, and no such run is
-    /// expected again before some shorter ones.
-    pub(super) fn run(&self, context: &ActivityContext, input: &Payload) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-        let Self { pre, config, .. } = self;
-        let who = LogContext { function: context.name.clone(), instance: Some(context.instance_id.clone()) };
-        let log = GuestLog::new(who, config.log.clone(), &config.limits);
-        let mut store = Store::new(pre.engine(), PlainState { log, limiter: Limiter::new(config.limits.activity_memory_bytes) });
-        store.limiter(|state| &mut state.limiter);
-        store.set_epoch_deadline(Ticker::ticks(LONGEST_RUN));
-        config.counts.add(FunctionKind::Activity);
-        let outcome = pre.instantiate(&mut store).and_then(|function: ActivityFunction| {
-            let (context, input) = (wit_context(context), input.as_str().to_owned());
-            function.longhaul_durable_activity().call_run(&mut store, &context, &input)
-        });
-        Some(match outcome {
-            Ok(outcome) => super::checked(outcome, &config.limits),
+    /// Runs the activity in a new guest or one of those kept. `None` if it took too long: it has had no effect but its log lines, and
+    /// no such run is expected again before some shorter ones.
+    pub(super) fn run(
+        &self,
+        kept: Option<&Shelf<PlainGuest>>,
+        context: &ActivityContext,
+        input: &Payload,
+    ) -> Option<Result<Result<Payload, Failure>, GuestError>> {
+        let mut used = Shelf::take_or(kept, || self.new_guest(context));
+        let outcome = self.call(&mut used.guest, context, input);
+        let limiter = &used.guest.store.data().limiter;
+        match outcome {
+            Ok(outcome) => {
+                let (outcome, memory_bytes) = (super::checked(outcome, &self.config.limits), limiter.memory_bytes());
+                if let Some(kept) = kept
+                    && outcome.is_ok()
+                {
+                    kept.put_back(used, memory_bytes);
+                }
+                Some(outcome)
+            }
             Err(error) if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
                 self.expect_long_runs();
-                return None;
+                None
             }
-            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), LONGEST_RUN)),
-        })
+            Err(error) => Some(Err(GuestError::of(&error, limiter.refused(), LONGEST_RUN))),
+        }
+    }
+
+    fn new_guest(&self, context: &ActivityContext) -> PlainGuest {
+        let Self { pre, config, .. } = self;
+        let log = GuestLog::new(context.log_context(), config.log.clone(), &config.limits);
+        let mut store = Store::new(pre.engine(), PlainState { log, limiter: Limiter::new(config.limits.activity_memory_bytes) });
+        store.limiter(|state| &mut state.limiter);
+        PlainGuest { store, function: None }
+    }
+
+    fn call(&self, guest: &mut PlainGuest, context: &ActivityContext, input: &Payload) -> Result<Result<String, types::Failure>> {
+        let Guest { store, function } = guest;
+        store.set_epoch_deadline(Ticker::ticks(LONGEST_RUN));
+        let function = match function {
+            Some(function) => {
+                let state = store.data_mut();
+                state.limiter.begin_call();
+                state.log.begin_call_for(context.log_context());
+                function
+            }
+            None => {
+                self.config.counts.add(FunctionKind::Activity);
+                function.insert(self.pre.instantiate(&mut *store)?)
+            }
+        };
+        function.longhaul_durable_activity().call_run(store, &wit_context(context), &input.as_str().to_owned())
     }
 
     fn expect_long_runs(&self) {

@@ -36,6 +36,21 @@ async fn each_misbehaviour_reaches_the_orchestrator_under_its_name_and_harms_nob
 }
 
 #[tokio::test]
+async fn a_guest_is_used_again_only_where_the_manifest_says_so_and_no_more_often() {
+    let host = host_with(Vec::new()).await;
+    let call = async |name: &str, what: &str| host.start_and_wait("CallActivity", &json!({"name": name, "input": what})).await;
+    let mut seen = Vec::new();
+    // Runs as a future and runs at once have guests of their own, so the order is open, but one of the two comes to three.
+    while !seen.contains(&json!(3)) {
+        seen.push(call("ReusedActivity", "calls").await["output"].clone());
+        assert!(seen.len() < 100 && seen.last().unwrap().as_u64().unwrap() <= 3, "{seen:?}");
+        assert_eq!(call("PlainActivity", "calls").await["output"], 1);
+    }
+    assert_eq!(call("ReusedActivity", "panic").await["errorType"], "Trap");
+    assert_eq!(call("ReusedActivity", "context").await["output"][0], "ReusedActivity");
+}
+
+#[tokio::test]
 async fn a_flood_of_log_lines_is_cut_and_the_activity_goes_on() {
     let host = host_with(Vec::new()).await;
     let output = host.start_and_wait("CallActivity", &call_of("flood log")).await;

@@ -1,0 +1,90 @@
+//! Activities as futures, with everything that they may import.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_core::{Failure, Payload};
+use wasmtime::component::InstancePre;
+
+use super::ActivityContext;
+use super::kept::{self, Shelf};
+use crate::bindings::activity::exports::longhaul::durable::activity::Context;
+use crate::bindings::activity::{ActivityFunction, ActivityFunctionPre};
+use crate::config::Config;
+use crate::error::GuestError;
+use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
+use crate::log::GuestLog;
+use crate::world::FunctionKind;
+
+pub(crate) type IoGuest = kept::Guest<IoState, ActivityFunction>;
+
+/// An activity linked to be called as a future.
+pub(super) struct AsFuture {
+    pre: ActivityFunctionPre<IoState>,
+    config: Arc<Config>,
+    http_client: HttpClient,
+}
+
+impl AsFuture {
+    pub(super) fn new(pre: InstancePre<IoState>, config: Arc<Config>, http_client: HttpClient) -> wasmtime::Result<Self> {
+        Ok(Self { pre: ActivityFunctionPre::new(pre)?, config, http_client })
+    }
+
+    /// Runs the activity in a new guest or one of those kept. Dropping the future throws the guest away.
+    pub(super) async fn run(
+        &self,
+        kept: Option<&Shelf<IoGuest>>,
+        context: ActivityContext,
+        input: Payload,
+        environment: Arc<AppEnvironment>,
+        deadline: Duration,
+    ) -> Result<Result<Payload, Failure>, GuestError> {
+        let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment));
+        let outcome = self.call(&mut used.guest, context, &input).await;
+        let limiter = &used.guest.store.data().limiter;
+        let (refused, memory_bytes) = (limiter.refused(), limiter.memory_bytes());
+        let outcome = outcome.map_err(|error| GuestError::of(&error, refused, deadline))?;
+        let outcome = super::checked(outcome, &self.config.limits)?;
+        if let Some(kept) = kept {
+            kept.put_back(used, memory_bytes);
+        }
+        Ok(outcome)
+    }
+
+    fn new_guest(&self, context: &ActivityContext, environment: Arc<AppEnvironment>) -> IoGuest {
+        let limits = &self.config.limits;
+        let log = GuestLog::new(context.log_context(), self.config.log.clone(), limits);
+        let (http_client, memory_bytes) = (self.http_client.clone(), limits.activity_memory_bytes);
+        let guest = Guest { log, environment, client: None, http_client, memory_bytes };
+        IoGuest { store: new_store(self.pre.engine(), guest), function: None }
+    }
+
+    async fn call(
+        &self,
+        guest: &mut IoGuest,
+        context: ActivityContext,
+        input: &Payload,
+    ) -> wasmtime::Result<Result<String, crate::bindings::types::Failure>> {
+        let kept::Guest { store, function } = guest;
+        let function = match function {
+            Some(function) => {
+                let state = store.data_mut();
+                state.limiter.begin_call();
+                state.log.begin_call_for(context.log_context());
+                function
+            }
+            None => {
+                self.config.counts.add(FunctionKind::Activity);
+                function.insert(self.pre.instantiate_async(&mut *store).await?)
+            }
+        };
+        let context = Context {
+            name: context.name.as_ref().to_owned(),
+            instance_id: context.instance_id.as_str().to_owned(),
+            task: context.task.0,
+            attempt: context.attempt,
+            idempotency_key: context.idempotency_key,
+        };
+        function.longhaul_durable_activity().call_run(store, &context, &input.as_str().to_owned()).await
+    }
+}
