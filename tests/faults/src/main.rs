@@ -22,7 +22,19 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Options { seed, seconds, scale } = Options::parse();
+    let options = Options::parse();
+    tokio::select! {
+        code = run(options) => code,
+        // The runtime drops what runs when this returns: the host is killed and its disk unmounted.
+        _ = tokio::signal::ctrl_c() => {
+            println!("interrupted");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> ExitCode {
+    let Options { seed, seconds, scale } = options;
     let strace = strace_works();
     if !strace {
         println!("skipped: kills at a chosen system call, because strace is not installed or may not attach");

@@ -12,13 +12,14 @@ use crate::random::Random;
 use crate::subject::Subject;
 
 /// How hosts are started, one of these each time.
-const MODES: [&[&str]; 6] = [
+const MODES: [&[&str]; 7] = [
     &[],
     &[],
     &["--guest-threads=1"],
     &["--evict-after-every-turn"],
     &["--evict-after-every-turn", "--guest-threads=1"],
     &["--max-hot-instances=2"],
+    &["--one-commit-per-batch"],
 ];
 /// How long a disk stays full.
 const FULL: Duration = Duration::from_millis(700);
