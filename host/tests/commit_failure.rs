@@ -1,20 +1,19 @@
 //! A store that fails now and then, before or after it has written: nothing acknowledged is lost, and work goes on by itself.
 
-use std::path::Path;
+#[path = "support/engine.rs"]
+mod engine;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use longhaul::app::Registry;
-use longhaul::app::deployment::Deployer;
-use longhaul::deploy::{Overrides, read_app};
-use longhaul::dispatch::{Engine, EngineConfig, EngineError, Keyed, KeyedRequest, StartRequest};
+use engine::engine_on;
+use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
     Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log,
     MemoryStore, Page, Position, Store, TimerState, Timers,
 };
-use longhaul_wasm::{AllowedHosts, Config, Runtime};
 
 /// How an append fails.
 #[derive(Clone, Copy, Debug)]
@@ -147,13 +146,7 @@ impl Store for FaultyStore {
 
 async fn engine(fault: Fault, period: u64) -> (Engine, Arc<FaultyStore>) {
     let store = Arc::new(FaultyStore { inner: MemoryStore::new(), fault, period, appends: AtomicU64::new(0) });
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    let runtime = Runtime::new(Config { compiled_cache: Some(cache), ..Config::default() }).unwrap();
-    let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
-    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-functions/hello-cities");
-    let (bundle, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
-    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into()).await.unwrap();
-    let engine = Engine::run(store.clone(), registry, EngineConfig::default()).await.unwrap();
+    let (engine, _registry) = engine_on(store.clone()).await;
     (engine, store)
 }
 

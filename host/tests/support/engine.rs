@@ -1,0 +1,23 @@
+//! The engine without the program around it, so that a test can choose its store and count what it does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use longhaul::app::Registry;
+use longhaul::app::deployment::Deployer;
+use longhaul::deploy::{Overrides, read_app};
+use longhaul::dispatch::{Engine, EngineConfig};
+use longhaul_store::Store;
+use longhaul_wasm::{AllowedHosts, Config, Runtime};
+
+/// An engine on `store` with the app `hello-cities` deployed, and the registry that holds the app.
+pub async fn engine_on(store: Arc<dyn Store>) -> (Engine, Arc<Registry>) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let runtime = Runtime::new(Config { compiled_cache: Some(cache), ..Config::default() }).unwrap();
+    let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-functions/hello-cities");
+    let (bundle, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
+    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into()).await.unwrap();
+    let engine = Engine::run(store, registry.clone(), EngineConfig::default()).await.unwrap();
+    (engine, registry)
+}
