@@ -146,3 +146,38 @@ async fn a_running_instance_can_be_restarted_under_a_new_id() {
     assert_eq!(host.until_status(&id, "Running").await["input"], json!({"timeoutSeconds": 600}));
     assert_eq!(host.status("a").await["runtimeStatus"], "Running");
 }
+
+#[tokio::test]
+async fn a_start_takes_a_version() {
+    let host = hello().await;
+    host.post("/orchestrators/HelloSequence/a?version=2.1").await.expect(202);
+    assert_eq!(host.until_status("a", "Completed").await["output"], json!(["Hello Tokyo!", "Hello Seattle!", "Hello London!"]));
+}
+
+#[tokio::test]
+async fn operations_ignore_their_bodies() {
+    let host = hello().await;
+    host.start_with_id("WaitForGo", "a", &json!({})).await;
+    for (operation, wanted) in [("suspend", "Suspended"), ("resume", "Running"), ("terminate", "Terminated")] {
+        let uri = host.management_uri(&format!("/instances/a/{operation}?reason=said"));
+        host.http().send_text(Method::POST, &uri, "text/plain", "{ no JSON").await.expect_empty(202);
+        host.until_status("a", wanted).await;
+    }
+    assert_eq!(host.status("a").await["output"], "said");
+}
+
+#[tokio::test]
+async fn a_pending_instance_shows_no_history() {
+    let host = hello().await;
+    host.post("/orchestrators/HelloSequence/a?scheduledStartTime=2999-01-01T00:00:00Z").await.expect(202);
+    let status = host.get("/instances/a?showHistory=true").await.expect(202).json();
+    assert_eq!((&status["runtimeStatus"], status.get("historyEvents")), (&json!("Pending"), None));
+}
+
+#[tokio::test]
+async fn the_created_time_is_that_of_the_current_execution() {
+    let host = Host::with_app(&Apps::patterns()).await;
+    host.start_with_id("EternalCounter", "a", &json!({"pauseMs": 300})).await;
+    let first = host.status("a").await["createdTime"].take();
+    host.until("a", "a later execution", |status| status["createdTime"] != first).await;
+}
