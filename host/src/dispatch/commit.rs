@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use longhaul_core::message::Effect;
+use longhaul_core::message::{ActivityRun, Effect};
 use longhaul_core::record::{FORMAT, MessageRecord, NewRecord};
 use longhaul_core::{InstanceId, Outgoing, Record, Timestamp};
 use longhaul_store::{Appended, Batch, EncodedRecord, MAX_BATCH_RECORDS, Position};
@@ -128,7 +128,7 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
 /// Everything is on stable storage: the outside may see it.
 fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>, tails: Vec<Option<Position>>) {
     let mut tails = tails.into_iter();
-    let (mut runs, mut ended) = (Vec::new(), Vec::new());
+    let (mut runs, mut cancelled, mut ended) = (Vec::new(), HashSet::new(), Vec::new());
     for commit in commits {
         for (waiter, answer) in commit.answers {
             let _ = waiter.send(answer);
@@ -137,9 +137,8 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
             match effect {
                 Effect::RunActivity(run) => runs.push(run),
                 Effect::CancelActivity(task) => {
-                    // A run that stands before its cancellation must not start after it.
-                    runs.retain(|run| run.caller != task);
                     shared.activities.cancel(&task);
+                    cancelled.insert(task);
                 }
             }
         }
@@ -151,6 +150,8 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
             let _ = flushed.send(());
         }
     }
+    // A run that stands before its cancellation must not start after it, and none stands behind: a task that was cancelled never opens again.
+    runs.retain(|run: &ActivityRun| !cancelled.contains(&run.caller));
     let at_once = shared.activities.start(shared, runs);
     let mut board = shared.board();
     board.queue_activities(at_once);
