@@ -128,7 +128,7 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
 /// Everything is on stable storage: the outside may see it.
 fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>, tails: Vec<Option<Position>>) {
     let mut tails = tails.into_iter();
-    let (mut runs, mut cancelled, mut ended) = (Vec::new(), HashSet::new(), Vec::new());
+    let (mut runs, mut cancelled, mut ended, mut loads) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
     for commit in commits {
         for (waiter, answer) in commit.answers {
             let _ = waiter.send(answer);
@@ -144,12 +144,13 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
         }
         ended.extend(commit.ended);
         if let Some(id) = commit.load {
-            load::begin(shared, id, tails.next().flatten());
+            loads.push(load::Load { id, tail: tails.next().flatten() });
         }
         if let Some(flushed) = commit.flushed {
             let _ = flushed.send(());
         }
     }
+    load::begin(shared, loads);
     // A run that stands before its cancellation must not start after it, and none stands behind: a task that was cancelled never opens again.
     runs.retain(|run: &ActivityRun| !cancelled.contains(&run.caller));
     let at_once = shared.activities.start(shared, runs);

@@ -7,30 +7,64 @@ use longhaul_core::orchestration::fold;
 use longhaul_core::{DeploymentId, Entity, InstanceId, Message, Orchestration};
 use longhaul_store::{ChainRecord, Error as StoreError, Position};
 
-use super::shared::Shared;
+use super::shared::{MAX_LOADS, Shared};
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
 
 /// Chains longer than this are folded off tokio's workers.
 const LONG_CHAIN: usize = 256;
 
+/// What is to be read is divided into this many readings, so that all of the store's readers have work and folding one part goes on beside
+/// the reading of the next.
+const READINGS_AT_ONCE: usize = 4;
+
 /// How long until an instance that could not be read is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Reads the instance's chain as of `tail` and puts it into memory.
-pub(super) fn begin(shared: &Arc<Shared>, id: InstanceId, tail: Option<Position>) {
+/// An instance whose chain is to be read as of `tail`.
+pub(super) struct Load {
+    pub(super) id: InstanceId,
+    pub(super) tail: Option<Position>,
+}
+
+/// Reads chains and puts their instances into memory. What is asked for at the same time is read together: a reading alone costs several
+/// hand-offs between threads.
+pub(super) fn begin(shared: &Arc<Shared>, loads: Vec<Load>) {
+    if loads.is_empty() {
+        return;
+    }
     let era = shared.board().era;
-    let shared = shared.clone();
-    tokio::spawn(async move {
-        let permit = shared.loads.clone().acquire_owned().await;
-        match read(&shared, &id, tail).await {
-            Ok(loaded) => place(&shared, &id, era, loaded),
-            Err(error) => {
-                tracing::error!(instance = %id, %error, "cannot read the instance's records");
-                drop(permit);
-                try_again_later(&shared, &id, era).await;
+    let together = loads.len().div_ceil(READINGS_AT_ONCE).min(MAX_LOADS);
+    let mut loads = loads.into_iter().peekable();
+    while loads.peek().is_some() {
+        let group = loads.by_ref().take(together).collect();
+        tokio::spawn(bring_back(shared.clone(), group, era));
+    }
+}
+
+async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64) {
+    let permits = shared.loads.clone().acquire_many_owned(group.len() as u32).await;
+    match read(&shared, &group).await {
+        Ok(loaded) => place(&shared, group, era, loaded),
+        // One that cannot be read must not hold up the others.
+        Err(_) => {
+            drop(permits);
+            for load in group {
+                tokio::spawn(bring_back_alone(shared.clone(), load, era));
             }
         }
-    });
+    }
+}
+
+async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64) {
+    let permit = shared.loads.clone().acquire_owned().await;
+    match read(&shared, std::slice::from_ref(&load)).await {
+        Ok(loaded) => place(&shared, vec![load], era, loaded),
+        Err(error) => {
+            tracing::error!(instance = %load.id, %error, "cannot read the instance's records");
+            drop(permit);
+            try_again_later(&shared, &load.id, era).await;
+        }
+    }
 }
 
 struct Loaded {
@@ -49,26 +83,29 @@ pub(super) fn blank(id: &InstanceId) -> Resident {
     }
 }
 
-async fn read(shared: &Arc<Shared>, id: &InstanceId, tail: Option<Position>) -> Result<Loaded, StoreError> {
-    let chain = match tail {
-        Some(tail) => shared.store.read_chain(tail).await?,
-        None => Vec::new(),
-    };
-    let loaded = if chain.len() > LONG_CHAIN {
-        let id = id.clone();
-        let folding = tokio::task::spawn_blocking(move || folded(id, chain));
-        folding.await.map_err(|error| StoreError::Damaged(format!("the records cannot be folded: {error}")))?
-    } else {
-        folded(id.clone(), chain)
-    };
-    let pinned = match &loaded.resident {
-        Resident::Orchestration(orchestration) => orchestration.state.function().map(|(_, deployment)| deployment),
-        Resident::Entity(_) => None,
-    };
-    let wanted = shared.board().slots.get(id).and_then(|slot| slot.wants);
-    want(shared, id, pinned).await;
-    want(shared, id, wanted).await;
+/// What each of the group is, in the group's order.
+async fn read(shared: &Arc<Shared>, group: &[Load]) -> Result<Vec<Loaded>, StoreError> {
+    let tails: Vec<_> = group.iter().filter_map(|load| load.tail).collect();
+    let chains = if tails.is_empty() { Vec::new() } else { shared.store.read_chains(tails).await? };
+    let mut chains = chains.into_iter();
+    let mut loaded = Vec::with_capacity(group.len());
+    for load in group {
+        let chain = load.tail.and_then(|_| chains.next()).unwrap_or_default();
+        loaded.push(fold_chain(&load.id, chain).await?);
+    }
+    for (id, deployment) in deployments_asked_for(shared, group, &loaded) {
+        want(shared, id, deployment).await;
+    }
     Ok(loaded)
+}
+
+async fn fold_chain(id: &InstanceId, chain: Vec<ChainRecord>) -> Result<Loaded, StoreError> {
+    let id = id.clone();
+    if chain.len() <= LONG_CHAIN {
+        return Ok(folded(id, chain));
+    }
+    let folding = tokio::task::spawn_blocking(move || folded(id, chain));
+    folding.await.map_err(|error| StoreError::Damaged(format!("the records cannot be folded: {error}")))
 }
 
 fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Loaded {
@@ -86,28 +123,43 @@ fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Loaded {
     }
 }
 
+/// Deployments that the next turns need: the one that each execution is pinned to, and what a turn that came to nothing asked for.
+fn deployments_asked_for<'a>(shared: &Shared, group: &'a [Load], loaded: &[Loaded]) -> Vec<(&'a InstanceId, DeploymentId)> {
+    let board = shared.board();
+    let asked = |(load, loaded): (&'a Load, &Loaded)| {
+        let pinned = match &loaded.resident {
+            Resident::Orchestration(orchestration) => orchestration.state.function().map(|(_, deployment)| deployment),
+            Resident::Entity(_) => None,
+        };
+        let wanted = board.slots.get(&load.id).and_then(|slot| slot.wants);
+        [pinned, wanted].into_iter().flatten().map(|deployment| (&load.id, deployment))
+    };
+    group.iter().zip(loaded).flat_map(asked).collect()
+}
+
 /// Makes sure that the deployment is loaded. If it cannot be, the next turn sets the instance aside and says why.
-async fn want(shared: &Arc<Shared>, id: &InstanceId, deployment: Option<DeploymentId>) {
-    let Some(deployment) = deployment.filter(|deployment| shared.registry.get(*deployment).is_none()) else { return };
+async fn want(shared: &Arc<Shared>, id: &InstanceId, deployment: DeploymentId) {
+    if shared.registry.get(deployment).is_some() {
+        return;
+    }
     if let Err(error) = shared.registry.load(deployment).await {
         let reason = format!("deployment {deployment} cannot be loaded: {error}");
         shared.board().slot(id).park = Some(reason);
     }
 }
 
-fn place(shared: &Arc<Shared>, id: &InstanceId, era: u64, loaded: Loaded) {
-    let Loaded { resident, inbox } = loaded;
-    let running = match &resident {
-        Resident::Orchestration(orchestration) => orchestration.state.running_activities(),
-        Resident::Entity(_) => Vec::new(),
-    };
+fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) {
     let now = shared.now();
-    {
-        let mut board = shared.board();
-        if board.era != era {
-            return;
-        }
-        let slot = board.slot(id);
+    let mut board = shared.board();
+    if board.era != era {
+        return;
+    }
+    for (Load { id, .. }, Loaded { resident, inbox }) in group.into_iter().zip(loaded) {
+        let running = match &resident {
+            Resident::Orchestration(orchestration) => orchestration.state.running_activities(),
+            Resident::Entity(_) => Vec::new(),
+        };
+        let slot = board.slot(&id);
         slot.wants = None;
         slot.push_front(inbox.into_iter().map(Delivery::recorded));
         slot.place = Place::Cold;
@@ -115,7 +167,7 @@ fn place(shared: &Arc<Shared>, id: &InstanceId, era: u64, loaded: Loaded) {
         // take a turn: a result that waits in the mailbox keeps its run in the books until then, so that it is not run twice.
         let at_once = shared.activities.start(shared, running);
         board.queue_activities(at_once);
-        board.rest(id, resident, now);
+        board.rest(&id, resident, now);
     }
 }
 

@@ -74,8 +74,8 @@ pub(super) struct Shared {
     stopping: AtomicBool,
 }
 
-/// Most chains read at a time.
-const MAX_LOADS: usize = 64;
+/// Most chains read at a time, and in one reading.
+pub(super) const MAX_LOADS: usize = 64;
 
 impl Shared {
     /// Called on tokio's runtime, where activities will run too.

@@ -150,6 +150,20 @@ pub trait Log: Send + Sync {
     /// Other records before the base are left out. Empty when `tail` is gone: purged, or dropped behind a later base.
     fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>>;
 
+    /// The chains that end at `tails`, in the order asked for; no tail stands there twice. Each is what [`Log::read_chain`] gives, as of
+    /// some moment since the call. A database answers all of them in one round trip; without that they are read one after the other.
+    ///
+    /// Callers bound how many chains they ask for: all of them are in memory at a time.
+    fn read_chains(&self, tails: Vec<Position>) -> Answer<'_, Vec<Vec<ChainRecord>>> {
+        Box::pin(async move {
+            let mut chains = Vec::with_capacity(tails.len());
+            for tail in tails {
+                chains.push(self.read_chain(tail).await?);
+            }
+            Ok(chains)
+        })
+    }
+
     /// Instances that a starting host must load at once ([`InstanceRow::has_work`]), in order of their last change.
     fn with_work(&self) -> Answer<'_, Vec<InstanceId>>;
 

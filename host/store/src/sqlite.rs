@@ -120,6 +120,10 @@ impl Log for SqliteStore {
         Box::pin(self.readers.with(async move |connection| chain::read_chain(connection, tail).await))
     }
 
+    fn read_chains(&self, tails: Vec<Position>) -> Answer<'_, Vec<Vec<ChainRecord>>> {
+        Box::pin(self.readers.with(async move |connection| chain::read_chains(connection, &tails).await))
+    }
+
     fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
         Box::pin(async move {
             self.flush().await?;

@@ -84,6 +84,25 @@ pub async fn a_tail_that_does_not_exist_gives_an_empty_chain(store: &dyn Store) 
     assert_eq!(store.read_chain(Position(77)).await.unwrap(), []);
 }
 
+/// Bases and needed messages of one do not show in another's, and each tail has its place, whether there is a chain or not.
+pub async fn chains_read_together_are_what_each_is_alone(store: &dyn Store) {
+    let given = [
+        started("a", 1),
+        started("b", 1),
+        event("a", 2, "needed"),
+        event("b", 3, "x"),
+        of("a", continued(1, 4, 1, 1)),
+        of("b", turn(1, 5, 0)),
+        event("c", 6, "y"),
+    ];
+    append(store, given).await;
+    let (c, a, b) = (tail(store, "c").await.unwrap(), tail(store, "a").await.unwrap(), tail(store, "b").await.unwrap());
+    let alone = [chain(store, "c").await, Vec::new(), chain(store, "a").await, chain(store, "b").await];
+    assert_eq!(alone.each_ref().map(Vec::len), [1, 0, 2, 3]);
+    assert_eq!(store.read_chains(vec![c, Position(77), a, b]).await.unwrap(), alone);
+    assert_eq!(store.read_chains(Vec::new()).await.unwrap(), Vec::<Vec<_>>::new());
+}
+
 /// Purge counts instances with a row and leaves the others alone.
 pub async fn purge_removes_rows_and_chains(store: &dyn Store) {
     append(store, [started("a", 1), started("b", 1), of("a", turn(0, 2, 1)), event("ghost", 3, "x")]).await;

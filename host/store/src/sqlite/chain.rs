@@ -1,4 +1,6 @@
-//! Reading one instance's chain.
+//! Reading chains.
+
+use std::collections::HashMap;
 
 use longhaul_core::InstanceId;
 use sqlx::Row;
@@ -8,19 +10,21 @@ use super::error::of_read;
 use super::recovery::decode;
 use crate::contract::{ChainRecord, Error, Position};
 
+const READING: &str = "read chains";
+
 /// `needed` is NULL until the base is reached; from there on it counts the messages that are still needed. One statement is one
 /// snapshot: later appends and cuts do not disturb it. CROSS JOIN fixes the order of the joins: left to itself SQLite reads the whole
 /// log in the order asked for and looks each record up in the chain.
-const CHAIN: &str = "
-WITH RECURSIVE chain (position, previous, wanted, needed) AS (
+const CHAINS: &str = "
+WITH RECURSIVE chain (tail, position, previous, wanted, needed) AS (
     SELECT
-        position, previous, 1,
-        CASE WHEN base THEN coalesce(data ->> '$.inboxBefore', 0) END
-    FROM log
-    WHERE position = $1
+        log.position, log.position, log.previous, 1,
+        CASE WHEN log.base THEN coalesce(log.data ->> '$.inboxBefore', 0) END
+    FROM json_each($1) AS asked
+    CROSS JOIN log ON log.position = asked.value
     UNION ALL
     SELECT
-        log.position, log.previous,
+        chain.tail, log.position, log.previous,
         chain.needed IS NULL OR log.kind = 'message',
         CASE
             WHEN chain.needed IS NOT NULL THEN chain.needed - (log.kind = 'message')
@@ -31,7 +35,7 @@ WITH RECURSIVE chain (position, previous, wanted, needed) AS (
     WHERE chain.needed IS NULL
         OR chain.needed > 0
 )
-SELECT log.position, log.base, log.kind, log.data
+SELECT log.position, log.base, log.kind, log.data, chain.tail
 FROM chain
 CROSS JOIN log ON log.position = chain.position
 WHERE chain.wanted
@@ -39,14 +43,29 @@ ORDER BY log.position";
 
 /// The chain that ends at `tail`, oldest record first.
 pub(super) async fn read_chain(connection: &mut SqliteConnection, tail: Position) -> Result<Vec<ChainRecord>, Error> {
-    let rows = sqlx::query(CHAIN).bind(tail.0).fetch_all(connection).await.map_err(|error| of_read("read a chain", &error))?;
-    rows.iter().map(read).collect()
+    Ok(read_chains(connection, &[tail]).await?.pop().unwrap_or_default())
 }
 
-fn read(row: &SqliteRow) -> Result<ChainRecord, Error> {
-    let columns = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
-    let (position, base, kind, data) = columns().map_err(|error| of_read("read a chain", &error))?;
-    Ok(ChainRecord { position: Position(position), base, record: decode(position, kind, data)? })
+/// The chains that end at `tails`, in that order, each with its oldest record first.
+pub(super) async fn read_chains(connection: &mut SqliteConnection, tails: &[Position]) -> Result<Vec<Vec<ChainRecord>>, Error> {
+    let asked = format!("[{}]", tails.iter().map(|tail| tail.0.to_string()).collect::<Vec<_>>().join(","));
+    let rows = sqlx::query(CHAINS).bind(asked).fetch_all(connection).await.map_err(|error| of_read(READING, &error))?;
+    let places: HashMap<i64, usize> = tails.iter().enumerate().map(|(place, tail)| (tail.0, place)).collect();
+    let mut chains: Vec<Vec<ChainRecord>> = tails.iter().map(|_| Vec::new()).collect();
+    for row in &rows {
+        let (tail, record) = read(row)?;
+        if let Some(chain) = places.get(&tail).and_then(|place| chains.get_mut(*place)) {
+            chain.push(record);
+        }
+    }
+    Ok(chains)
+}
+
+/// A record, and where its chain ends.
+fn read(row: &SqliteRow) -> Result<(i64, ChainRecord), Error> {
+    let columns = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?));
+    let (position, base, kind, data, tail) = columns().map_err(|error| of_read(READING, &error))?;
+    Ok((tail, ChainRecord { position: Position(position), base, record: decode(position, kind, data)? }))
 }
 
 /// Position of the last record that the tables know of an instance.
