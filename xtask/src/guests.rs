@@ -2,6 +2,7 @@
 
 mod apps;
 mod component;
+mod initial_memory;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

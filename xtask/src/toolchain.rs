@@ -18,9 +18,10 @@ use clap::{Args, ValueEnum};
 use crate::process;
 use crate::progress::{headline, note};
 
-/// Memory and stack a guest starts with. A guest that never grows its memory is instantiated twice as fast, and a small stack
-/// below the data keeps a waiting instance small.
-const LINK_FLAGS: &str = "-C link-arg=--initial-memory=4194304 -C link-arg=-zstack-size=131072";
+/// Memory and stack a guest starts with. The allocator begins with that memory (see `guests/initial_memory.rs`), so that a guest which needs
+/// less than 1 MiB never grows it; more would make the host look through more for what the guest touched. A small stack below the
+/// data keeps a waiting instance small.
+const LINK_FLAGS: &str = "-C link-arg=--initial-memory=1048576 -C link-arg=-zstack-size=131072";
 
 /// The only target that both routes share.
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use wit_component::ComponentEncoder;
 
+use super::initial_memory;
 use crate::progress::note;
 use crate::workspace;
 
@@ -53,7 +54,8 @@ pub fn remove_stale(folder: &Path, expected: &[String]) -> anyhow::Result<()> {
 }
 
 fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    let module = initial_memory::use_first(module)?;
+    ComponentEncoder::default().validate(true).module(&module)?.encode()
 }
 
 /// A host that reads the component meanwhile sees the old file or the new one, never half of it.
