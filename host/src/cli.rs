@@ -27,6 +27,8 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Print the client binding: the JSON that client libraries of Azure Durable Functions are configured with.
     ClientBinding(ClientBindingArgs),
+    /// Show the keys that let callers in, or make, rotate and revoke them.
+    Keys(KeysArgs),
     /// Show the timers of the app that a host runs, or operate one of them.
     Timers(TimersArgs),
 }
@@ -43,12 +45,65 @@ pub struct ServeArgs {
     pub options: ServeOptions,
 }
 
-/// What `longhaul timers` takes.
-#[derive(Debug, Args)]
-pub struct TimersArgs {
+/// Which host a command talks to, and how it is let in.
+#[derive(Clone, Debug, Args)]
+pub struct HostArgs {
     /// Where the host is
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071", global = true)]
     pub host: String,
+    /// File with the key to show to the host. Without one, the variable LONGHAUL_KEY is used, or the key that the host keeps in its data
+    /// folder if --data names the folder of the host that is asked
+    #[arg(long, value_name = "FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// The data folder of a host on this machine
+    #[arg(long, value_name = "DIR", default_value = crate::config::DEFAULT_DATA, env = "LONGHAUL_DATA", global = true)]
+    pub data: PathBuf,
+}
+
+/// What `longhaul keys` takes.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// The host.
+    #[command(flatten)]
+    pub host: HostArgs,
+    /// Work on the data folder itself, while no host runs on it
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// What to do; `list` if nothing is said
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
+}
+
+/// What can be done with keys. A scope is `admin` (everything), `system` (the management routes), `functions` (all client functions), or
+/// `function:NAME` (one of them).
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Show all keys by scope and name, without the keys themselves.
+    List,
+    /// Make a key and print it. It cannot be shown again.
+    Add(KeyArgs),
+    /// Make a key anew and print it; the old one is worthless at once. `links secret` makes all addresses worthless that were handed
+    /// out, `system client-binding` the key in the client binding.
+    Rotate(KeyArgs),
+    /// Make a key worthless, at once.
+    Revoke(KeyArgs),
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// admin, system, functions, or function:NAME
+    pub scope: String,
+    /// Its name within the scope
+    pub name: String,
+}
+
+/// What `longhaul timers` takes.
+#[derive(Debug, Args)]
+pub struct TimersArgs {
+    /// The host.
+    #[command(flatten)]
+    pub host: HostArgs,
     /// What to do; `list` if nothing is said
     #[command(subcommand)]
     pub command: Option<TimersCommand>,
@@ -82,9 +137,9 @@ pub struct DeployArgs {
     /// The app's folder: longhaul.toml and the components that it names
     #[arg(value_name = "DIR")]
     pub app: PathBuf,
-    /// Where the host is
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
-    pub host: String,
+    /// The host.
+    #[command(flatten)]
+    pub host: HostArgs,
     /// Give a setting of the manifest another value; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
@@ -96,9 +151,9 @@ pub struct DeployArgs {
 /// What `longhaul client-binding` takes.
 #[derive(Debug, Args)]
 pub struct ClientBindingArgs {
-    /// Where the host is
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
-    pub host: String,
+    /// The host.
+    #[command(flatten)]
+    pub host: HostArgs,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -1,5 +1,7 @@
 //! The settings of `longhaul serve`: one list for the command line and the file, with defaults.
 
+mod access;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use clap::Args;
 use longhaul_wasm::{AllowedHosts, Limits};
 use serde::Deserialize;
 
+use crate::access::{AccessConfig, AuthMode, LinkForm};
 use crate::dispatch::{EngineConfig, ReusePolicy};
 use crate::http::HttpConfig;
 use crate::http::origin;
@@ -17,7 +20,8 @@ use crate::http::server::{ServerLimits, is_loopback};
 use crate::rpc::RpcPort;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7071";
-const DEFAULT_DATA: &str = "./longhaul-data";
+/// Folder for everything that survives, unless another is named.
+pub const DEFAULT_DATA: &str = "./longhaul-data";
 const DEFAULT_TASK_HUB: &str = "TestHubName";
 const DEFAULT_MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_DEPLOYMENT_BYTES: usize = 256 * 1024 * 1024;
@@ -49,6 +53,31 @@ pub struct ServeOptions {
     /// Only for hosts behind a proxy that sets them [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub use_forwarded_host: Option<bool>,
+
+    /// Whether callers need keys. 'keys': every route but the open ones wants one, or a token from an address that the host handed out.
+    /// 'none': whoever reaches the listener may use it; administration is for callers on the same machine
+    /// [default: 'none' while listening on a loopback address that no proxy is said to stand before, else 'keys']
+    #[arg(long, value_name = "MODE", ignore_case = true)]
+    pub auth: Option<AuthMode>,
+
+    /// Listen on an address that others can reach although callers need no keys: anybody may use the host then [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_unauthenticated: Option<bool>,
+
+    /// What stands in the addresses that are handed out for an instance, where callers need keys. 'token': one that is good for this
+    /// instance and what the address does. 'system-key': the key of the client binding, as in Azure, good for everything on every
+    /// instance [default: token]
+    #[arg(long, value_name = "FORM", ignore_case = true)]
+    pub links: Option<LinkForm>,
+
+    /// How long a token in an address is good, in hours [default: 720]
+    #[arg(long, value_name = "HOURS")]
+    pub link_lifetime_hours: Option<u64>,
+
+    /// A name besides localhost and that of --public-url by which the host is called; can be repeated. Requests for other names are
+    /// refused where a page on the web could have sent them. '*' takes every name
+    #[arg(long, value_name = "NAME")]
+    pub host_name: Option<Vec<String>>,
 
     /// Folder for the database and compiled code, made if it is missing [default: ./longhaul-data]
     #[arg(long, value_name = "DIR")]
@@ -165,6 +194,11 @@ impl ServeOptions {
             rpc_port: self.rpc_port.or(file.rpc_port),
             public_url: self.public_url.or(file.public_url),
             use_forwarded_host: self.use_forwarded_host.or(file.use_forwarded_host),
+            auth: self.auth.or(file.auth),
+            allow_unauthenticated: self.allow_unauthenticated.or(file.allow_unauthenticated),
+            links: self.links.or(file.links),
+            link_lifetime_hours: self.link_lifetime_hours.or(file.link_lifetime_hours),
+            host_name: self.host_name.or(file.host_name),
             data: self.data.or(file.data),
             app: self.app.or(file.app),
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
@@ -211,6 +245,8 @@ pub struct ServeConfig {
     pub http: HttpConfig,
     /// Bounds on connections.
     pub server: ServerLimits,
+    /// Who is let in.
+    pub access: AccessConfig,
     allow_outbound: Option<AllowedHosts>,
 }
 
@@ -221,7 +257,7 @@ impl ServeConfig {
     /// When a value is out of its range; the text names the option.
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
         let defaults = EngineConfig::default();
-        let limits = guest_limits(&options)?;
+        let (limits, access) = (guest_limits(&options)?, access::resolve(&options)?);
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
@@ -267,6 +303,7 @@ impl ServeConfig {
                 header_deadline: seconds(options.header_deadline_seconds, DEFAULT_HEADER_DEADLINE_SECONDS),
                 drain_deadline: seconds(options.drain_deadline_seconds, DEFAULT_DRAIN_DEADLINE_SECONDS),
             },
+            access,
             allow_outbound: options.allow_outbound.map(AllowedHosts::parse).transpose().context("--allow-outbound")?,
             data,
             app: options.app,

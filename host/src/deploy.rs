@@ -32,10 +32,10 @@ pub struct Overrides {
 pub async fn run(args: DeployArgs) -> anyhow::Result<()> {
     let overrides = Overrides { settings: args.set, allowed_hosts: args.allow_host };
     let (bundle, manifest) = read_app(&args.app, &overrides)?;
-    let taken = send(&args.host, bundle.encode().into()).await?;
+    let taken = send(AdminClient::new(&args.host)?, bundle.encode().into()).await?;
     let warnings = taken.warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>();
     let how = if taken.unchanged { "is current already, as" } else { "is now current, as" };
-    let functions = listing(&manifest.functions, args.host.trim_end_matches('/'));
+    let functions = listing(&manifest.functions, args.host.host.trim_end_matches('/'));
     let text = format!("{warnings}App '{}' {how} deployment {}.\n{functions}", taken.app, taken.deployment);
     // The app is deployed, whether or not anyone reads on.
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -106,11 +106,10 @@ struct Refusal {
     exception_message: Option<String>,
 }
 
-async fn send(host: &str, body: Bytes) -> anyhow::Result<Taken> {
-    let client = AdminClient::new(host)?;
+async fn send(client: AdminClient, body: Bytes) -> anyhow::Result<Taken> {
     let request = Request::post("/admin/deployments").header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
     let (status, body) = client.send(request).await?;
-    let authority = client.authority;
+    let authority = &client.authority;
     if status.is_success() {
         return serde_json::from_slice(&body)
             .with_context(|| format!("{authority} answered with something else than a Longhaul host does"));

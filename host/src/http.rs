@@ -4,8 +4,10 @@
 //! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
+//! - [`access`]: whether a request is let in. `access_keys`: changing keys.
 //! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
 
+pub mod access;
 pub mod answer;
 pub mod binding;
 pub mod date;
@@ -19,6 +21,7 @@ pub mod request;
 pub mod router;
 pub mod server;
 
+mod access_keys;
 mod admin;
 mod entities;
 mod functions;
@@ -36,6 +39,7 @@ use http::{Request, StatusCode};
 use hyper::body::Body;
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
 use crate::dispatch::{Engine, EngineError};
@@ -84,6 +88,7 @@ pub struct Api {
     rpc_routes: Router,
     config: HttpConfig,
     addresses: Addresses,
+    access: Arc<Access>,
     stopping: watch::Sender<bool>,
 }
 
@@ -96,6 +101,7 @@ impl Api {
         timers: Arc<Timers>,
         config: HttpConfig,
         addresses: Addresses,
+        access: Arc<Access>,
     ) -> Arc<Self> {
         Arc::new(Self {
             engine,
@@ -106,6 +112,7 @@ impl Api {
             rpc_routes: Router::management_only(RPC_PREFIX),
             config,
             addresses,
+            access,
             stopping: watch::Sender::new(false),
         })
     }
@@ -131,15 +138,20 @@ impl Api {
             Surface::Public => &self.public_routes,
             Surface::LocalRpc => &self.rpc_routes,
         };
-        let Some(matched) = routes.route(request.method(), request.uri().path()) else {
+        let (path_key, path) = access::key_in_path(caller.surface, request.uri().path());
+        let Some(matched) = routes.route(request.method(), &path) else {
             return answer::empty(StatusCode::NOT_FOUND);
         };
         let (head, body) = request.into_parts();
-        let asked = Asked::new(head, matched, caller, &self.config, &self.addresses);
+        let mut asked = Asked::new(head, matched, caller, &self.config, &self.addresses);
         if caller.surface == Surface::LocalRpc && !asked.is_from_a_program() {
             let text = "the local RPC listener takes requests of programs on this machine only, which call it 127.0.0.1 or localhost";
             return answer::message(StatusCode::FORBIDDEN, text);
         }
+        if let Err(refusal) = access::check(self, &asked, caller, path_key.as_deref()) {
+            return refusal.answer();
+        }
+        access::hide_keys(self, &mut asked);
         if asked.action.is_for_a_task_hub() && !asked.is_for(&self.config.task_hub) {
             return other_hub(&asked);
         }
@@ -164,9 +176,11 @@ impl Api {
             Action::Health => Ok(admin::health(self)),
             Action::Metrics => Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts()))),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
-            Action::ListTimers => Ok(timers::list(self, &asked)),
+            Action::ListKeys => Ok(access_keys::list(self)),
+            Action::AddKey | Action::RotateKey | Action::RevokeKey => Ok(access_keys::change(self, &asked).await),
+            Action::ListTimers => Ok(timers::list(self)),
             Action::OperateTimer => timers::operate(self, &asked).await,
-            Action::ListDeployments => Ok(admin::list(self, &asked).await),
+            Action::ListDeployments => Ok(admin::list(self).await),
             Action::ClientBinding => Ok(admin::client_binding(self, &asked)),
             Action::CallFunction => Ok(functions::call(self, asked, body).await),
         };

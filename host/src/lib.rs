@@ -1,11 +1,13 @@
 //! The host: joins the core, the store and the guests behind the HTTP interface of Azure Durable Functions.
 //!
 //! - [`cli`], [`config`]: the command line and the settings behind it.
-//! - [`serve`], [`deploy`], [`client_binding`]: its commands; [`admin_client`] is how the last two talk to a host.
+//! - [`serve`], [`deploy`], [`client_binding`], [`keys_command`]: its commands; [`admin_client`] is how all but the first talk to a host.
+//! - [`access`]: who may do what.
 //! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
 //! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
 
+pub mod access;
 pub mod address_file;
 pub mod admin_client;
 pub mod app;
@@ -18,6 +20,7 @@ pub mod deploy;
 pub mod dispatch;
 pub mod duration;
 pub mod http;
+pub mod keys_command;
 pub mod rpc;
 pub mod serve;
 pub mod timers;

@@ -31,6 +31,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => longhaul::serve::run(*args).await,
         Command::Deploy(args) => longhaul::deploy::run(args).await,
+        Command::Keys(args) => longhaul::keys_command::run(args).await,
         Command::Timers(args) => longhaul::timers::command::run(args).await,
         Command::ClientBinding(args) => longhaul::client_binding::run(args).await,
     }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::access::{Access, AuthMode, Keyring, Secrets};
 use crate::address_file::AddressFile;
 use crate::app::deployment::{Deployed, Deployer};
 use crate::app::listing::listing;
@@ -36,8 +37,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     // Bound before the data is touched: a port that is taken should not wait for a recovery. Requests wait until all is ready.
     let listeners = Listeners::bind(&config).await?;
+    let auth = config.auth(listeners.address)?;
 
-    let host = Host::start(&config, &listeners).await?;
+    let host = Host::start(&config, &listeners, auth).await?;
     let address_file = AddressFile::write(&config.data, &listeners.origin(), &listeners.addresses)?;
     let announcer = announce(&listeners, &host.registry)?;
     let served = listeners.serve(&host.api, &config, stop).await;
@@ -115,8 +117,11 @@ struct Host {
 }
 
 impl Host {
-    async fn start(config: &ServeConfig, listeners: &Listeners) -> anyhow::Result<Self> {
+    async fn start(config: &ServeConfig, listeners: &Listeners, auth: AuthMode) -> anyhow::Result<Self> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
+        let keyring = Arc::new(Keyring::open(store.clone(), &config.data).await?);
+        let secrets = Arc::new(Secrets::open(&config.data)?);
+        let access = Arc::new(Access::new(auth, keyring, secrets, &config.access, config.http.public_url.as_deref()));
         let guests = config.guests.clone();
         let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
         let registry = Registry::new(store.clone(), runtime.clone(), config.operator_hosts(listeners.address));
@@ -130,7 +135,8 @@ impl Host {
         }
         let engine = Engine::run(store.clone(), registry.clone(), engine_config(config, &runtime)).await?;
         let timers = Arc::new(Timers::run(engine.clone(), registry.clone(), store.clone()));
-        let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), config.http.clone(), listeners.addresses.clone());
+        let (http, addresses) = (config.http.clone(), listeners.addresses.clone());
+        let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), http, addresses, access);
         Ok(Self { store, engine, registry, timers, api })
     }
 

@@ -11,8 +11,8 @@ use engine::engine_on;
 use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log,
-    MemoryStore, Page, Position, Store, TimerState, Timers,
+    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
+    KeyNote, Keys, Log, MemoryStore, Page, Position, Store, TimerState, Timers,
 };
 
 /// How an append fails.
@@ -131,6 +131,20 @@ impl Timers for FaultyStore {
 
     fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
         self.inner.remove_timer(app, name)
+    }
+}
+
+impl AccessKeys for FaultyStore {
+    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+        self.inner.access_keys()
+    }
+
+    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+        self.inner.put_access_key(key)
+    }
+
+    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+        self.inner.remove_access_key(scope, name)
     }
 }
 

@@ -12,7 +12,7 @@ use longhaul_wasm::{
     Runtime,
 };
 
-use super::manifest::{FunctionEntry, Kind, Manifest, TimerEntry};
+use super::manifest::{AuthLevel, FunctionEntry, Kind, Manifest, TimerEntry};
 
 /// One deployment in memory, ready to run.
 pub struct App {
@@ -56,6 +56,8 @@ pub struct ActivityFunction {
 pub struct ClientFunction {
     /// The function.
     pub function: Function<ClientComponent>,
+    /// Whose key its callers need.
+    pub auth: AuthLevel,
     methods: Vec<Method>,
 }
 
@@ -226,7 +228,10 @@ impl Functions {
             }
             Component::Client(component) => {
                 let route = entry.route.as_deref().unwrap_or(&entry.name).to_ascii_lowercase();
-                self.clients.insert(route, ClientFunction { function: Function { name, component }, methods: entry.methods.clone() });
+                self.clients.insert(
+                    route,
+                    ClientFunction { function: Function { name, component }, auth: entry.auth, methods: entry.methods.clone() },
+                );
             }
         }
     }

@@ -17,6 +17,7 @@
 //! component = "components/http_start_client.wasm"
 //! methods = ["GET", "POST"]     # clients only; this is the default
 //! route = "HttpStartClient"     # clients only, below /api/; the default is the name
+//! auth = "function"             # clients only, who may call it: anonymous | function | admin; this is the default
 //! timeout = "30s"               # activities only, the longest run: ms, s, m or h; the default is the operator's
 //! reuse = true                  # activities only: runs may follow one another in the same guest; the default is a guest for each
 //! reuse-calls = 1000            # with reuse only: most runs of a guest; this is the default
@@ -84,10 +85,25 @@ pub struct FunctionEntry {
     pub methods: Vec<Method>,
     /// Where they reach it, below `/api/`; absent unless it is a client.
     pub route: Option<String>,
+    /// Whose key a caller needs; nobody's means nothing unless it is a client.
+    pub auth: AuthLevel,
     /// The longest run of an activity; absent for the operator's default, and unless it is an activity.
     pub timeout: Option<Duration>,
     /// How often an activity's guest is used again; absent if every run has its own, and unless it is an activity.
     pub reuse: Option<GuestReuse>,
+}
+
+/// Whose key the callers of a client function need, where the host asks for keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthLevel {
+    /// None: everybody may call it.
+    Anonymous,
+    /// One of the function's, or one that is for all functions.
+    #[default]
+    Function,
+    /// An administrator's.
+    Admin,
 }
 
 /// What a function is.
@@ -161,6 +177,7 @@ struct FunctionTable {
     component: Spanned<String>,
     methods: Option<Spanned<Vec<String>>>,
     route: Option<Spanned<String>>,
+    auth: Option<Spanned<AuthLevel>>,
     timeout: Option<Spanned<String>>,
     reuse: Option<Spanned<bool>>,
     reuse_calls: Option<Spanned<u32>>,

@@ -73,3 +73,31 @@ fn others_who_can_reach_the_host_make_outbound_requests_opt_in() {
 fn an_outbound_host_that_is_no_address_is_refused() {
     assert!(ServeConfig::resolve(options("allow-outbound = [\"http://a/b\"]").unwrap()).is_err());
 }
+
+#[test]
+fn callers_need_keys_as_soon_as_others_can_reach_the_host() {
+    let (loopback, open) = ("127.0.0.1:7071".parse().unwrap(), "0.0.0.0:7071".parse().unwrap());
+    let auth = |text: &str, listening_on| ServeConfig::resolve(options(text).unwrap()).unwrap().auth(listening_on);
+    assert_eq!((auth("", loopback).unwrap(), auth("", open).unwrap()), (AuthMode::None, AuthMode::Keys));
+    assert_eq!(auth("auth = \"keys\"", loopback).unwrap(), AuthMode::Keys);
+    for proxy in ["public-url = \"https://a\"", "use-forwarded-host = true"] {
+        assert_eq!(auth(proxy, loopback).unwrap(), AuthMode::Keys, "{proxy}");
+        let none = format!("{proxy}\nauth = \"none\"");
+        assert_eq!(auth(&none, loopback).unwrap(), AuthMode::None, "{proxy}");
+    }
+}
+
+#[test]
+fn a_host_without_keys_that_others_can_reach_has_to_be_meant() {
+    let open = "0.0.0.0:7071".parse().unwrap();
+    let auth = |text| ServeConfig::resolve(options(text).unwrap()).unwrap().auth(open);
+    let error = auth("auth = \"none\"").unwrap_err().to_string();
+    assert!(error.contains("0.0.0.0:7071") && error.contains("--allow-unauthenticated"), "{error}");
+    assert_eq!(auth("auth = \"none\"\nallow-unauthenticated = true").unwrap(), AuthMode::None);
+}
+
+#[test]
+fn a_link_is_good_for_at_least_an_hour() {
+    let error = ServeConfig::resolve(options("link-lifetime-hours = 0").unwrap()).err().unwrap().to_string();
+    assert!(error.contains("--link-lifetime-hours"), "{error}");
+}

@@ -11,6 +11,8 @@ use super::answer::{self, Answer, BodyError};
 use super::binding::ClientBinding;
 use super::links::Links;
 use super::request::{Asked, collect, content_type};
+use crate::access::AuthMode;
+use crate::access::link::LinkCredential;
 use crate::app::bundle;
 use crate::app::deployment::{DeployError, Deployed};
 
@@ -48,9 +50,6 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    if let Some(refusal) = refuse_strangers(asked, "deploy", "run `longhaul deploy` there") {
-        return refusal;
-    }
     if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
         let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
@@ -93,10 +92,7 @@ struct ListedComponent {
 }
 
 /// All deployments, newest first.
-pub(super) async fn list(api: &Api, asked: &Asked) -> Answer {
-    if let Some(refusal) = refuse_strangers(asked, "see deployments", "ask there") {
-        return refusal;
-    }
+pub(super) async fn list(api: &Api) -> Answer {
     let current = api.registry.current().map(|app| app.id);
     match api.deployer.deployments().await {
         Ok(deployments) => {
@@ -115,21 +111,13 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Answer {
 
 /// What a client library is configured with. Its addresses are those that the operator named, or as this caller reached the host.
 pub(super) fn client_binding(api: &Api, asked: &Asked) -> Answer {
-    refuse_strangers(asked, "have the client binding", "run `longhaul client-binding` there").unwrap_or_else(|| {
-        let origin = api.config.public_url.clone().unwrap_or_else(|| asked.links.origin.clone());
-        let links = Links { origin, ..asked.links.clone() };
-        answer::json(StatusCode::OK, &ClientBinding::new(&links, api.addresses.rpc_base.as_deref()))
-    })
-}
-
-/// Whoever deploys runs code, and there are no keys yet: only callers on the same machine may.
-pub(super) fn refuse_strangers(asked: &Asked, what: &str, instead: &str) -> Option<Answer> {
-    let text = || {
-        format!(
-            "only callers on the host's own machine that call it localhost or 127.0.0.1 may {what}; {instead}, or reach it through an SSH tunnel"
-        )
+    let origin = api.config.public_url.clone().unwrap_or_else(|| asked.links.origin.clone());
+    let key = match api.access.auth {
+        AuthMode::Keys => Some(api.access.secrets.binding_key()),
+        AuthMode::None => None,
     };
-    (!asked.is_local).then(|| answer::message(StatusCode::FORBIDDEN, &text()))
+    let links = Links { origin, credential: key.clone().map_or(LinkCredential::None, LinkCredential::Key), ..asked.links.clone() };
+    answer::json(StatusCode::OK, &ClientBinding::new(&links, api.addresses.rpc_base.as_deref(), key.as_deref()))
 }
 
 fn store_error(error: &StoreError) -> Answer {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::links::{CONNECTION, Links, ManagementPayload};
+use crate::access::link::Verb;
 
 /// Stands for an instance's id in the management addresses.
 const ID_PLACEHOLDER: &str = "INSTANCEID";
@@ -32,12 +33,15 @@ struct CreationUrls {
 }
 
 impl ClientBinding {
-    /// The binding for whoever reaches the host by `links`, with the local RPC base if there is one.
-    pub fn new(links: &Links, rpc_base: Option<&str>) -> Self {
+    /// The binding for whoever reaches the host by `links`, with the local RPC base if there is one. `key` is a key for the management
+    /// routes, if they ask for one. Libraries send none to local RPC, so there it is part of the address.
+    pub fn new(links: &Links, rpc_base: Option<&str>, key: Option<&str>) -> Self {
         let start = format!("{}/orchestrators/{{functionName}}[/{{instanceId}}]", links.base());
-        let rewind = format!("{}/rewind?reason={{text}}&{}", links.instance(ID_PLACEHOLDER), links.hub_query());
-        // What every query has to have: a key, once the host asks for one.
-        let required = String::new();
+        let rewind =
+            format!("{}/rewind?reason={{text}}&{}", links.instance(ID_PLACEHOLDER), links.management_query(ID_PLACEHOLDER, Verb::Rewind));
+        // What every query has to have.
+        let required = key.map_or_else(String::new, |key| format!("code={key}"));
+        let with_key = |base: &str| key.map_or_else(|| base.to_owned(), |key| format!("{base}{key}/"));
         Self {
             task_hub_name: links.task_hub.clone(),
             connection_name: CONNECTION,
@@ -50,7 +54,7 @@ impl ClientBinding {
             management_urls: ManagementPayload { rewind_post_uri: Some(rewind), ..links.management_payload(ID_PLACEHOLDER) },
             base_url: links.base(),
             required_query_string_parameters: required,
-            rpc_base_url: rpc_base.map(str::to_owned),
+            rpc_base_url: rpc_base.map(with_key),
             http_base_url: None,
         }
     }
@@ -59,10 +63,12 @@ impl ClientBinding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::link::LinkCredential;
 
-    fn text(rpc_base: Option<&str>) -> String {
-        let links = Links { origin: "http://h:1".into(), management_prefix: "/m".into(), task_hub: "Hub".into() };
-        serde_json::to_string_pretty(&ClientBinding::new(&links, rpc_base)).unwrap()
+    fn text(rpc_base: Option<&str>, key: Option<&str>) -> String {
+        let credential = key.map_or(LinkCredential::None, |key| LinkCredential::Key(key.into()));
+        let links = Links { origin: "http://h:1".into(), management_prefix: "/m".into(), task_hub: "Hub".into(), credential };
+        serde_json::to_string_pretty(&ClientBinding::new(&links, rpc_base, key)).unwrap()
     }
 
     #[test]
@@ -90,11 +96,23 @@ mod tests {
   "rpcBaseUrl": "http://127.0.0.1:17071/durabletask/",
   "httpBaseUrl": null
 }"#;
-        assert_eq!(text(Some("http://127.0.0.1:17071/durabletask/")), expected);
+        assert_eq!(text(Some("http://127.0.0.1:17071/durabletask/"), None), expected);
     }
 
     #[test]
     fn without_a_local_listener_the_binding_names_none() {
-        assert!(!text(None).contains("rpcBaseUrl"));
+        assert!(!text(None, None).contains("rpcBaseUrl"));
+    }
+
+    #[test]
+    fn a_host_that_asks_for_keys_gives_its_binding_one_that_works_everywhere() {
+        let text = text(Some("http://127.0.0.1:17071/durabletask/"), Some("K"));
+        let binding: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(binding["requiredQueryStringParameters"], "code=K");
+        assert_eq!(binding["rpcBaseUrl"], "http://127.0.0.1:17071/durabletask/K/");
+        assert_eq!(binding["creationUrls"]["createNewInstancePostUri"], "http://h:1/m/orchestrators/{functionName}[/{instanceId}]?code=K");
+        let addresses = binding["managementUrls"].as_object().unwrap();
+        let all = addresses.iter().filter(|(name, _)| *name != "id");
+        assert_eq!(all.filter(|(_, uri)| uri.as_str().unwrap().ends_with("taskHub=Hub&connection=Storage&code=K")).count(), 8);
     }
 }

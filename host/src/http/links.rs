@@ -3,6 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use crate::access::link::{LinkCredential, Verb};
+
 /// What stays as it is in an address; anything else is written as `%XX`, a blank as `%20`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -18,6 +20,8 @@ pub struct Links {
     pub management_prefix: String,
     /// The task hub.
     pub task_hub: String,
+    /// What callers of the addresses show to be let in.
+    pub credential: LinkCredential,
 }
 
 /// The addresses to manage one instance. `{eventName}` and `{text}` stand in them literally, for the caller to replace.
@@ -61,19 +65,26 @@ impl Links {
         format!("taskHub={}&connection={CONNECTION}", escape(&self.task_hub))
     }
 
+    /// The end of a query that lets its caller do `verb` to the instance `id`: the hub, and a token or key if one is needed.
+    pub fn management_query(&self, id: &str, verb: Verb) -> String {
+        let hub = self.hub_query();
+        self.credential.code(id, verb).map_or_else(|| hub.clone(), |code| format!("{hub}&code={code}"))
+    }
+
     /// The addresses for the instance `id`, which need not exist.
     pub fn management_payload(&self, id: &str) -> ManagementPayload {
-        let (instance, hub) = (self.instance(id), self.hub_query());
+        let instance = self.instance(id);
+        let query = |verb| self.management_query(id, verb);
         ManagementPayload {
             id: id.to_owned(),
-            status_query_get_uri: format!("{instance}?{hub}"),
-            send_event_post_uri: format!("{instance}/raiseEvent/{{eventName}}?{hub}"),
-            terminate_post_uri: format!("{instance}/terminate?reason={{text}}&{hub}"),
+            status_query_get_uri: format!("{instance}?{}", query(Verb::Status)),
+            send_event_post_uri: format!("{instance}/raiseEvent/{{eventName}}?{}", query(Verb::RaiseEvent)),
+            terminate_post_uri: format!("{instance}/terminate?reason={{text}}&{}", query(Verb::Terminate)),
             rewind_post_uri: None,
-            purge_history_delete_uri: format!("{instance}?{hub}"),
-            restart_post_uri: format!("{instance}/restart?{hub}"),
-            suspend_post_uri: format!("{instance}/suspend?reason={{text}}&{hub}"),
-            resume_post_uri: format!("{instance}/resume?reason={{text}}&{hub}"),
+            purge_history_delete_uri: format!("{instance}?{}", query(Verb::Purge)),
+            restart_post_uri: format!("{instance}/restart?{}", query(Verb::Restart)),
+            suspend_post_uri: format!("{instance}/suspend?reason={{text}}&{}", query(Verb::Suspend)),
+            resume_post_uri: format!("{instance}/resume?reason={{text}}&{}", query(Verb::Resume)),
         }
     }
 }
@@ -92,6 +103,7 @@ mod tests {
             origin: "http://localhost:7071".into(),
             management_prefix: "/runtime/webhooks/durabletask".into(),
             task_hub: "TestHubName".into(),
+            credential: LinkCredential::None,
         }
     }
 

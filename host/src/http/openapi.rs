@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::access::{KEY_HEADER, KEY_PARAMETER, Need};
 use super::operation::{Body, Kind, Operation, Parameter, Reply, Shape};
 use super::router::{Base, ROUTES, Route, Segment};
 
@@ -38,7 +39,13 @@ pub fn document(management_prefix: &str) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": schemas() },
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {
+                "key": { "type": "apiKey", "in": "header", "name": KEY_HEADER.as_str() },
+                "code": { "type": "apiKey", "in": "query", "name": KEY_PARAMETER },
+            },
+        },
     })
 }
 
@@ -79,6 +86,10 @@ fn operation(route: &Route, id: String) -> Value {
         "parameters": open.chain(query).chain(headers).collect::<Vec<_>>(),
         "responses": responses(described),
     });
+    if route.action.need() != Need::Nothing {
+        operation["security"] = json!([{ "key": [] }, { "code": [] }]);
+        operation["responses"]["401"] = json!({ "description": "The host asks for keys, and there is none or a wrong one" });
+    }
     if let Some(body) = request_body(described.body) {
         operation["requestBody"] = body;
     }

@@ -128,6 +128,10 @@ impl Action {
             Self::ListDeployments => &host::LIST_DEPLOYMENTS,
             Self::ListTimers => &host::LIST_TIMERS,
             Self::OperateTimer => &host::OPERATE_TIMER,
+            Self::ListKeys => &host::LIST_KEYS,
+            Self::AddKey => &host::ADD_KEY,
+            Self::RotateKey => &host::ROTATE_KEY,
+            Self::RevokeKey => &host::REVOKE_KEY,
             Self::ClientBinding => &host::CLIENT_BINDING,
             Self::CallFunction => &host::CALL_FUNCTION,
         }

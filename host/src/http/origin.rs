@@ -38,9 +38,14 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
 /// Whether the origin names this machine as only itself can. A page on the web can make a name of its own point to the reader's
 /// machine, so where a request comes from does not tell who sent it.
 pub(super) fn is_of_this_machine(origin: &str) -> bool {
-    let Some(authority) = origin.strip_prefix("http://").and_then(authority) else { return false };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let Some(host) = host_name(origin) else { return false };
     host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(is_loopback)
+}
+
+/// The name or address in an origin, in lower case, without brackets and port.
+pub(super) fn host_name(origin: &str) -> Option<String> {
+    let authority = authority(origin.split_once("://")?.1)?;
+    Some(authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase())
 }
 
 /// Reads an origin that someone configured: scheme, host and perhaps a port, nothing behind them.

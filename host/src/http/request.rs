@@ -18,6 +18,7 @@ use super::origin;
 use super::query::Query;
 use super::router::{Action, Matched};
 use super::{Addresses, HttpConfig};
+use crate::access::link::LinkCredential;
 
 /// Longest wait for the rest of a body that has begun to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
@@ -80,6 +81,8 @@ impl Asked {
             },
             management_prefix: config.management_prefix.clone(),
             task_hub: config.task_hub.clone(),
+            // Whoever knows the host's keys puts it in.
+            credential: LinkCredential::None,
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
         Self { action: matched.action, query, links, is_local, origin, parts: matched.parts, head }
@@ -104,6 +107,11 @@ impl Asked {
     pub fn address(&self) -> String {
         let path = self.head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         format!("{}{path}", self.origin)
+    }
+
+    /// Scheme, host and port by which the caller reached the host.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether a program on this machine sent it, and not a page on the web through the browser of somebody here.

@@ -58,6 +58,14 @@ pub enum Action {
     ListTimers,
     /// Hold a timer, let it go on, or start what it starts.
     OperateTimer,
+    /// List keys.
+    ListKeys,
+    /// Make a key.
+    AddKey,
+    /// Make a key anew.
+    RotateKey,
+    /// Make a key worthless.
+    RevokeKey,
     /// Show what a client library of Azure Durable Functions is configured with.
     ClientBinding,
     /// Call a client function.
@@ -69,6 +77,7 @@ impl Action {
     pub fn is_for_a_task_hub(self) -> bool {
         match self {
             Self::ListTimers | Self::OperateTimer => false,
+            Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => false,
             Self::Health
             | Self::Metrics
             | Self::About
@@ -154,6 +163,10 @@ pub const ROUTES: &[Route] = &[
     root(Some(Method::GET), "/admin/timers", Action::ListTimers),
     root(Some(Method::POST), "/admin/timers/{timerName}/{operation}", Action::OperateTimer),
     root(Some(Method::POST), "/admin/deployments", Action::Deploy),
+    root(Some(Method::GET), "/admin/keys", Action::ListKeys),
+    root(Some(Method::POST), "/admin/keys/{scope}/{keyName}", Action::AddKey),
+    root(Some(Method::POST), "/admin/keys/{scope}/{keyName}/rotate", Action::RotateKey),
+    root(Some(Method::DELETE), "/admin/keys/{scope}/{keyName}", Action::RevokeKey),
     root(None, "/api/{*route}", Action::CallFunction),
 ];
 

@@ -6,9 +6,10 @@
 //!
 //! - [`chains`]: appending, chains and purge. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
 //!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests.
-//!   [`timers`]: how timers stand. [`random`]: a seeded sequence of records, to compare two stores.
+//!   [`timers`]: how timers stand. [`access`]: keys that let callers in. [`random`]: a seeded sequence of records, to compare two stores.
 //! - [`sample`]: records to test with.
 
+pub mod access;
 pub mod chains;
 pub mod deployments;
 pub mod keys;
@@ -59,6 +60,7 @@ macro_rules! for_each_guarantee {
         $test!(timers, a_start_by_a_timer_is_noted_with_its_record);
         $test!(timers, a_start_by_hand_takes_no_due_times_place);
         $test!(timers, a_timer_that_is_gone_is_not_brought_back_by_its_start);
+        $test!(access, access_keys_come_back_as_they_were_in_order);
         $test!(deployments, the_latest_deployment_is_current);
         $test!(deployments, a_deployment_keeps_its_number_and_components);
         $test!(deployments, a_deployment_with_a_missing_component_changes_nothing);

@@ -298,8 +298,33 @@ pub trait Timers: Send + Sync {
     fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()>;
 }
 
+/// What is kept of a key that lets callers in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    /// What it opens, a word of the host's.
+    pub scope: String,
+    /// Its name, unique within its scope.
+    pub name: String,
+    /// SHA-256 of the key. The key itself is nowhere.
+    pub digest: [u8; 32],
+    /// When it was made, or made anew.
+    pub created_at: Timestamp,
+}
+
+/// Keys that let callers in. No projection of the log.
+pub trait AccessKeys: Send + Sync {
+    /// All of them, ordered by scope and name.
+    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>>;
+
+    /// Writes one, in place of what was there under its scope and name.
+    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()>;
+
+    /// Removes one. One that is not there is none the worse for it.
+    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()>;
+}
+
 /// All of it.
-pub trait Store: Log + Instances + Deployments + Keys + Timers {
+pub trait Store: Log + Instances + Deployments + Keys + Timers + AccessKeys {
     /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
     fn close(&self) -> Answer<'_, ()>;
 

@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
-    Position, Store, TimerFired, TimerState, Timers,
+    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
+    KeyNote, Keys, Log, Page, Position, Store, TimerFired, TimerState, Timers,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -28,6 +28,7 @@ struct State {
     log: MemoryLog,
     keys: HashMap<String, KeyNote>,
     timers: BTreeMap<(String, String), TimerState>,
+    access_keys: BTreeMap<(String, String), AccessKey>,
     deployments: Vec<Deployment>,
     components: HashMap<String, Vec<u8>>,
     closed: bool,
@@ -201,6 +202,26 @@ impl Timers for MemoryStore {
     fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
         self.answer(|state| {
             state.timers.remove(&(app.to_owned(), name.to_owned()));
+            Ok(())
+        })
+    }
+}
+
+impl AccessKeys for MemoryStore {
+    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+        self.answer(|state| Ok(state.access_keys.values().cloned().collect()))
+    }
+
+    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.access_keys.insert((key.scope.clone(), key.name.clone()), key);
+            Ok(())
+        })
+    }
+
+    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.access_keys.remove(&(scope.to_owned(), name.to_owned()));
             Ok(())
         })
     }

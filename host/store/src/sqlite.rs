@@ -4,11 +4,12 @@
 //! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
-//!   `recovery`, `purge`, `keys`, `timers` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, `timers` and `deploy` are what they run.
+//!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
+//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
 //! - `open`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
+mod access;
 mod append;
 mod bulk;
 mod chain;
@@ -42,8 +43,8 @@ use tokio::sync::{mpsc, oneshot};
 pub use config::SqliteConfig;
 
 use crate::contract::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log, Page,
-    Position, Store, TimerState, Timers,
+    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
+    KeyNote, Keys, Log, Page, Position, Store, TimerState, Timers,
 };
 use crate::deployment::check_digests;
 use database::{AppendStatements, SharedOverlay};
@@ -242,6 +243,21 @@ impl Timers for SqliteStore {
     fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
         let (app, name) = (app.to_owned(), name.to_owned());
         Box::pin(self.ask(|reply| Command::RemoveTimer { app, name, reply }))
+    }
+}
+
+impl AccessKeys for SqliteStore {
+    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+        Box::pin(self.readers.with(access::read_all))
+    }
+
+    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+        Box::pin(self.ask(|reply| Command::PutAccessKey(key, reply)))
+    }
+
+    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+        let (scope, name) = (scope.to_owned(), name.to_owned());
+        Box::pin(self.ask(|reply| Command::RemoveAccessKey { scope, name, reply }))
     }
 }
 

@@ -8,7 +8,7 @@ use longhaul_core::{RuntimeStatus, Timestamp};
 use longhaul_store::conformance::sample::{
     append, batch, chain, completed, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, started, tail, turn,
 };
-use longhaul_store::{Batch, Deployments, Error, InstanceQuery, Instances, Log, SqliteConfig, SqliteStore, Store};
+use longhaul_store::{AccessKeys, Batch, Deployments, Error, InstanceQuery, Instances, Log, SqliteConfig, SqliteStore, Store};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -130,6 +130,20 @@ async fn a_second_store_on_the_same_file_is_refused_with_the_holders_name() {
     assert!(text.contains(&format!("pid {}", std::process::id())) && text.contains("longhaul.db"), "{text}");
     drop(store);
     open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_format_gets_what_later_ones_have_and_keeps_what_it_has() {
+    let directory = directory();
+    let store = open(directory.path()).await.unwrap();
+    append(&store, [started("a", 1)]).await;
+    drop(store);
+    execute(directory.path(), "DROP TABLE access_keys; PRAGMA user_version = 1").await;
+    let store = open(directory.path()).await.unwrap();
+    assert_eq!(store.access_keys().await.unwrap(), []);
+    assert!(store.instance(&id("a")).await.unwrap().is_some());
+    drop(store);
+    assert_eq!(numbers(directory.path(), "PRAGMA user_version").await, [2]);
 }
 
 #[tokio::test]

@@ -88,7 +88,10 @@ impl Host {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("the host speaks HTTP");
         tokio::spawn(connection);
         let method: Method = method.parse().expect("a method");
-        let mut request = Request::builder().method(method).uri(path).header("host", &self.address);
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", &self.address);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -97,12 +97,17 @@ impl Host {
     /// # Errors
     /// What it wrote to its error output, if it failed.
     pub fn deploy(&self, app: &AppFolder) -> Result<String, String> {
-        self.command(&["deploy", &app.path().to_string_lossy(), "--host", &self.address])
+        self.command(&["deploy", &app.path().to_string_lossy()])
     }
 
-    fn command(&self, arguments: &[&str]) -> Result<String, String> {
+    /// Runs a command of the command line against this host; returns what it printed.
+    ///
+    /// # Errors
+    /// What it wrote to its error output, if it failed.
+    pub fn command(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = longhaul_command();
-        let output = command.args(arguments).output().expect("the program can be started");
+        command.args(arguments).args(["--host", &self.address, "--data"]).arg(self.data());
+        let output = command.output().expect("the program can be started");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -167,7 +172,7 @@ impl Host {
     /// # Errors
     /// What it wrote to its error output, if it failed.
     pub fn client_binding(&self) -> Result<String, String> {
-        self.command(&["client-binding", "--host", &self.address])
+        self.command(&["client-binding"])
     }
 
     /// GET of a management route.

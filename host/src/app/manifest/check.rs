@@ -132,7 +132,8 @@ impl Checker<'_> {
         };
         let timeout = table.timeout.as_ref().map(|timeout| self.timeout(&name, table.kind, timeout)).transpose()?;
         let reuse = self.reuse(&name, table)?;
-        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, timeout, reuse })
+        let auth = table.auth.as_ref().map(|auth| *auth.get_ref()).unwrap_or_default();
+        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, auth, timeout, reuse })
     }
 
     fn refuse_on_others(&self, name: &str, table: &FunctionTable) -> Result<(), ManifestError> {
@@ -142,6 +143,9 @@ impl Checker<'_> {
         }
         if let Some(route) = &table.route {
             return Err(self.error(route, message("route")));
+        }
+        if let Some(auth) = &table.auth {
+            return Err(self.error(auth, message("auth")));
         }
         Ok(())
     }

@@ -80,8 +80,20 @@ fn a_component_stays_inside_the_folder() {
 }
 
 #[test]
-fn only_clients_have_methods_and_routes() {
-    for key in ["methods = [\"GET\"]", "route = \"a\""] {
+fn a_client_asks_for_a_functions_key_unless_its_entry_says_otherwise() {
+    let level = |line: &str| {
+        let text = format!("[app]\nname = \"a\"\n[[function]]\nname = \"A\"\nkind = \"client\"\ncomponent = \"a.wasm\"\n{line}\n");
+        Manifest::parse(&text).map(|manifest| manifest.functions[0].auth)
+    };
+    assert_eq!(level("").unwrap(), AuthLevel::Function);
+    assert_eq!(level("auth = \"anonymous\"").unwrap(), AuthLevel::Anonymous);
+    assert_eq!(level("auth = \"admin\"").unwrap(), AuthLevel::Admin);
+    assert!(level("auth = \"none\"").unwrap_err().to_string().contains("anonymous"));
+}
+
+#[test]
+fn only_clients_have_methods_routes_and_levels_of_access() {
+    for key in ["methods = [\"GET\"]", "route = \"a\"", "auth = \"anonymous\""] {
         let error = refusal(&format!("name = \"A\"\nkind = \"entity\"\ncomponent = \"a.wasm\"\n{key}"));
         assert!(error.contains("only clients"), "{error}");
     }

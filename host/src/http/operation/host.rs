@@ -3,7 +3,11 @@
 use super::{Body, Operation, Reply, Shape, TOO_LONG};
 
 const HOST: &str = "host";
-const NOT_LOCAL: Reply = Reply(403, Shape::Object("Message"), "Only callers on the host's own machine may do this");
+const NOT_LOCAL: Reply = Reply(
+    403,
+    Shape::Object("Message"),
+    "Another name than the host's, a page of another site, or a caller elsewhere while the host asks for no keys",
+);
 
 const fn look(id: &'static str, summary: &'static str, replies: &'static [Reply]) -> Operation {
     Operation { id, group: HOST, summary, query: &[], headers: &[], body: Body::None, replies }
@@ -40,6 +44,41 @@ pub(super) const OPERATE_TIMER: Operation = look(
         NOT_LOCAL,
         Reply(404, Shape::Empty, "There is no such operation"),
         Reply(503, Shape::Object("Message"), "The store or a new deployment is in the way; try again"),
+    ],
+);
+
+const BAD_KEY: Reply = Reply(400, Shape::Object("Message"), "There is no such scope or name; it says which there are");
+const NO_KEY: Reply = Reply(404, Shape::Object("Message"), "There is no such key");
+
+pub(super) const LIST_KEYS: Operation =
+    look("listKeys", "List keys by scope and name, without the keys themselves", &[Reply(200, Shape::List("Key"), "All keys"), NOT_LOCAL]);
+
+pub(super) const ADD_KEY: Operation = look(
+    "addKey",
+    "Make a key; the scope is `admin`, `system`, `functions`, or `function:` and a name",
+    &[
+        Reply(201, Shape::Object("Key"), "The key, shown this once"),
+        BAD_KEY,
+        NOT_LOCAL,
+        Reply(409, Shape::Object("Message"), "There is one already"),
+    ],
+);
+
+pub(super) const ROTATE_KEY: Operation = look(
+    "rotateKey",
+    "Make a key anew; the old one is worthless at once",
+    &[Reply(200, Shape::Object("Key"), "The key, shown this once"), BAD_KEY, NOT_LOCAL, NO_KEY],
+);
+
+pub(super) const REVOKE_KEY: Operation = look(
+    "revokeKey",
+    "Make a key worthless",
+    &[
+        Reply(204, Shape::Empty, "It is"),
+        BAD_KEY,
+        NOT_LOCAL,
+        NO_KEY,
+        Reply(409, Shape::Object("Message"), "It is the last one for administration"),
     ],
 );
 

@@ -13,7 +13,7 @@ use super::config::SqliteConfig;
 use super::database::{AppendStatements, Database, SharedOverlay};
 use super::lock::ProcessLock;
 use super::open;
-use crate::contract::{Appended, Batch, Deployment, Error, TimerState};
+use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, TimerState};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -26,6 +26,12 @@ pub(super) enum Command {
     PutTimer(Box<TimerState>, Reply<()>),
     RemoveTimer {
         app: String,
+        name: String,
+        reply: Reply<()>,
+    },
+    PutAccessKey(AccessKey, Reply<()>),
+    RemoveAccessKey {
+        scope: String,
         name: String,
         reply: Reply<()>,
     },
@@ -161,6 +167,8 @@ impl Writer {
             Command::Deploy(deployment, components, reply) => _ = reply.send(self.database.deploy(*deployment, components).await),
             Command::PutTimer(timer, reply) => _ = reply.send(self.database.put_timer(*timer).await),
             Command::RemoveTimer { app, name, reply } => _ = reply.send(self.database.remove_timer(app, name).await),
+            Command::PutAccessKey(key, reply) => _ = reply.send(self.database.put_access_key(key).await),
+            Command::RemoveAccessKey { scope, name, reply } => _ = reply.send(self.database.remove_access_key(scope, name).await),
             Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_keys(before, limit).await),
             Command::Flush(reply) => {
                 self.flushes.push((self.database.last, reply));
@@ -261,6 +269,7 @@ fn refuse(command: Command) {
         Command::Purge(_, reply) | Command::ForgetKeys { reply, .. } => _ = reply.send(Err(closed())),
         Command::Deploy(_, _, reply) => _ = reply.send(Err(closed())),
         Command::PutTimer(_, reply) | Command::RemoveTimer { reply, .. } => _ = reply.send(Err(closed())),
+        Command::PutAccessKey(_, reply) | Command::RemoveAccessKey { reply, .. } => _ = reply.send(Err(closed())),
         Command::Flush(reply) | Command::Rebuild(reply) | Command::Close(reply) => _ = reply.send(Err(closed())),
     }
 }

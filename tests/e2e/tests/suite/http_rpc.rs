@@ -66,7 +66,7 @@ async fn addresses_handed_out_by_local_rpc_lead_to_the_public_routes() {
 
 #[tokio::test]
 async fn a_public_url_stands_in_what_local_rpc_and_the_binding_hand_out() {
-    let host = hello(vec!["--rpc-port=0", "--public-url=https://longhaul.example"]).await;
+    let host = hello(vec!["--rpc-port=0", "--public-url=https://longhaul.example", "--auth=none"]).await;
     let payload = host.http().send(Method::POST, &host.rpc_uri("/orchestrators/HelloSequence")).await.expect(202).json();
     let base = "https://longhaul.example/runtime/webhooks/durabletask";
     assert!(payload["statusQueryGetUri"].as_str().is_some_and(|uri| uri.starts_with(base)), "{payload}");
@@ -147,7 +147,7 @@ async fn a_port_for_local_rpc_that_is_taken_is_an_error_at_start() {
 #[tokio::test]
 async fn forwarded_host_and_scheme_count_together_and_only_where_they_are_believed() {
     let both = [("x-forwarded-host", "longhaul.example"), ("x-forwarded-proto", "https")];
-    let host = hello(vec!["--use-forwarded-host"]).await;
+    let host = hello(vec!["--use-forwarded-host", "--auth=none"]).await;
     host.start_with_id("WaitForGo", "a", &json!({})).await;
     let uri = host.management_uri("/instances/a");
     let location = |answer: e2e::Answer| answer.header("location").to_owned();
@@ -162,4 +162,26 @@ async fn forwarded_host_and_scheme_count_together_and_only_where_they_are_believ
     assert_eq!(location(get_with(&careful, &uri, &both).await), uri);
     // Whoever comes through a proxy may not deploy, even if the proxy is on this machine.
     get_with(&careful, &careful.uri("/admin/deployments"), &both).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_host_that_asks_for_keys_lets_libraries_in_by_their_binding() {
+    let host = hello(vec!["--rpc-port=0", "--auth=keys", "--links=system-key"]).await;
+    let binding: Value = serde_json::from_str(&host.client_binding().expect("the command line finds the key")).expect("JSON");
+    let (base, required) =
+        (binding["rpcBaseUrl"].as_str().expect("a base"), binding["requiredQueryStringParameters"].as_str().expect("a key"));
+    host.http().send(Method::GET, &host.rpc_uri("/instances")).await.expect_empty(401);
+    host.http().send(Method::GET, &host.management_uri("/instances")).await.expect_empty(401);
+    let started = host.http().send_json(Method::POST, &format!("{base}orchestrators/WaitForGo/a"), &json!({})).await.expect(202).json();
+    // The one key stands in every address, as in Azure, and none of it in what the host writes down for everybody.
+    let status = started["statusQueryGetUri"].as_str().expect("an address");
+    assert!(status.ends_with(required), "{status}");
+    host.http().send(Method::GET, status).await.expect(202);
+    host.http().send(Method::GET, &host.management_uri(&format!("/instances?{required}"))).await.expect(200);
+    let file = std::fs::read_to_string(host.data().join("addresses.json")).expect("the file");
+    let key = required.strip_prefix("code=").expect("a key");
+    assert!(!file.contains(key) && !host.output().join("\n").contains(key) && !host.log().contains(key));
+    host.command(&["keys", "rotate", "system", "client-binding"]).expect("a new key");
+    host.http().send(Method::GET, status).await.expect_empty(401);
+    host.http().send(Method::GET, &format!("{base}instances")).await.expect_empty(401);
 }

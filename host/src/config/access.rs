@@ -1,0 +1,47 @@
+//! Settings that say who is let in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::{ServeConfig, ServeOptions};
+use crate::access::{AccessConfig, AuthMode};
+use crate::http::server::is_loopback;
+
+const DEFAULT_LINK_LIFETIME_HOURS: u64 = 30 * 24;
+const MAX_LINK_LIFETIME_HOURS: u64 = 100 * 366 * 24;
+
+impl ServeConfig {
+    /// Whether callers need keys: what the operator said, or, where that is nothing, whatever keeps others out.
+    ///
+    /// # Errors
+    /// When everybody could do everything, and nobody has said that this is meant.
+    pub fn auth(&self, listening_on: SocketAddr) -> anyhow::Result<AuthMode> {
+        let is_alone = is_loopback(listening_on) && self.http.public_url.is_none() && !self.http.use_forwarded_host;
+        let auth = self.access.auth.unwrap_or(if is_alone { AuthMode::None } else { AuthMode::Keys });
+        ensure!(
+            auth == AuthMode::Keys || is_loopback(listening_on) || self.access.allow_unauthenticated,
+            "with --auth none anybody who reaches {listening_on} could start, read and end instances; leave --auth out, listen on \
+             127.0.0.1, or say --allow-unauthenticated if that is meant"
+        );
+        Ok(auth)
+    }
+}
+
+fn link_lifetime_hours(given: Option<u64>) -> anyhow::Result<u64> {
+    let hours = given.unwrap_or(DEFAULT_LINK_LIFETIME_HOURS);
+    ensure!((1..=MAX_LINK_LIFETIME_HOURS).contains(&hours), "--link-lifetime-hours is {hours}; it is 1 to {MAX_LINK_LIFETIME_HOURS}");
+    Ok(hours)
+}
+
+/// Puts defaults where nothing was said.
+pub(super) fn resolve(options: &ServeOptions) -> anyhow::Result<AccessConfig> {
+    Ok(AccessConfig {
+        auth: options.auth,
+        allow_unauthenticated: options.allow_unauthenticated.unwrap_or(false),
+        links: options.links.unwrap_or_default(),
+        link_lifetime: Duration::from_secs(3_600 * link_lifetime_hours(options.link_lifetime_hours)?),
+        host_names: options.host_name.clone().unwrap_or_default(),
+    })
+}

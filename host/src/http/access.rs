@@ -1,0 +1,237 @@
+//! Whether a request is let in.
+//!
+//! Where the host asks for keys, a route is open to those who show one that opens it, or, for one instance, a token from an address that the
+//! host has handed out. Where it asks for none, administration is for callers on the same machine. In both cases pages on the web are kept
+//! out: a browser sends them wherever they want, with the reader's own address as the sender.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::header::{HeaderName, ORIGIN};
+use http::uri::PathAndQuery;
+use http::{StatusCode, Uri};
+
+use super::Api;
+use super::answer::{self, Answer};
+use super::origin;
+use super::query::form_decode;
+use super::request::{Asked, Caller, Surface};
+use super::router::{Action, RPC_PREFIX};
+use crate::access::link::{self, Verb};
+use crate::access::{Access, AuthMode, Key, Scope};
+use crate::app::manifest::AuthLevel;
+
+/// A key, as Azure Functions takes it in a header.
+pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-functions-key");
+/// A key or token, as Azure Functions takes it in a query.
+pub const KEY_PARAMETER: &str = "code";
+
+/// What a route asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// What the client function's entry in the manifest says.
+    Function,
+    /// A system key, or a token for this instance.
+    System,
+    /// An administrator's key.
+    Admin,
+}
+
+impl Action {
+    /// What its routes ask for, where the host asks for keys.
+    pub fn need(self) -> Need {
+        match self {
+            Self::About | Self::Health | Self::Describe => Need::Nothing,
+            Self::CallFunction => Need::Function,
+            Self::Start | Self::ListInstances | Self::Status | Self::PurgeInstance | Self::PurgeInstances | Self::RaiseEvent => {
+                Need::System
+            }
+            Self::Terminate | Self::Suspend | Self::Resume | Self::Rewind | Self::Restart => Need::System,
+            Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => Need::System,
+            Self::Metrics | Self::ClientBinding | Self::Deploy | Self::ListDeployments => Need::Admin,
+            Self::ListTimers | Self::OperateTimer => Need::Admin,
+            Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => Need::Admin,
+        }
+    }
+
+    /// What a token must allow; `None` where no token does.
+    pub fn verb(self) -> Option<Verb> {
+        match self {
+            Self::Status => Some(Verb::Status),
+            Self::RaiseEvent => Some(Verb::RaiseEvent),
+            Self::Terminate => Some(Verb::Terminate),
+            Self::Rewind => Some(Verb::Rewind),
+            Self::PurgeInstance => Some(Verb::Purge),
+            Self::Restart => Some(Verb::Restart),
+            Self::Suspend => Some(Verb::Suspend),
+            Self::Resume => Some(Verb::Resume),
+            Self::Start | Self::ListInstances | Self::PurgeInstances => None,
+            Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => None,
+            Self::About | Self::Health | Self::Describe | Self::Metrics | Self::CallFunction => None,
+            Self::ClientBinding | Self::Deploy | Self::ListDeployments | Self::ListTimers | Self::OperateTimer => None,
+            Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => None,
+        }
+    }
+}
+
+/// Why a request is not let in.
+pub(super) enum Refusal {
+    /// A key is missing, or wrong.
+    NoKey,
+    /// No key would change it; the text says what would.
+    Forbidden(Cow<'static, str>),
+}
+
+impl Refusal {
+    /// 401 without a body, or 403 with the text.
+    pub(super) fn answer(self) -> Answer {
+        match self {
+            Self::NoKey => answer::empty(StatusCode::UNAUTHORIZED),
+            Self::Forbidden(text) => answer::message(StatusCode::FORBIDDEN, &text),
+        }
+    }
+}
+
+/// Takes the key out of a path on the local RPC listener, where libraries send what they were configured with and no key besides:
+/// `/durabletask/KEY/instances/7`.
+pub(super) fn key_in_path(surface: Surface, path: &str) -> (Option<String>, Cow<'_, str>) {
+    let found = || {
+        let rest = path.get(RPC_PREFIX.len()..).filter(|_| path[..RPC_PREFIX.len()].eq_ignore_ascii_case(RPC_PREFIX))?;
+        let (key, rest) = rest.strip_prefix('/')?.split_once('/')?;
+        Key::parse(key).is_ok().then(|| (Some(key.to_owned()), Cow::Owned(format!("{RPC_PREFIX}/{rest}"))))
+    };
+    match surface {
+        Surface::LocalRpc if path.is_char_boundary(RPC_PREFIX.len().min(path.len())) && path.len() > RPC_PREFIX.len() => {
+            found().unwrap_or((None, Cow::Borrowed(path)))
+        }
+        Surface::LocalRpc | Surface::Public => (None, Cow::Borrowed(path)),
+    }
+}
+
+/// Whether the request may go on to its handler.
+///
+/// # Errors
+/// What to answer instead.
+pub(super) fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<(), Refusal> {
+    match (api.access.auth, asked.action.need()) {
+        (_, Need::Nothing) | (AuthMode::None, Need::Function) => Ok(()),
+        (AuthMode::Keys, Need::Function) => match function_level(api, asked) {
+            // There is no such function, which its handler says.
+            None => Ok(()),
+            Some((level, name)) => with_key(asked, path_key, |presented| opens_function(&api.access, presented, level, &name)),
+        },
+        // A key proves more than a name does: no page on the web has one.
+        (AuthMode::Keys, Need::System) => {
+            with_key(asked, path_key, |presented| opens_management(api, asked, presented))?;
+            own_origin(api, asked)
+        }
+        (AuthMode::Keys, Need::Admin) => {
+            with_key(asked, path_key, |presented| api.access.scope_of(presented) == Some(Scope::Admin))?;
+            own_name(api, asked, caller)?;
+            own_origin(api, asked)
+        }
+        (AuthMode::None, Need::System) => {
+            own_name(api, asked, caller)?;
+            own_origin(api, asked)
+        }
+        (AuthMode::None, Need::Admin) => {
+            own_origin(api, asked)?;
+            if asked.is_local { Ok(()) } else { Err(Refusal::Forbidden(NOT_LOCAL.into())) }
+        }
+    }
+}
+
+const NOT_LOCAL: &str = "while the host asks for no keys, only callers on its own machine that call it localhost or 127.0.0.1 may do this; \
+                         do it there, reach it through an SSH tunnel, or start the host with --auth keys";
+
+/// Any of the keys that the request shows may open the route.
+fn with_key(asked: &Asked, path_key: Option<&str>, opens: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok());
+    // What is open to everybody is open to the empty text, too.
+    let mut presented = in_header.chain(asked.query.values(KEY_PARAMETER)).chain(path_key).chain([""]);
+    if presented.any(opens) { Ok(()) } else { Err(Refusal::NoKey) }
+}
+
+fn function_level(api: &Api, asked: &Asked) -> Option<(AuthLevel, String)> {
+    let app = api.registry.current()?;
+    let client = app.client_by_route(&asked.head.method, asked.part(0))?;
+    Some((client.auth, client.function.name.to_ascii_lowercase()))
+}
+
+fn opens_function(access: &Access, presented: &str, level: AuthLevel, name: &str) -> bool {
+    match (level, access.scope_of(presented)) {
+        (AuthLevel::Anonymous, _) => true,
+        (AuthLevel::Function, Some(Scope::Admin | Scope::Functions)) => true,
+        (AuthLevel::Function, Some(Scope::Function(own))) => own == name,
+        (AuthLevel::Function, Some(Scope::System) | None) => false,
+        (AuthLevel::Admin, scope) => scope == Some(Scope::Admin),
+    }
+}
+
+fn opens_management(api: &Api, asked: &Asked, presented: &str) -> bool {
+    if presented.starts_with(link::PREFIX) {
+        let made = |verb| api.access.signer().check(presented, asked.part(0), verb);
+        return asked.action.verb().and_then(made).is_some();
+    }
+    matches!(api.access.scope_of(presented), Some(Scope::Admin | Scope::System))
+}
+
+/// The host is called by a name of its own. A page on the web can make a name of its own point to the reader's machine, and is then of
+/// the same site as the host, for the browser. With an address instead of a name nobody can do that.
+fn own_name(api: &Api, asked: &Asked, caller: &Caller) -> Result<(), Refusal> {
+    let received = origin::received(&asked.head, caller.local);
+    let name = origin::host_name(&received).unwrap_or_default();
+    let is_own = origin::is_of_this_machine(&received)
+        || name.parse::<IpAddr>().is_ok()
+        || api.access.host_names.iter().any(|own| *own == name || own == "*");
+    let text = || {
+        format!(
+            "'{name}' is no name of this host; if it is meant to be one, start the host with --host-name {name} or the --public-url with it"
+        )
+    };
+    if is_own { Ok(()) } else { Err(Refusal::Forbidden(text().into())) }
+}
+
+/// A browser that sends a page's request says whose page it is: only the host's own may.
+fn own_origin(api: &Api, asked: &Asked) -> Result<(), Refusal> {
+    let Some(origin) = asked.head.headers.get(ORIGIN) else { return Ok(()) };
+    let authority = |text: &str| text.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
+    let own = [Some(asked.origin()), api.config.public_url.as_deref()];
+    let from = origin.to_str().ok().and_then(authority);
+    let is_own = from.is_some() && own.into_iter().flatten().any(|own| authority(own) == from);
+    let text = "the request comes from a page of another site, which may not use this route";
+    if is_own { Ok(()) } else { Err(Refusal::Forbidden(text.into())) }
+}
+
+/// Takes the host's own keys out of a request that was let in, so that neither guests nor answers have them. What else is called `code`
+/// stays: it belongs to the function. Where a status is asked for by a key, a token takes the key's place, since the caller is told to
+/// ask again where it asked.
+pub(super) fn hide_keys(api: &Api, asked: &mut Asked) {
+    asked.links.credential = api.access.link_credential();
+    let is_ours = |text: &str| Key::parse(text).is_ok() || text.starts_with(link::PREFIX);
+    if asked.head.headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).is_some_and(is_ours) {
+        asked.head.headers.remove(KEY_HEADER);
+    }
+    if !asked.query.values(KEY_PARAMETER).any(is_ours) {
+        return;
+    }
+    let is_key = |pair: &&str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        form_decode(name.trim()).eq_ignore_ascii_case(KEY_PARAMETER) && is_ours(&form_decode(value.trim()))
+    };
+    let kept = asked.head.uri.query().unwrap_or_default().split('&').filter(|pair| !is_key(pair)).map(str::to_owned);
+    let token = (asked.action == Action::Status).then(|| asked.links.credential.code(asked.part(0), Verb::Status)).flatten();
+    let pairs: Vec<String> = kept.chain(token.map(|token| format!("{KEY_PARAMETER}={token}"))).collect();
+    let path = asked.head.uri.path();
+    let target = if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) };
+    let mut parts = asked.head.uri.clone().into_parts();
+    // A part of an address that was one is one.
+    if let Ok(target) = target.parse::<PathAndQuery>() {
+        parts.path_and_query = Some(target);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            asked.head.uri = uri;
+        }
+    }
+}
