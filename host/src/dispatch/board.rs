@@ -103,9 +103,9 @@ impl Board {
         receivers.iter().for_each(|to| self.schedule(to));
     }
 
-    /// Puts an instance that nobody has heard of yet into memory, with its first message.
+    /// Puts an instance whose id the host has just made into memory, with its first message.
     pub(super) fn admit_new(&mut self, id: &InstanceId, resident: Resident, delivery: Delivery) {
-        let slot = self.slots.entry(id.clone()).or_insert_with(|| Slot::new(Place::Resident(resident)));
+        let slot = self.slots.entry(id.clone()).or_insert_with(|| Slot { is_new: true, ..Slot::new(Place::Resident(resident)) });
         slot.push(delivery);
         self.schedule(id);
     }
@@ -209,9 +209,13 @@ impl Board {
     }
 
     /// Hands a commit to the committer, in order.
-    pub(super) fn queue_commit(&mut self, commit: Commit) {
+    pub(super) fn queue_commit(&mut self, mut commit: Commit) {
         for encoded in &commit.records {
-            self.slot(&encoded.record.instance).in_flight += 1;
+            let slot = self.slot(&encoded.record.instance);
+            slot.in_flight += 1;
+            if std::mem::take(&mut slot.is_new) {
+                commit.new.push(encoded.record.instance.clone());
+            }
         }
         self.commits.push_back(commit);
         self.signals.commit.notify_one();

@@ -24,6 +24,8 @@ pub(super) struct Commit {
     pub(super) answers: Vec<(Waiter, Result<(), EngineError>)>,
     /// Notes of keyed requests, to be written with the records.
     pub(super) notes: Vec<Arc<ClaimedNote>>,
+    /// Instances whose first record is among the records, and whose ids the host has made.
+    pub(super) new: Vec<InstanceId>,
     /// An instance that has ended with this commit.
     pub(super) ended: Option<InstanceId>,
     /// An instance whose chain is to be read as of this place in the order.
@@ -42,7 +44,7 @@ impl Commit {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { records, effects, answers, notes, ended, load, flushed } = self;
+        let Self { records, effects, answers, notes, new: _, ended, load, flushed } = self;
         let nothing_to_write = records.is_empty() && notes.is_empty();
         nothing_to_write && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
     }
@@ -108,6 +110,7 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
         touched.extend(commit.records.iter().map(|encoded| encoded.record.instance.clone()));
         batch.records.append(&mut commit.records);
         batch.tails.extend(commit.load.clone());
+        batch.new.extend(std::mem::take(&mut commit.new));
         batch.keys.extend(commit.notes.iter().map(|claimed| claimed.note.clone()));
         batch.fired.extend(commit.notes.iter().filter_map(|claimed| claimed.fired.clone()));
     }

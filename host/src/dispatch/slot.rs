@@ -136,6 +136,8 @@ pub(super) struct Slot {
     pub(super) wake: bool,
     /// Commits with records of this instance that are not yet on stable storage.
     pub(super) in_flight: u32,
+    /// The host has made its id, and nothing was recorded of it yet.
+    pub(super) is_new: bool,
     /// Counted among those that memory is limited for.
     pub(super) counted: bool,
     /// Marks the latest entry in the list of ages.
@@ -159,6 +161,7 @@ impl Slot {
             queued: false,
             wake: false,
             in_flight: 0,
+            is_new: false,
             counted: false,
             age: 0,
             failed_turns: 0,

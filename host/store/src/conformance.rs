@@ -27,6 +27,7 @@ macro_rules! for_each_guarantee {
         $test!(chains, a_batch_without_records_looks_up_tails);
         $test!(chains, a_batch_beyond_the_usual_size_is_one_like_any_other);
         $test!(chains, records_come_back_as_they_were);
+        $test!(chains, a_new_instance_begins_a_chain_like_any_other);
         $test!(chains, a_chain_begins_at_its_latest_base);
         $test!(chains, a_chain_reaches_back_to_the_messages_that_its_base_needs);
         $test!(chains, a_chain_read_from_an_old_tail_does_not_show_later_records);

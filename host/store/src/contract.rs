@@ -3,6 +3,7 @@
 //! The log is the truth; rows are its index. A store answers every question as of the last append that it acknowledged,
 //! whether or not its tables have caught up. None of the futures may be dropped half-way: callers run them in jobs of their own.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,6 +56,9 @@ pub struct Batch {
     pub records: Vec<EncodedRecord>,
     /// Instances whose last position the caller wants to know, as of the end of this batch.
     pub tails: Vec<InstanceId>,
+    /// Instances among the records' of which no record was ever appended, so that a store need not look for the end of a chain. For ids that
+    /// the caller has just made; others may be new as well. Naming an instance that has records breaks its chain.
+    pub new: HashSet<InstanceId>,
     /// Notes of keyed requests, written with the records or not at all. A note replaces an earlier one of the same key.
     pub keys: Vec<KeyNote>,
     /// Due times of timers whose start is among the records, written with them or not at all.

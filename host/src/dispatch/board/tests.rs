@@ -121,3 +121,15 @@ fn an_instance_on_a_guest_thread_is_not_queued_a_second_time() {
     becomes_resident(&mut board, "b");
     assert!(board.next().is_some(), "what came meanwhile is taken next");
 }
+
+#[test]
+fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
+    let mut board = board();
+    let state = Orchestration::blank(id("a"));
+    let resident = Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }));
+    board.admit_new(&id("a"), resident, Delivery::unrecorded(event("start")));
+    send(&mut board, vec![to("a", "one"), to("a", "two"), to("chosen by a client", "one")]);
+    send(&mut board, vec![to("a", "three")]);
+    let new: Vec<_> = gather(&mut board, usize::MAX).into_iter().map(|commit| commit.new).collect();
+    assert_eq!(new, [vec![id("a")], vec![], vec![]]);
+}

@@ -20,6 +20,16 @@ pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
     assert_eq!(chain(store, "b").await.len(), 2);
 }
 
+/// That nothing need be looked up for an instance changes nothing in its chain, nor in the others' of the batch.
+pub async fn a_new_instance_begins_a_chain_like_any_other(store: &dyn Store) {
+    append(store, [started("old", 1)]).await;
+    let records = [started("a", 2), event("old", 2, "x"), event("a", 3, "y")].map(encoded).into();
+    store.append(Batch { records, new: [id("a")].into(), ..Batch::default() }).await.unwrap();
+    append(store, [event("a", 4, "z")]).await;
+    assert_eq!(chain(store, "a").await.len(), 3);
+    assert_eq!(chain(store, "old").await.len(), 2);
+}
+
 /// A batch without records changes nothing.
 pub async fn a_batch_without_records_looks_up_tails(store: &dyn Store) {
     append(store, [started("a", 1)]).await;

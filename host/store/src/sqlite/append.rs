@@ -42,9 +42,9 @@ impl Notes {
 
 impl Database {
     pub(super) async fn append(&mut self, batch: Batch) -> Result<Appended, Error> {
-        let Batch { records, tails, keys, fired } = batch;
+        let Batch { records, tails, new, keys, fired } = batch;
         self.settle().await?;
-        let stored = self.tails_missing_in_memory(&records, &tails).await?;
+        let stored = self.tails_missing_in_memory(&records, &tails, &new).await?;
         let linked = self.link(&records, &stored);
         self.insert(records, &linked, &Notes { keys, fired }).await?;
         let mut overlay = self.overlay.lock();
@@ -56,16 +56,17 @@ impl Database {
         Ok(Appended { tails: tails.iter().map(tail).collect() })
     }
 
-    /// Looks up, in one statement, the last positions of all instances of which nothing is pending.
+    /// Looks up, in one statement, the last positions of all instances of which nothing is pending and that are not new.
     async fn tails_missing_in_memory(
         &mut self,
         records: &[EncodedRecord],
         tails: &[InstanceId],
+        new: &HashSet<InstanceId>,
     ) -> Result<HashMap<InstanceId, StoredTail>, Error> {
         let missing: Vec<_> = {
             let overlay = self.overlay.lock();
             let ids: HashSet<_> = records.iter().map(|encoded| &encoded.record.instance).chain(tails).collect();
-            ids.into_iter().filter(|id| overlay.get(id).is_none()).collect()
+            ids.into_iter().filter(|id| overlay.get(id).is_none() && !new.contains(*id)).collect()
         };
         self.append_statements.add(usize::from(!missing.is_empty()));
         self.stored_tails(&missing).await
