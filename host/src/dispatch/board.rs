@@ -29,6 +29,9 @@ pub(super) struct Board {
     /// Who holds the lock is a guest thread and looks for work right after.
     pub(super) holder_looks_for_work: bool,
     pub(super) commits: VecDeque<Commit>,
+    /// What has left memory. Letting go of a guest takes system calls, which must not be made under the lock: guest threads do it when they
+    /// look for work.
+    pub(super) leaving: Vec<Resident>,
     pub(super) alarms: Alarms,
     pub(super) ages: Ages,
     /// Counts how often memory was given up after a failed commit: what began before does not count any more.
@@ -69,6 +72,7 @@ impl Board {
             idle_threads: 0,
             holder_looks_for_work: false,
             commits: VecDeque::new(),
+            leaving: Vec::new(),
             alarms: Alarms::default(),
             ages: Ages::new(config),
             era: 0,

@@ -168,9 +168,12 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
         }
     }
     let watchers: Vec<_> = ended.iter().filter_map(|id| board.watchers.remove(id)).collect();
+    // Whoever is busy comes by soon; if nobody is, nobody may come for long.
+    let leaving = if board.idle_threads > 0 { std::mem::take(&mut board.leaving) } else { Vec::new() };
     drop(board);
     for watcher in watchers.into_iter().flatten() {
         // Who watched may have gone.
         let _ = watcher.send(());
     }
+    drop(leaving);
 }

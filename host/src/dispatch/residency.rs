@@ -9,7 +9,7 @@ use longhaul_core::InstanceId;
 
 use super::board::Board;
 use super::shared::EngineConfig;
-use super::slot::Place;
+use super::slot::{Place, Slot};
 
 /// How many entries one look for room goes through: where nobody can go, the next look finds somebody.
 const MAX_TRIES: usize = 16;
@@ -91,6 +91,8 @@ impl Board {
 
     fn forget(&mut self, id: &InstanceId) {
         self.count(id, false);
-        self.slots.remove(id);
+        if let Some(Slot { place: Place::Resident(resident), .. }) = self.slots.remove(id) {
+            self.leaving.push(resident);
+        }
     }
 }

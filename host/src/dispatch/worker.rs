@@ -131,8 +131,16 @@ fn next(shared: &Shared) -> Option<Next> {
         if shared.is_stopping() {
             return None;
         }
-        if let Some(next) = board.next() {
-            return Some(next);
+        let leaving = std::mem::take(&mut board.leaving);
+        let next = board.next();
+        if next.is_some() || !leaving.is_empty() {
+            drop(board);
+            drop(leaving);
+            if next.is_some() {
+                return next;
+            }
+            board = shared.board();
+            continue;
         }
         board = shared.wait_for_work(board);
     }

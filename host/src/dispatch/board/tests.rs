@@ -133,3 +133,11 @@ fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
     let new: Vec<_> = gather(&mut board, usize::MAX).into_iter().map(|commit| commit.new).collect();
     assert_eq!(new, [vec![id("a")], vec![], vec![]]);
 }
+
+#[test]
+fn who_leaves_memory_is_kept_for_a_guest_thread_to_let_go_of() {
+    let mut board = board();
+    becomes_resident(&mut board, "ended");
+    assert!(!board.slots.contains_key(&id("ended")));
+    assert_eq!(board.leaving.len(), 1);
+}
