@@ -19,6 +19,10 @@ use crate::http::router::MANAGEMENT_PREFIX;
 use crate::http::server::{ServerLimits, is_loopback};
 use crate::rpc::RpcPort;
 
+mod limits;
+
+pub use limits::LimitOptions;
+
 const DEFAULT_LISTEN: &str = "127.0.0.1:7071";
 /// Folder for everything that survives, unless another is named.
 pub const DEFAULT_DATA: &str = "./longhaul-data";
@@ -175,6 +179,10 @@ pub struct ServeOptions {
     /// Longest wait for the requests in flight when the host stops, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain_deadline_seconds: Option<u64>,
+
+    /// Limits on what comes in. In a file they are keys of the table `[limits]`.
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 impl ServeOptions {
@@ -222,6 +230,7 @@ impl ServeOptions {
             max_connections: self.max_connections.or(file.max_connections),
             header_deadline_seconds: self.header_deadline_seconds.or(file.header_deadline_seconds),
             drain_deadline_seconds: self.drain_deadline_seconds.or(file.drain_deadline_seconds),
+            limits: self.limits.or(file.limits),
         }
     }
 }
@@ -258,10 +267,10 @@ impl ServeConfig {
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
         let defaults = EngineConfig::default();
         let (limits, access) = (guest_limits(&options)?, access::resolve(&options)?);
+        let server = limits::server_limits(&options)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
-        let seconds = |given: Option<u64>, default| Duration::from_secs(given.unwrap_or(default));
         Ok(Self {
             listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
             rpc_port: options.rpc_port,
@@ -289,6 +298,7 @@ impl ServeConfig {
                 management_prefix: MANAGEMENT_PREFIX.into(),
                 task_hub,
                 max_body_bytes: at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?,
+                body_deadline: options.limits.body_deadline()?,
                 max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,
                 public_url: options
                     .public_url
@@ -298,11 +308,7 @@ impl ServeConfig {
                     .map_err(|why| anyhow!("--public-url: {why}"))?,
                 use_forwarded_host: options.use_forwarded_host.unwrap_or(false),
             },
-            server: ServerLimits {
-                max_connections: at_least_one("max-connections", options.max_connections, DEFAULT_MAX_CONNECTIONS)?,
-                header_deadline: seconds(options.header_deadline_seconds, DEFAULT_HEADER_DEADLINE_SECONDS),
-                drain_deadline: seconds(options.drain_deadline_seconds, DEFAULT_DRAIN_DEADLINE_SECONDS),
-            },
+            server,
             access,
             allow_outbound: options.allow_outbound.map(AllowedHosts::parse).transpose().context("--allow-outbound")?,
             data,

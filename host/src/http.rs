@@ -62,6 +62,8 @@ pub struct HttpConfig {
     pub max_body_bytes: usize,
     /// Longest body of a deployment, bytes.
     pub max_deployment_bytes: usize,
+    /// Longest wait for a body, deployments included. A later one is answered with 408.
+    pub body_deadline: std::time::Duration,
     /// Scheme, host and port by which others reach the host, if the operator said so.
     pub public_url: Option<String>,
     /// Whether `X-Forwarded-Host` and `X-Forwarded-Proto` say by which address a caller reached the host. Only for hosts behind a

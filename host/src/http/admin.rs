@@ -54,7 +54,7 @@ where
         let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
     }
-    let body = match collect(body, api.config.max_deployment_bytes).await {
+    let body = match collect(body, api.config.max_deployment_bytes, api.config.body_deadline).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };

@@ -16,7 +16,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    let body = match collect(body, api.config.max_body_bytes).await {
+    let body = match collect(body, api.config.max_body_bytes, api.config.body_deadline).await {
         Ok(body) => body,
         Err(refusal) => return Ok(refusal),
     };

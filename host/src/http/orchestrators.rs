@@ -40,7 +40,7 @@ where
         Ok(extras) => extras,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
-    let body = match collect(body, api.config.max_body_bytes).await {
+    let body = match collect(body, api.config.max_body_bytes, api.config.body_deadline).await {
         Ok(body) => body,
         Err(refusal) => return Ok(refusal),
     };

@@ -20,9 +20,6 @@ use super::router::{Action, Matched};
 use super::{Addresses, HttpConfig};
 use crate::access::link::LinkCredential;
 
-/// Longest wait for the rest of a body that has begun to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(60);
-
 /// Most arrays and objects within one another in a body. Readers of JSON give up at some depth (128 in Rust, 1,000 in Python), and one
 /// value beyond it would make every list that shows it unreadable to them.
 const MAX_DEPTH: usize = 100;
@@ -139,7 +136,7 @@ pub fn content_type(headers: &HeaderMap) -> Option<&str> {
 ///
 /// # Errors
 /// The answer to give: 413 when it is longer than `max_bytes`, 400 when it breaks off, 408 when it takes too long.
-pub async fn collect<B>(body: B, max_bytes: usize) -> Result<Bytes, Answer>
+pub async fn collect<B>(body: B, max_bytes: usize, deadline: Duration) -> Result<Bytes, Answer>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
@@ -149,11 +146,11 @@ where
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(too_long());
     }
-    match tokio::time::timeout(BODY_DEADLINE, Limited::new(body, max_bytes).collect()).await {
+    match tokio::time::timeout(deadline, Limited::new(body, max_bytes).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(answer::message(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => Err(answer::message(StatusCode::REQUEST_TIMEOUT, &format!("the body took longer than {} s", BODY_DEADLINE.as_secs()))),
+        Err(_) => Err(answer::message(StatusCode::REQUEST_TIMEOUT, &format!("the body took longer than {} s", deadline.as_secs()))),
     }
 }
 
@@ -180,6 +177,8 @@ mod tests {
 
     use super::*;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn asked(uri: &str, host: Option<&str>) -> Asked {
         let mut request = Request::builder().uri(uri);
         if let Some(host) = host {
@@ -196,6 +195,7 @@ mod tests {
             task_hub: "TestHubName".into(),
             max_body_bytes: 1,
             max_deployment_bytes: 1,
+            body_deadline: Duration::from_secs(1),
             public_url: None,
             use_forwarded_host,
         };
@@ -257,13 +257,34 @@ mod tests {
         assert!(!is_json(&HeaderMap::new()));
     }
 
+    /// A body of which nothing ever comes.
+    struct Never;
+
+    impl Body for Never {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<std::io::Result<hyper::body::Frame<Bytes>>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_is_a_time_out() {
+        let answer = collect(Never, 5, Duration::from_millis(5)).await.unwrap_err();
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
     #[tokio::test]
     async fn a_body_beyond_the_limit_is_refused_whether_or_not_it_says_its_length() {
-        assert_eq!(collect(Full::from("12345"), 5).await.unwrap(), "12345");
-        assert_eq!(collect(Full::from("123456"), 5).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(collect(Full::from("12345"), 5, MINUTE).await.unwrap(), "12345");
+        assert_eq!(collect(Full::from("123456"), 5, MINUTE).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
         let chunked = Full::from("123456").map_frame(|frame| frame);
         assert_eq!(chunked.size_hint().upper(), None);
-        assert_eq!(collect(chunked, 5).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(collect(chunked, 5, MINUTE).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[test]

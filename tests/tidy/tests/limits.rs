@@ -1,0 +1,38 @@
+//! Every limit that can be set stands in `docs/guide/limits.md`, and what stands there can be set.
+
+use tidy::{assert_none, root};
+
+const PAGE: &str = "docs/guide/limits.md";
+/// The table `[limits]` of the settings, and the settings beside it.
+const LIMITS: &str = "host/src/config/limits.rs";
+const SETTINGS: &str = "host/src/config.rs";
+
+/// The names of the optional members of a file's structs, as settings are written.
+fn settings(file: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("cannot read {file}: {error}"));
+    let members = text.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": Option<"));
+    members.map(|(name, _)| name.replace('_', "-")).collect()
+}
+
+/// The rows of the page's tables: the names in their column of settings, and whether they are said to be in `[limits]`.
+fn rows() -> Vec<(String, bool)> {
+    let page = std::fs::read_to_string(root().join(PAGE)).expect("the page of limits");
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(1).map(str::to_owned));
+    cells.filter_map(|cell| Some((cell.strip_prefix('`')?.split('`').next()?.to_owned(), cell.contains("`[limits]`")))).collect()
+}
+
+#[test]
+fn every_setting_of_the_table_limits_is_documented() {
+    let documented = rows();
+    let limits = settings(LIMITS);
+    assert!(limits.len() >= 6, "the settings cannot be found: {limits:?}");
+    let missing = limits.into_iter().filter(|name| !documented.contains(&(name.clone(), true)));
+    assert_none(&format!("settings that {PAGE} does not show in `[limits]`"), &missing.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_setting_on_the_page_exists() {
+    let (limits, others) = (settings(LIMITS), settings(SETTINGS));
+    let unknown = rows().into_iter().filter(|(name, in_table)| if *in_table { !limits.contains(name) } else { !others.contains(name) });
+    assert_none(&format!("settings on {PAGE} that do not exist"), &unknown.map(|(name, _)| name).collect::<Vec<_>>());
+}
