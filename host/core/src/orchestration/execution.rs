@@ -174,12 +174,21 @@ impl Execution {
 
     pub(super) fn running_activities(&self, instance: &InstanceId) -> Vec<ActivityRun> {
         let runs = self.tasks.iter().filter_map(|(task, open)| match open {
-            Task::Activity { call, progress, asked_in } if progress.retry_at.is_none() => {
+            // A result that is held back while the instance is suspended is recorded: its attempt has run.
+            Task::Activity { call, progress, asked_in } if progress.retry_at.is_none() && !self.holds_result(*task, progress.attempt) => {
                 Some(self.activity_run(instance, *task, call, progress.attempt, asked_in))
             }
             _ => None,
         });
         runs.collect()
+    }
+
+    fn holds_result(&self, of: TaskId, number: u32) -> bool {
+        let is_result = |held: &Message| match held {
+            Message::ActivityDone { execution, task, attempt, .. } => execution == self.id() && *task == of && *attempt == number,
+            _ => false,
+        };
+        self.held.iter().any(is_result)
     }
 
     pub(super) fn activity_run(

@@ -22,6 +22,18 @@ fn a_suspended_instance_keeps_what_arrives_and_gets_it_in_order_when_it_is_resum
 }
 
 #[test]
+fn an_activity_whose_result_is_held_back_does_not_run_again() {
+    let mut script = Script::started([call("A"), call("B")]);
+    script.arrive(suspend()).idle_turn();
+    script.arrive(done(0, "1")).idle_turn();
+    let running = |script: &Script| script.folded().state.running_activities().iter().map(|run| run.caller.task.0).collect::<Vec<_>>();
+    assert_eq!(running(&script), [1], "an instance that comes back into memory starts what is not done");
+    script.arrive(done(1, "2")).idle_turn();
+    assert!(running(&script).is_empty());
+    assert_eq!(script.arrive(resume()).idle_turn().told(), [(0, "1".into()), (1, "2".into())]);
+}
+
+#[test]
 fn a_suspension_in_the_same_turn_holds_back_what_comes_after_it() {
     let mut script = Script::started([wait("E"), wait("E"), timer(2_000)]);
     let taken = script.at(2_000).arrive(event("E", "1")).arrive(suspend()).arrive(event("E", "2")).idle_turn();
