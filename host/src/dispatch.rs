@@ -11,7 +11,7 @@
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `residency`: who stays in memory.
 //! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
-//! - `reuse`: what a start does to a live instance of the same id.
+//! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
 mod alarms;
@@ -31,6 +31,7 @@ mod reuse;
 mod shared;
 mod slot;
 mod worker;
+mod world;
 
 pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
 pub use counters::Counts;
@@ -38,3 +39,4 @@ pub(crate) use keys::TimerStart;
 pub use keys::{Keyed, KeyedRequest};
 pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;
+pub use world::{Simulated, Simulation};

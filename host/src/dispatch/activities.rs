@@ -19,6 +19,7 @@ use tokio::task::AbortHandle;
 use super::http_activity;
 use super::shared::Shared;
 use super::slot::Delivery;
+use super::world::Simulation;
 use crate::app::ActivityFunction;
 
 pub(super) struct Activities {
@@ -36,7 +37,13 @@ enum Running {
 /// A run on its way to a guest thread.
 pub(super) struct RunAtOnce {
     run: ActivityRun,
-    activity: ActivityFunction,
+    code: Code,
+}
+
+/// What a guest thread runs.
+enum Code {
+    Guest(ActivityFunction),
+    Simulated(Arc<dyn Simulation>),
 }
 
 impl Activities {
@@ -64,9 +71,9 @@ impl Activities {
             }
             let caller = run.caller.clone();
             match quick_function(shared, &run) {
-                Some(activity) => {
+                Some(code) => {
                     running.insert(caller, Running::OnGuestThread);
-                    at_once.push(RunAtOnce { run, activity });
+                    at_once.push(RunAtOnce { run, code });
                 }
                 None => _ = running.insert(caller, self.spawn(shared, run)),
             }
@@ -117,20 +124,30 @@ impl Activities {
 }
 
 /// The function, if it is in memory and its run is likely to be over at once.
-fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<ActivityFunction> {
+fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
+    if let Some(simulation) = shared.world.simulation() {
+        return simulation.is_quick(run).then(|| Code::Simulated(simulation.clone()));
+    }
     let app = shared.registry.get(run.deployment)?;
     let activity = app.activity(&run.name).filter(|_| !http_activity::is_meant(&run.name))?;
-    activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| activity.clone())
+    activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| Code::Guest(activity.clone()))
 }
 
 /// Carries a run out on the calling guest thread.
-pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, activity }: RunAtOnce) {
+pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) {
     if !shared.activities.is_wanted(&run.caller) {
         return;
     }
-    match activity.function.component.run_at_once(&context(&activity, &run), &run.input) {
+    let ended = match code {
+        Code::Guest(activity) => {
+            let ended = activity.function.component.run_at_once(&context(&activity, &run), &run.input);
+            ended.map(|ended| ended.unwrap_or_else(|error| Err(failure(error))))
+        }
+        Code::Simulated(simulation) => simulation.run_quickly(&run),
+    };
+    match ended {
         Some(ended) => {
-            let (to, message) = done(run.caller, run.attempt, ended.unwrap_or_else(|error| Err(failure(error))));
+            let (to, message) = done(run.caller, run.attempt, ended);
             shared.board().deliver_from_guest_thread(&to, Delivery::unrecorded(message));
         }
         None => shared.activities.move_to_workers(shared, run),
@@ -149,6 +166,9 @@ fn done(caller: TaskRef, attempt: u32, ended: Result<Payload, Failure>) -> (Inst
 }
 
 async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> {
+    if let Some(simulation) = shared.world.simulation() {
+        return simulation.run_activity(run).await;
+    }
     let app =
         match shared.registry.get(run.deployment) {
             Some(app) => app,

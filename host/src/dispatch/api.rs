@@ -16,6 +16,7 @@ use super::keys::Claim;
 use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
+use super::world::{Simulation, World};
 use super::{alarms, commit, keys, load, purge, recovery, worker};
 use crate::app::Registry;
 
@@ -127,19 +128,44 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or threads cannot be started.
     pub async fn run(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> anyhow::Result<Self> {
-        let shared = Arc::new(Shared::new(store, registry, config));
+        Self::run_in(store, registry, config, World::Machine).await
+    }
+
+    /// The same on the calling runtime alone, in the world of a simulation: for tests.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn simulate(
+        store: Arc<dyn Store>,
+        registry: Arc<Registry>,
+        config: EngineConfig,
+        simulation: Arc<dyn Simulation>,
+    ) -> anyhow::Result<Self> {
+        Self::run_in(store, registry, config, World::Simulated(simulation)).await
+    }
+
+    async fn run_in(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared::new(store, registry, config, world));
         let count = recovery::resume_work(&shared).await?;
         if count > 0 {
             tracing::info!(instances = count, "going on with what was under way");
         }
-        let guests = worker::spawn(&shared)?;
-        let jobs = vec![
+        let mut jobs = vec![
             tokio::spawn(commit::run(shared.clone())),
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
-            tokio::spawn(worker::relieve(shared.clone())),
             tokio::spawn(keys::forget_old(shared.clone())),
         ];
+        let guests = match shared.world.simulation() {
+            None => {
+                jobs.push(tokio::spawn(worker::relieve(shared.clone())));
+                worker::spawn(&shared)?
+            }
+            Some(simulation) => {
+                jobs.extend(worker::spawn_tasks(&shared, simulation));
+                Vec::new()
+            }
+        };
         Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })), claim: None })
     }
 
@@ -192,14 +218,14 @@ impl Engine {
         let Some(function) = app.orchestrator(&name) else {
             return Err(EngineError::UnknownOrchestrator(app.unknown_orchestrator(&name)));
         };
-        let fresh = uuid::Uuid::now_v7().simple().to_string();
+        let fresh = self.shared.world.fresh_id();
         let chosen = instance_id.filter(|id| !id.is_empty());
         let is_new = chosen.is_none();
         let id = match chosen {
             Some(text) => InstanceId::orchestration(&text).map_err(|problem| EngineError::Invalid(problem.to_string()))?,
             None => InstanceId::trusted(fresh.clone()),
         };
-        let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string()) };
+        let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(self.shared.world.fresh_id()) };
         let start = Start {
             name: function.name.clone(),
             input,

@@ -195,7 +195,7 @@ impl Board {
     /// Wakes a guest thread, if one is idle and there is more to do than whoever is here takes next.
     fn call_guest_thread(&self) {
         if self.idle_threads > 0 && self.waiting_jobs() > usize::from(self.holder_looks_for_work) {
-            self.signals.work.notify_one();
+            self.signals.work.ring();
         }
     }
 
@@ -300,7 +300,10 @@ impl Board {
         self.watchers.clear();
         let slots = std::mem::take(&mut self.slots);
         let mailboxes = slots.into_iter().flat_map(|(id, slot)| slot.mailbox.into_iter().map(move |delivery| (id.clone(), delivery)));
-        mailboxes.collect()
+        let mut refused: Vec<_> = mailboxes.collect();
+        // A map has no order, and a simulation must repeat itself.
+        refused.sort_by(|(one, _), (other, _)| one.cmp(other));
+        refused
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
             Some(all_failed(&entity, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
         }
     };
-    let fresh = ExecutionId::trusted(uuid::Uuid::now_v7().simple().to_string());
+    let fresh = ExecutionId::trusted(shared.world.fresh_id());
     let pin = app.map(|app| app.pin()).unwrap_or_default();
     let step = entity.end_batch(batch, guest, &fresh, pin);
     let (record, outgoing) = step.seal(id.clone(), 0);

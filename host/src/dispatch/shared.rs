@@ -1,7 +1,7 @@
 //! What all parts of the engine share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::Timestamp;
@@ -13,8 +13,8 @@ use super::board::Board;
 use super::counters::Counters;
 use super::keys::Claims;
 use super::reuse::ReusePolicy;
+use super::world::{Bell, World};
 use crate::app::Registry;
-use crate::clock;
 
 /// How the engine uses the machine.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Default for EngineConfig {
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     /// The run queue has work for a guest thread.
-    pub(super) work: Condvar,
+    pub(super) work: Bell,
     /// The committer has something to write.
     pub(super) commit: Notify,
     /// The soonest alarm changed.
@@ -63,6 +63,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) registry: Arc<Registry>,
     pub(super) config: EngineConfig,
+    pub(super) world: World,
     pub(super) signals: Arc<Signals>,
     pub(super) activities: Activities,
     pub(super) counters: Counters,
@@ -79,8 +80,8 @@ pub(super) const MAX_LOADS: usize = 64;
 
 impl Shared {
     /// Called on tokio's runtime, where activities will run too.
-    pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> Self {
-        let signals = Arc::new(Signals::default());
+    pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> Self {
+        let signals = Arc::new(Signals { work: Bell::of(&world), ..Signals::default() });
         Self {
             board: Mutex::new(Board::new(signals.clone(), &config)),
             activities: Activities::new(tokio::runtime::Handle::current()),
@@ -91,6 +92,7 @@ impl Shared {
             store,
             registry,
             config,
+            world,
             signals,
         }
     }
@@ -104,13 +106,13 @@ impl Shared {
     /// Waits on the board for work.
     pub(super) fn wait_for_work<'board>(&self, mut board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
         board.idle_threads += 1;
-        let mut board = self.signals.work.wait(board).unwrap_or_else(PoisonError::into_inner);
+        let mut board = self.signals.work.wait(board);
         board.idle_threads -= 1;
         board
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        clock::now()
+        self.world.now()
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -121,7 +123,7 @@ impl Shared {
         self.stopping.store(true, Ordering::Release);
         // Taken and dropped, so that no thread can miss the signal between its look and its wait.
         drop(self.board());
-        self.signals.work.notify_all();
+        self.signals.work.ring_for_all();
         self.signals.alarm_changed.notify_one();
         self.signals.stop.notify_waiters();
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_core::record::NewRecord;
-use longhaul_core::{InstanceId, Message, Outgoing};
+use longhaul_core::{InstanceId, Message, Outgoing, Timestamp};
 use longhaul_store::EncodedRecord;
 
 use super::api::EngineError;
@@ -12,6 +12,7 @@ use super::board::{Board, Job, Next};
 use super::commit::{Commit, encode};
 use super::shared::Shared;
 use super::slot::{Delivery, Resident};
+use super::world::Simulation;
 use super::{activities, operate, orchestrate};
 
 /// What a guest thread made of a job.
@@ -81,18 +82,56 @@ fn run(shared: &Arc<Shared>) {
 
 fn carry_out(shared: &Arc<Shared>, next: Next) {
     match next {
-        Next::Turn(job) => take_turn(shared, job),
+        Next::Turn(job) => {
+            let (id, era) = (job.id.clone(), job.era);
+            let work = take_turn(shared, job);
+            finish(shared, &id, era, work);
+        }
         Next::Activity(run) => activities::run_at_once(shared, run),
     }
 }
 
-fn take_turn(shared: &Arc<Shared>, job: Job) {
-    let (id, era) = (job.id.clone(), job.era);
-    let work = match job.resident {
-        Resident::Orchestration(orchestration) => orchestrate::turn(shared, &id, orchestration, job.deliveries, job.park),
-        Resident::Entity(entity) => operate::batch(shared, &id, entity, job.deliveries),
-    };
-    finish(shared, &id, era, work);
+fn take_turn(shared: &Arc<Shared>, job: Job) -> Work {
+    match job.resident {
+        Resident::Orchestration(orchestration) => orchestrate::turn(shared, &job.id, orchestration, job.deliveries, job.park),
+        Resident::Entity(entity) => operate::batch(shared, &job.id, entity, job.deliveries),
+    }
+}
+
+/// Starts tasks in place of guest threads.
+pub(super) fn spawn_tasks(shared: &Arc<Shared>, simulation: &Arc<dyn Simulation>) -> Vec<tokio::task::JoinHandle<()>> {
+    (0..shared.config.guest_threads.max(1)).map(|_| tokio::spawn(run_as_task(shared.clone(), simulation.clone()))).collect()
+}
+
+async fn run_as_task(shared: Arc<Shared>, simulation: Arc<dyn Simulation>) {
+    while !shared.is_stopping() {
+        let next = {
+            let mut board = shared.board();
+            let next = board.next();
+            board.idle_threads += usize::from(next.is_none());
+            next
+        };
+        match next {
+            None => {
+                shared.signals.work.wait_as_task().await;
+                shared.board().idle_threads -= 1;
+            }
+            // A thread may be held up before, within and after each of these.
+            Some(Next::Turn(job)) => {
+                simulation.pause().await;
+                let (id, era) = (job.id.clone(), job.era);
+                let work = take_turn(&shared, job);
+                simulation.pause().await;
+                let ready = Ready::of(&shared, &id, work);
+                simulation.pause().await;
+                ready.hand_over(&shared, &id, era);
+            }
+            Some(Next::Activity(run)) => {
+                simulation.pause().await;
+                activities::run_at_once(&shared, run);
+            }
+        }
+    }
 }
 
 /// Watches for a standstill: when every guest thread is held up by a guest that does not return, the others' work goes on in spare
@@ -146,58 +185,81 @@ fn next(shared: &Shared) -> Option<Next> {
     }
 }
 
-/// Queues the commit and delivers its messages in one step, and puts the instance to rest.
 fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
-    let Work { record, more, outgoing, mut commit, mut back, recorded, after } = work;
-    let now = shared.now();
-    // Encoding takes long beside the lock's other work, so what it needs to know is guessed before and checked after.
-    let guess = Surroundings::of(&mut shared.board(), id, recorded);
-    let took_start = record.as_ref().is_some_and(NewRecord::took_start);
-    let own = record.map(|record| encode_with(record, guess));
-    commit.records.extend(more.into_iter().map(encode));
-    commit.push_outgoing(&outgoing, now);
+    Ready::of(shared, id, work).hand_over(shared, id, era);
+}
 
-    let mut board = shared.board();
-    if board.era != era {
-        drop(board);
-        let error = EngineError::Unavailable("the store failed meanwhile".into());
-        commit.refuse(&error);
-        back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
-        return;
+/// What a guest thread made of a job, encoded.
+struct Ready {
+    own: Option<EncodedRecord>,
+    /// Encoding takes long beside the board's other work, so what it needs to know is guessed before and checked under the lock.
+    guess: Surroundings,
+    took_start: bool,
+    outgoing: Vec<Outgoing>,
+    commit: Commit,
+    back: Vec<Delivery>,
+    recorded: u32,
+    after: After,
+    now: Timestamp,
+}
+
+impl Ready {
+    fn of(shared: &Shared, id: &InstanceId, work: Work) -> Self {
+        let Work { record, more, outgoing, mut commit, back, recorded, after } = work;
+        let now = shared.now();
+        let guess = Surroundings::of(&mut shared.board(), id, recorded);
+        let took_start = record.as_ref().is_some_and(NewRecord::took_start);
+        let own = record.map(|record| encode_with(record, guess));
+        commit.records.extend(more.into_iter().map(encode));
+        commit.push_outgoing(&outgoing, now);
+        Self { own, guess, took_start, outgoing, commit, back, recorded, after, now }
     }
-    let found = Surroundings::of(&mut board, id, recorded);
-    let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
-    if let Some(encoded) = own {
-        shared.counters.turn();
-        commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
-    }
-    if let Some(start) = recorded_start {
-        // No turn took it, but it stands in the chain: it must be consumed in its place.
-        back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
-        back.insert(0, Delivery::recorded(start.message));
-    }
-    // This thread takes what is first in the queue by itself.
-    board.holder_looks_for_work = true;
-    if !commit.is_empty() {
-        board.queue_commit(commit);
-    }
-    board.deliver_recorded(outgoing);
-    board.slot(id).push_front(back.into_iter());
-    match after {
-        After::Rest(resident) => {
-            board.slot(id).failed_turns = 0;
-            board.rest(id, resident, now);
+
+    /// Queues the commit and delivers its messages in one step, and puts the instance to rest.
+    fn hand_over(self, shared: &Shared, id: &InstanceId, era: u64) {
+        let Self { own, guess, took_start, outgoing, mut commit, mut back, recorded, after, now } = self;
+        let mut board = shared.board();
+        if board.era != era {
+            drop(board);
+            let error = EngineError::Unavailable("the store failed meanwhile".into());
+            commit.refuse(&error);
+            back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
+            return;
         }
-        After::ReadAgain => {
-            board.slot(id).failed_turns = 0;
-            board.reload(id);
+        let found = Surroundings::of(&mut board, id, recorded);
+        let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
+        if let Some(encoded) = own {
+            shared.counters.turn();
+            commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
         }
-        After::Reload(trouble) => {
-            note(&mut board, shared, id, trouble);
-            board.reload(id);
+        if let Some(start) = recorded_start {
+            // No turn took it, but it stands in the chain: it must be consumed in its place.
+            back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
+            back.insert(0, Delivery::recorded(start.message));
         }
+        // This thread takes what is first in the queue by itself.
+        board.holder_looks_for_work = true;
+        if !commit.is_empty() {
+            board.queue_commit(commit);
+        }
+        board.deliver_recorded(outgoing);
+        board.slot(id).push_front(back.into_iter());
+        match after {
+            After::Rest(resident) => {
+                board.slot(id).failed_turns = 0;
+                board.rest(id, resident, now);
+            }
+            After::ReadAgain => {
+                board.slot(id).failed_turns = 0;
+                board.reload(id);
+            }
+            After::Reload(trouble) => {
+                note(&mut board, shared, id, trouble);
+                board.reload(id);
+            }
+        }
+        board.holder_looks_for_work = false;
     }
-    board.holder_looks_for_work = false;
 }
 
 /// What stands in the log before a turn's record and was not known when the turn began.

@@ -1,0 +1,122 @@
+//! What the engine takes from the world around it: the time, new ids, hands for its work, and what activities return.
+//!
+//! A host takes them from the machine. A simulation brings its own, runs everything on one thread in virtual time, and so can repeat a run
+//! from its seed; see `docs/guide/simulation.md`. All decisions, the board, the committer, loading and recovery are the same code.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+
+use longhaul_core::message::ActivityRun;
+use longhaul_core::{Failure, Payload, Timestamp};
+use tokio::sync::Notify;
+
+use super::board::Board;
+use crate::clock;
+
+/// A future that a simulation answers with.
+pub type Simulated<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Stands in for the machine.
+pub trait Simulation: Send + Sync {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// An id that was never given before: 32 hexadecimal digits.
+    fn fresh_id(&self) -> String;
+
+    /// Comes between two steps of work where a guest thread could be held up. What it waits for lets others go first.
+    fn pause(&self) -> Simulated<()>;
+
+    /// Whether this attempt goes to whoever runs guests, and not to a task of its own.
+    fn is_quick(&self, run: &ActivityRun) -> bool;
+
+    /// The result of a quick attempt; `None`: it took too long, and goes on in a task of its own.
+    fn run_quickly(&self, run: &ActivityRun) -> Option<Result<Payload, Failure>>;
+
+    /// The result of an attempt in a task of its own.
+    fn run_activity(&self, run: ActivityRun) -> Simulated<Result<Payload, Failure>>;
+}
+
+/// Where the engine takes from the world what it needs.
+pub(super) enum World {
+    Machine,
+    Simulated(Arc<dyn Simulation>),
+}
+
+impl World {
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Self::Machine => clock::now(),
+            Self::Simulated(simulation) => simulation.now(),
+        }
+    }
+
+    pub(super) fn fresh_id(&self) -> String {
+        match self {
+            Self::Machine => uuid::Uuid::now_v7().simple().to_string(),
+            Self::Simulated(simulation) => simulation.fresh_id(),
+        }
+    }
+
+    pub(super) fn simulation(&self) -> Option<&Arc<dyn Simulation>> {
+        match self {
+            Self::Machine => None,
+            Self::Simulated(simulation) => Some(simulation),
+        }
+    }
+}
+
+/// Wakes those who run guests.
+#[derive(Debug)]
+pub(super) enum Bell {
+    /// They are threads.
+    Threads(Condvar),
+    /// They are tasks of a simulation.
+    Tasks(Notify),
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self::Threads(Condvar::new())
+    }
+}
+
+impl Bell {
+    pub(super) fn of(world: &World) -> Self {
+        match world {
+            World::Machine => Self::default(),
+            World::Simulated(_) => Self::Tasks(Notify::new()),
+        }
+    }
+
+    pub(super) fn ring(&self) {
+        match self {
+            Self::Threads(bell) => bell.notify_one(),
+            Self::Tasks(bell) => bell.notify_one(),
+        }
+    }
+
+    pub(super) fn ring_for_all(&self) {
+        match self {
+            Self::Threads(bell) => bell.notify_all(),
+            Self::Tasks(bell) => bell.notify_waiters(),
+        }
+    }
+
+    /// Waits as a thread. Tasks must not come here: they would hold up their runtime.
+    pub(super) fn wait<'board>(&self, board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
+        match self {
+            Self::Threads(bell) => bell.wait(board).unwrap_or_else(PoisonError::into_inner),
+            Self::Tasks(_) => board,
+        }
+    }
+
+    /// Waits as a task.
+    pub(super) async fn wait_as_task(&self) {
+        match self {
+            Self::Threads(_) => {}
+            Self::Tasks(bell) => bell.notified().await,
+        }
+    }
+}
