@@ -7,8 +7,8 @@ use longhaul::dispatch::Simulated;
 use longhaul_core::record::NewRecord;
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 use longhaul_store::{
-    Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances, KeyNote, Keys, Log,
-    MemoryStore, Page, Position, Store, TimerState, Timers,
+    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
+    KeyNote, Keys, Log, MemoryStore, Page, Position, Store, TimerState, Timers,
 };
 
 /// What a call does.
@@ -201,6 +201,21 @@ impl Timers for GatedStore {
     fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
         let (app, name) = (app.to_owned(), name.to_owned());
         self.call(Kind::Write, move |inner| inner.remove_timer(&app, &name))
+    }
+}
+
+impl AccessKeys for GatedStore {
+    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+        self.call(Kind::Read, |inner| inner.access_keys())
+    }
+
+    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+        self.call(Kind::Write, move |inner| inner.put_access_key(key))
+    }
+
+    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+        let (scope, name) = (scope.to_owned(), name.to_owned());
+        self.call(Kind::Write, move |inner| inner.remove_access_key(&scope, &name))
     }
 }
 
