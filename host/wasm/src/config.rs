@@ -51,10 +51,11 @@ impl Default for Config {
 /// Bounds for one guest or one call.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Linear memory of an orchestrator or entity guest, default 64 MiB. Reserved as address space for each of
-    /// `max_hot_guests`; only what a guest touches costs memory.
+    /// Linear memory of an orchestrator or entity guest, default 256 MiB: room for 100,000 tasks at a time, or for a payload of 32 MiB
+    /// as text, as the value that was read from it and in what comes of it. Reserved as address space for each of `max_hot_guests`; only
+    /// what a guest touches costs memory.
     pub orchestrator_memory_bytes: usize,
-    /// Linear memory of an activity or client function, default 128 MiB.
+    /// Linear memory of an activity or client function, default 256 MiB, for the same payloads.
     pub activity_memory_bytes: usize,
     /// Longest call of an orchestrator or entity, default 10 s. Measured by the clock, so a busy machine counts too; that is why
     /// a missed deadline is never an orchestration's outcome.
@@ -80,8 +81,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            orchestrator_memory_bytes: 64 << 20,
-            activity_memory_bytes: 128 << 20,
+            orchestrator_memory_bytes: 256 << 20,
+            activity_memory_bytes: 256 << 20,
             turn_deadline: Duration::from_secs(10),
             activity_deadline: Duration::from_secs(300),
             max_activity_deadline: Duration::from_secs(24 * 3_600),
