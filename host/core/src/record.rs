@@ -237,7 +237,7 @@ impl Record {
         let shape = |source| DecodeError::Shape { kind: kind.into(), source };
         let record = match kind {
             "message" => Self::Message(serde_json::from_str(data).map_err(shape)?),
-            "turn" => Self::Turn(serde_json::from_str(data).map_err(shape)?),
+            "turn" => Self::Turn(serde_json::from_str::<Box<TurnRecord>>(data).map_err(shape)?.trimmed()),
             "entity" => Self::Entity(serde_json::from_str(data).map_err(shape)?),
             "parked" => Self::Parked(serde_json::from_str(data).map_err(shape)?),
             other => return Err(DecodeError::Kind(other.into())),
@@ -277,6 +277,14 @@ impl Record {
 }
 
 impl TurnRecord {
+    /// Without room that reading left unused. A list that is read has room for four, and most turns have one message and one command: a
+    /// long chain in memory would be three times its size, and the kernel would take longer to clear the pages than we to read it.
+    fn trimmed(mut self: Box<Self>) -> Box<Self> {
+        self.received.shrink_to_fit();
+        self.commands.shrink_to_fit();
+        self
+    }
+
     /// The start of the execution that began with this turn, if it stands in the record: a start that came from the inbox of an
     /// instance that was new does not.
     pub(crate) fn begun(&self) -> Option<&Start> {

@@ -176,7 +176,7 @@ fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: 
         Guest::Fresh => Box::new(function.component.instantiate(context()).map_err(trouble)?),
         Guest::Replay(steps) => {
             let mut guest = Box::new(function.component.instantiate(context()).map_err(trouble)?);
-            replay(&mut guest, &function.name, &steps)?;
+            replay(&mut guest, &function.name, steps)?;
             guest
         }
     };
@@ -185,9 +185,10 @@ fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: 
     Ok(returned)
 }
 
-fn replay(guest: &mut OrchestratorGuest, name: &std::sync::Arc<str>, steps: &[ReplayStep]) -> Result<(), Trouble> {
-    for step in steps {
-        let returned = activate(guest, name, step.replaying_activation(), true).map_err(trouble)?;
+fn replay(guest: &mut OrchestratorGuest, name: &std::sync::Arc<str>, steps: Vec<ReplayStep>) -> Result<(), Trouble> {
+    for mut step in steps {
+        let activation = step.take_replaying_activation();
+        let returned = activate(guest, name, activation, true).map_err(trouble)?;
         step.compare(&returned).map_err(|mismatch| Trouble::Hopeless(format!("replay does not match the history: {mismatch}")))?;
     }
     Ok(())

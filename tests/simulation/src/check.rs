@@ -90,8 +90,8 @@ fn not_repeated(store: &MemoryStore, id: &InstanceId) -> Option<String> {
     let context = LogContext { function: orchestrator.name.clone(), instance: Some(id.clone()) };
     let repeat = || -> Result<(), String> {
         let mut guest = orchestrator.component.instantiate(context).map_err(|error| error.to_string())?;
-        for step in &folded.replay {
-            let returned = replayed(&mut guest, &orchestrator.name, step).map_err(|error| error.to_string())?;
+        for mut step in folded.replay {
+            let returned = replayed(&mut guest, &orchestrator.name, &mut step).map_err(|error| error.to_string())?;
             step.compare(&returned).map_err(|mismatch| mismatch.to_string())?;
         }
         Ok(())
@@ -99,8 +99,8 @@ fn not_repeated(store: &MemoryStore, id: &InstanceId) -> Option<String> {
     repeat().err().map(|error| format!("the history of {id} is not repeated: {error}"))
 }
 
-fn replayed(guest: &mut longhaul_wasm::OrchestratorGuest, name: &Arc<str>, step: &ReplayStep) -> Result<GuestTurn, GuestError> {
-    match step.replaying_activation() {
+fn replayed(guest: &mut longhaul_wasm::OrchestratorGuest, name: &Arc<str>, step: &mut ReplayStep) -> Result<GuestTurn, GuestError> {
+    match step.take_replaying_activation() {
         Activation::Start(context) => guest.start(longhaul_core::StartContext { name: name.clone(), ..context }),
         Activation::Resume { now, received } => guest.resume(now, true, received),
     }

@@ -58,7 +58,8 @@ impl std::error::Error for Mismatch {}
 /// Folds a chain as the store returns it: from a base record or the chain's beginning, led by the messages that are still needed.
 /// Each record comes with its mark of a base.
 pub fn fold(id: InstanceId, chain: impl IntoIterator<Item = (Record, bool)>) -> Folded {
-    let mut calls = Calls(Vec::new());
+    let chain = chain.into_iter();
+    let mut calls = Calls(Vec::with_capacity(chain.size_hint().0));
     let Chain { state, inbox, .. } = Chain::read(id, chain, &mut calls);
     // Code that has ended is not called again, though its execution may wait for what it left open.
     let replay = if state.is_live() && !state.code_has_ended() { calls.0 } else { Vec::new() };
@@ -83,9 +84,10 @@ impl Witness for Calls {
 }
 
 impl ReplayStep {
-    /// The call with its mark of replay set.
-    pub fn replaying_activation(&self) -> Activation {
-        match self.activation.clone() {
+    /// Takes out the call, with its mark of replay set, for the guest that is about to be called. A copy of every result that an execution ever
+    /// got would be dear.
+    pub fn take_replaying_activation(&mut self) -> Activation {
+        match std::mem::replace(&mut self.activation, Activation::Resume { now: Timestamp(0), received: Vec::new() }) {
             Activation::Start(context) => Activation::Start(crate::model::StartContext { replaying: true, ..context }),
             resume @ Activation::Resume { .. } => resume,
         }

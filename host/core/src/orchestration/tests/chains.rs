@@ -11,7 +11,7 @@ fn a_replay_gives_the_guest_the_recorded_calls_and_tells_it_so() {
     script.arrive(done(0, "1")).turn(asks([timer(0)]));
     let replay = script.folded().replay;
     assert_eq!(replay.len(), 2);
-    assert!(matches!(replay[0].replaying_activation(), Activation::Start(context) if context.replaying));
+    assert!(matches!(replay[0].clone().take_replaying_activation(), Activation::Start(context) if context.replaying));
     assert_eq!(replay[1].compare(&asks([timer(0)])), Ok(()));
 }
 
