@@ -3,15 +3,16 @@
 //! Those that may have to wait for something are futures on tokio's workers. Those that cannot, and were quick so far, run on the guest
 //! threads between turns: then a call, its result and the turn that consumes it often need no other thread at all.
 //!
-//! A result is handed to its instance in memory and becomes durable in the turn that consumes it. Until then the run stays in
-//! the books here, so that an instance that leaves memory and comes back does not start it a second time.
+//! A result is handed to its instance in memory and becomes durable in the turn that consumes it. Until that turn is queued for its commit, the
+//! run stays in the books here, so that an instance that leaves memory and comes back does not start it a second time. Where memory is given up
+//! because a commit failed, results that are lost with it are taken out of the books, so that they run again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::message::{ActivityRun, Message, TaskRef};
-use longhaul_core::{ExecutionId, Failure, InstanceId, Payload, TaskId, TaskResult};
+use longhaul_core::{Failure, InstanceId, Payload, TaskResult};
 use longhaul_wasm::{ActivityContext, GuestError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -23,15 +24,44 @@ use super::world::Simulation;
 use crate::app::ActivityFunction;
 
 pub(super) struct Activities {
-    running: Mutex<HashMap<TaskRef, Running>>,
+    running: Mutex<HashMap<TaskRef, Entry>>,
     /// Where futures run: guest threads have no runtime of their own.
     runtime: Handle,
+}
+
+/// The attempt that is under way.
+struct Entry {
+    attempt: u32,
+    how: Running,
 }
 
 /// How a run takes place.
 enum Running {
     OnWorkers(AbortHandle),
     OnGuestThread,
+}
+
+impl Entry {
+    fn stop(self) {
+        if let Running::OnWorkers(job) = self.how {
+            job.abort();
+        }
+    }
+}
+
+/// One attempt of a call.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    caller: TaskRef,
+    number: u32,
+}
+
+impl Attempt {
+    /// The attempt of which this message is the result, if it is one.
+    pub(super) fn of(instance: &InstanceId, message: &Message) -> Option<Self> {
+        let Message::ActivityDone { execution, task, attempt, .. } = message else { return None };
+        Some(Self { caller: TaskRef { instance: instance.clone(), execution: execution.clone(), task: *task }, number: *attempt })
+    }
 }
 
 /// A run on its way to a guest thread.
@@ -52,7 +82,7 @@ impl Activities {
         Self { running: Mutex::default(), runtime }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<TaskRef, Running>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<TaskRef, Entry>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,22 +94,26 @@ impl Activities {
             return at_once;
         }
         let mut running = self.running();
-        let before = running.len();
+        let mut begun = 0;
         for run in runs {
-            if running.contains_key(&run.caller) {
+            if running.get(&run.caller).is_some_and(|entry| entry.attempt >= run.attempt) {
                 continue;
             }
-            let caller = run.caller.clone();
-            match quick_function(shared, &run) {
+            begun += 1;
+            let (caller, attempt) = (run.caller.clone(), run.attempt);
+            let how = match quick_function(shared, &run) {
                 Some(code) => {
-                    running.insert(caller, Running::OnGuestThread);
                     at_once.push(RunAtOnce { run, code });
+                    Running::OnGuestThread
                 }
-                None => _ = running.insert(caller, self.spawn(shared, run)),
+                None => self.spawn(shared, run),
+            };
+            // The result of an earlier attempt is of no use any more, and must not stand in the way of this one.
+            if let Some(earlier) = running.insert(caller, Entry { attempt, how }) {
+                earlier.stop();
             }
         }
-        // Each of them has a new entry.
-        shared.counters.activities(running.len() - before);
+        shared.counters.activities(begun);
         at_once
     }
 
@@ -89,37 +123,46 @@ impl Activities {
 
     /// Goes on with a run on the workers that was too long for a guest thread, unless it was cancelled.
     fn move_to_workers(&self, shared: &Arc<Shared>, run: ActivityRun) {
-        if let Some(entry) = self.running().get_mut(&run.caller)
+        if let Some(entry) = self.running().get_mut(&run.caller).filter(|entry| entry.attempt == run.attempt)
             && !shared.is_stopping()
         {
-            *entry = self.spawn(shared, run);
+            entry.how = self.spawn(shared, run);
         }
     }
 
     /// Stops a run whose result is no longer wanted.
     pub(super) fn cancel(&self, task: &TaskRef) {
-        if let Some(Running::OnWorkers(job)) = self.running().remove(task) {
-            job.abort();
+        if let Some(entry) = self.running().remove(task) {
+            entry.stop();
         }
     }
 
     /// Whether a run was not cancelled meanwhile.
-    fn is_wanted(&self, task: &TaskRef) -> bool {
-        self.running().contains_key(task)
+    fn is_wanted(&self, run: &ActivityRun) -> bool {
+        self.running().get(&run.caller).is_some_and(|entry| entry.attempt == run.attempt)
     }
 
-    /// The result has gone into a turn.
-    pub(super) fn consumed(&self, instance: &InstanceId, execution: &ExecutionId, task: TaskId) {
-        self.running().remove(&TaskRef { instance: instance.clone(), execution: execution.clone(), task });
+    /// These results have gone into a turn, or are lost.
+    pub(super) fn let_go(&self, results: impl IntoIterator<Item = Attempt>) {
+        let mut running = self.running();
+        for Attempt { caller, number } in results {
+            if let hash_map::Entry::Occupied(entry) = running.entry(caller)
+                && entry.get().attempt == number
+            {
+                entry.remove();
+            }
+        }
+    }
+
+    /// Stops the runs of these instances, whose results may have been lost already.
+    pub(super) fn forget(&self, instances: &HashSet<InstanceId>) {
+        let of_these = self.running().extract_if(|caller, _| instances.contains(&caller.instance)).collect::<Vec<_>>();
+        of_these.into_iter().for_each(|(_, entry)| entry.stop());
     }
 
     /// Stops everything; what was under way runs again after the next start.
     pub(super) fn stop(&self) {
-        for (_, run) in self.running().drain() {
-            if let Running::OnWorkers(job) = run {
-                job.abort();
-            }
-        }
+        self.running().drain().for_each(|(_, entry)| entry.stop());
     }
 }
 
@@ -135,7 +178,7 @@ fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
 
 /// Carries a run out on the calling guest thread.
 pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) {
-    if !shared.activities.is_wanted(&run.caller) {
+    if !shared.activities.is_wanted(&run) {
         return;
     }
     let ended = match code {

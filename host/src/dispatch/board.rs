@@ -2,7 +2,7 @@
 //!
 //! The lock is what gives the log and every mailbox the same order: a commit is queued and its messages are delivered in one step.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use longhaul_core::{InstanceId, Outgoing, Timestamp};
@@ -54,6 +54,15 @@ pub(super) struct Job {
     pub(super) deliveries: Vec<Delivery>,
     /// Why the instance is to be set aside, if it is.
     pub(super) park: Option<String>,
+}
+
+/// What was in memory when it was given up.
+pub(super) struct GivenUp {
+    /// What was in the mailboxes.
+    pub(super) deliveries: Vec<(InstanceId, Delivery)>,
+    /// Whom guest threads were at work on. What these threads took from the mailboxes is lost as well.
+    pub(super) busy: HashSet<InstanceId>,
+    pub(super) commits: VecDeque<Commit>,
 }
 
 /// What a guest thread does next.
@@ -290,8 +299,8 @@ impl Board {
         ended
     }
 
-    /// Gives up all memory: after a failed commit nothing in it can be trusted. Returns what was in the mailboxes.
-    pub(super) fn give_up(&mut self) -> Vec<(InstanceId, Delivery)> {
+    /// Gives up all memory: after a failed commit nothing in it can be trusted.
+    pub(super) fn give_up(&mut self) -> GivenUp {
         self.era += 1;
         self.run_queue.clear();
         self.alarms = Alarms::default();
@@ -299,11 +308,13 @@ impl Board {
         // An end that was written though its commit failed has nobody left to tell of it.
         self.watchers.clear();
         let slots = std::mem::take(&mut self.slots);
+        let is_busy = |slot: &Slot| matches!(slot.place, Place::Busy);
+        let busy = slots.iter().filter(|(_, slot)| is_busy(slot)).map(|(id, _)| id.clone()).collect();
         let mailboxes = slots.into_iter().flat_map(|(id, slot)| slot.mailbox.into_iter().map(move |delivery| (id.clone(), delivery)));
-        let mut refused: Vec<_> = mailboxes.collect();
+        let mut deliveries: Vec<_> = mailboxes.collect();
         // A map has no order, and a simulation must repeat itself.
-        refused.sort_by(|(one, _), (other, _)| one.cmp(other));
-        refused
+        deliveries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        GivenUp { deliveries, busy, commits: std::mem::take(&mut self.commits) }
     }
 }
 

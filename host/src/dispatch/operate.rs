@@ -54,7 +54,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let step = entity.end_batch(batch, guest, &fresh, pin);
     let (record, outgoing) = step.seal(id.clone(), 0);
     let after = After::Rest(Resident::Entity(entity));
-    Work { record: Some(record), more: Vec::new(), outgoing, commit, back: Vec::new(), recorded, after }
+    Work { record: Some(record), outgoing, ..Work::without_record(commit, Vec::new(), recorded, after) }
 }
 
 struct EntityCall<'call> {

@@ -8,6 +8,7 @@ use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
 use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus, Timestamp};
 use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
 
+use super::activities::Attempt;
 use super::api::EngineError;
 use super::commit::Commit;
 use super::keys::ClaimedNote;
@@ -32,14 +33,15 @@ pub(super) fn turn(
     let current = shared.registry.current().map(|app| app.pin()).unwrap_or_default();
     let mut turn = state.begin_turn(shared.now(), current);
     let mut intake = Intake::default();
-    let back = intake.take(shared, state, &mut turn, deliveries);
+    let back = intake.take(state, &mut turn, deliveries);
     commit.answers = std::mem::take(&mut intake.refusals);
 
     // An instance that is to be set aside takes in what arrived without its guest, so that nothing accepted is lost.
     if park.is_none() {
         state.activate(&mut turn);
         if turn.is_empty() {
-            return Work::without_record(commit, back, recorded, After::Rest(Resident::Orchestration(orchestration)));
+            let after = After::Rest(Resident::Orchestration(orchestration));
+            return Work { results: intake.results, ..Work::without_record(commit, back, recorded, after) };
         }
     }
     let guest_turn = match turn.activation() {
@@ -70,7 +72,8 @@ pub(super) fn turn(
     // Who was terminated by what just arrived has ended, and stands still in no other way.
     let parked = park.filter(|_| !has_ended).map(|reason| set_aside(&mut orchestration.state, now, reason));
     let after = if rewinds { After::ReadAgain } else { After::Rest(Resident::Orchestration(orchestration)) };
-    Work { record: Some(record), more: parked.into_iter().collect(), outgoing, commit, back, recorded, after }
+    let (more, results) = (parked.into_iter().collect(), intake.results);
+    Work { record: Some(record), more, outgoing, commit, back, recorded, results, after }
 }
 
 /// Messages on their way into a turn.
@@ -79,6 +82,8 @@ struct Intake {
     /// For each message without a record of its own that came from the mailbox, in order: who sent it.
     senders: Vec<Sender>,
     refusals: Vec<(Waiter, Result<(), EngineError>)>,
+    /// Attempts of activities whose results came.
+    results: Vec<Attempt>,
 }
 
 /// What is known of a message's sender.
@@ -91,12 +96,12 @@ struct Sender {
 
 impl Intake {
     /// Applies what arrived and what is due by itself. Returns what the turn has no place for any more.
-    fn take(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+    fn take(&mut self, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         let mut deliveries = deliveries.into_iter();
         while !turn.is_over()
             && let Some(delivery) = deliveries.next()
         {
-            self.take_one(shared, state, turn, delivery);
+            self.take_one(state, turn, delivery);
         }
         for message in state.due(turn.now()) {
             if !turn.is_over() {
@@ -106,7 +111,7 @@ impl Intake {
         deliveries.collect()
     }
 
-    fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
+    fn take_one(&mut self, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
         let Delivery { message, recorded, waiter, ticket, note } = delivery;
         if let Some(waiter) = waiter {
             match state.admit(&message) {
@@ -115,9 +120,7 @@ impl Intake {
                 Err(refusal) => return self.refusals.push((waiter, Err(refused(state.id(), refusal)))),
             }
         } else if !recorded {
-            if let Message::ActivityDone { execution, task, .. } = &message {
-                shared.activities.consumed(state.id(), execution, *task);
-            }
+            self.results.extend(Attempt::of(state.id(), &message));
             if state.ignores(&message) {
                 return;
             }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_core::Message;
 use longhaul_store::{Batch, Error as StoreError};
 
+use super::activities::Attempt;
 use super::alarms;
 use super::api::EngineError;
+use super::board::GivenUp;
 use super::commit::Commit;
 use super::shared::Shared;
 
@@ -33,19 +34,16 @@ pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreErro
 pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit>, error: StoreError) {
     tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
     let told = EngineError::from(error);
-    let (deliveries, commits) = {
+    let GivenUp { deliveries, busy, commits } = {
         let mut board = shared.board();
         board.closed = true;
-        (board.give_up(), std::mem::take(&mut board.commits))
+        board.give_up()
     };
+    // Results are lost with mailboxes and turns: these activities have to run again.
+    shared.activities.forget(&busy);
+    shared.activities.let_go(deliveries.iter().filter_map(|(id, delivery)| Attempt::of(id, &delivery.message)));
     failed.into_iter().chain(commits).for_each(|commit| commit.refuse(&told));
-    for (id, delivery) in deliveries {
-        if let Message::ActivityDone { execution, task, .. } = &delivery.message {
-            // The result is lost with the mailbox: the activity has to run again.
-            shared.activities.consumed(&id, execution, *task);
-        }
-        delivery.refuse(told.clone());
-    }
+    deliveries.into_iter().for_each(|(_, delivery)| delivery.refuse(told.clone()));
     // The pause comes first: work that is read again and fails again must not turn into a busy loop.
     while !shared.stopped_within(RETRY_PAUSE).await {
         match reopen(shared).await {

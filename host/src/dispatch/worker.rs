@@ -7,6 +7,7 @@ use longhaul_core::record::NewRecord;
 use longhaul_core::{InstanceId, Message, Outgoing, Timestamp};
 use longhaul_store::EncodedRecord;
 
+use super::activities::Attempt;
 use super::api::EngineError;
 use super::board::{Board, Job, Next};
 use super::commit::{Commit, encode};
@@ -27,13 +28,15 @@ pub(super) struct Work {
     pub(super) back: Vec<Delivery>,
     /// Recorded messages among those that the job took out of the mailbox.
     pub(super) recorded: u32,
+    /// Attempts of activities whose results went into the turn.
+    pub(super) results: Vec<Attempt>,
     pub(super) after: After,
 }
 
 impl Work {
     /// Nothing to record: only answers, and what becomes of the instance.
     pub(super) fn without_record(commit: Commit, back: Vec<Delivery>, recorded: u32, after: After) -> Self {
-        Self { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back, recorded, after }
+        Self { record: None, more: Vec::new(), outgoing: Vec::new(), commit, back, recorded, results: Vec::new(), after }
     }
 }
 
@@ -199,25 +202,26 @@ struct Ready {
     commit: Commit,
     back: Vec<Delivery>,
     recorded: u32,
+    results: Vec<Attempt>,
     after: After,
     now: Timestamp,
 }
 
 impl Ready {
     fn of(shared: &Shared, id: &InstanceId, work: Work) -> Self {
-        let Work { record, more, outgoing, mut commit, back, recorded, after } = work;
+        let Work { record, more, outgoing, mut commit, back, recorded, results, after } = work;
         let now = shared.now();
         let guess = Surroundings::of(&mut shared.board(), id, recorded);
         let took_start = record.as_ref().is_some_and(NewRecord::took_start);
         let own = record.map(|record| encode_with(record, guess));
         commit.records.extend(more.into_iter().map(encode));
         commit.push_outgoing(&outgoing, now);
-        Self { own, guess, took_start, outgoing, commit, back, recorded, after, now }
+        Self { own, guess, took_start, outgoing, commit, back, recorded, results, after, now }
     }
 
     /// Queues the commit and delivers its messages in one step, and puts the instance to rest.
     fn hand_over(self, shared: &Shared, id: &InstanceId, era: u64) {
-        let Self { own, guess, took_start, outgoing, mut commit, mut back, recorded, after, now } = self;
+        let Self { own, guess, took_start, outgoing, mut commit, mut back, recorded, results, after, now } = self;
         let mut board = shared.board();
         if board.era != era {
             drop(board);
@@ -225,6 +229,10 @@ impl Ready {
             commit.refuse(&error);
             back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
             return;
+        }
+        // Not before: results that a turn of an earlier era took are lost with it, and their runs may have begun anew.
+        if !results.is_empty() {
+            shared.activities.let_go(results);
         }
         let found = Surroundings::of(&mut board, id, recorded);
         let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
