@@ -87,7 +87,8 @@ impl InstanceRow {
             (None, _) if id.is_entity() => Self::entity(id, record.at),
             (None, _) => return None,
         };
-        Some(Self { inbox: row.inbox + 1, ..row })
+        // A record from outside may count more messages than there can be.
+        Some(Self { inbox: row.inbox.saturating_add(1), ..row })
     }
 
     fn after_turn(row: Option<Self>, id: &InstanceId, turn: &TurnRecord) -> Option<Self> {

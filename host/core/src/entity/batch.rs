@@ -95,7 +95,8 @@ impl Entity {
     /// Takes the lock and passes the request on; the last entity of the section answers.
     fn grant(&mut self, batch: &mut Batch, section: Section) {
         batch.moved = true;
-        let onward = Section { next: section.next + 1, ..section.clone() };
+        // A record from outside may have any position: beyond the set there is nobody to go on to.
+        let onward = Section { next: section.next.saturating_add(1), ..section.clone() };
         let outgoing = match section.set.get(onward.next) {
             Some(entity) => Outgoing { to: entity.instance_id(), message: Message::Lock(onward) },
             None => {
@@ -115,7 +116,7 @@ impl Entity {
             return;
         }
         self.lock = None;
-        let onward = Section { next: section.next + 1, ..section };
+        let onward = Section { next: section.next.saturating_add(1), ..section };
         if let Some(entity) = onward.set.get(onward.next) {
             batch.outgoing.push(Outgoing { to: entity.instance_id(), message: Message::Release(onward) });
         }

@@ -108,8 +108,10 @@ impl EntityId {
         if name.is_empty() || name.contains('@') {
             return Err(InvalidId(format!("entity name '{name}' is empty or contains '@'")));
         }
+        // Lower case first: some letters become longer by it.
+        let name = name.to_lowercase();
         check_id("entity id", &format!("@{name}@{key}"))?;
-        Ok(Self { name: name.to_lowercase().into(), key: key.into() })
+        Ok(Self { name: name.into(), key: key.into() })
     }
 
     /// Whether the id is one that [`Self::new`] would make, for one that a guest put together.
@@ -202,6 +204,14 @@ mod tests {
         assert_eq!(id.instance_id().as_str(), "@counter@a@b");
         assert_eq!(id.instance_id().entity(), Some(id));
         assert!(EntityId::new("", "a").is_err());
+    }
+
+    #[test]
+    fn an_entity_id_that_lower_case_makes_too_long_is_refused() {
+        // A capital I with a dot is one unit, and its lower case two.
+        let name = "\u{130}".repeat(MAX_ID_UNITS / 2);
+        assert!(EntityId::new(&name, "").is_err());
+        assert_eq!(EntityId::new(&name[..240], "a").unwrap().check(), Ok(()));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Orchestration {
     pub(super) fn go_on_rewound(&mut self, turn: &mut Turn, number: u32, rewound: &Rewound, asked: &Asked) {
         self.parked = None;
         self.status = RuntimeStatus::Running;
-        self.next_turn = number + 1;
+        self.next_turn = number.saturating_add(1);
         for message in self.take_held() {
             self.apply_held(turn, message);
         }
