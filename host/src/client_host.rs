@@ -1,5 +1,7 @@
 //! What client functions may do with instances and entities.
 
+use std::pin::Pin;
+
 use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
@@ -86,9 +88,16 @@ impl ClientHost for EngineClient {
         })
     }
 
-    fn management_payload(&self, instance_id: &str) -> Payload {
-        // Texts are always JSON.
-        Payload::of(&self.links.management_payload(instance_id)).unwrap_or_else(|_| Payload::null())
+    fn management_payload(&self, instance_id: String) -> Pin<Box<dyn Future<Output = Payload> + Send + '_>> {
+        Box::pin(async move {
+            let links = self.links.clone();
+            // An orchestration may get its own addresses as its input, so they are made before it is there.
+            let is_ahead = links.credential.knows_instances()
+                && matches!(self.engine.status(&InstanceId::trusted(instance_id.as_str())).await, Ok(None));
+            let links = if is_ahead { links.ahead() } else { links };
+            // Texts are always JSON.
+            Payload::of(&links.management_payload(&instance_id)).unwrap_or_else(|_| Payload::null())
+        })
     }
 }
 

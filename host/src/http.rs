@@ -150,7 +150,7 @@ impl Api {
             let text = "the local RPC listener takes requests of programs on this machine only, which call it 127.0.0.1 or localhost";
             return answer::message(StatusCode::FORBIDDEN, text);
         }
-        if let Err(refusal) = access::check(self, &asked, caller, path_key.as_deref()) {
+        if let Err(refusal) = access::check(self, &asked, caller, path_key.as_deref()).await {
             return refusal.answer();
         }
         access::hide_keys(self, &mut asked);

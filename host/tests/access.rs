@@ -1,16 +1,22 @@
 //! Who is let in: every route of the table against every kind of credential, on the real program.
 
+#[path = "access/routes.rs"]
+mod routes;
 mod support;
+#[path = "access/web_pages.rs"]
+mod web_pages;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use longhaul::access::link::{LinkSigner, Verb};
 use longhaul::access::{Key, KeyKind, Secrets};
-use longhaul::http::router::{Base, MANAGEMENT_PREFIX, ROUTES, Route};
+use longhaul::http::router::{MANAGEMENT_PREFIX, ROUTES, Route};
+use longhaul_core::Timestamp;
+use routes::{INSTANCE_ID, path_of};
 use serde_json::Value;
 use support::{Answered, Host, longhaul, output_of};
 
@@ -74,9 +80,9 @@ const ALL: &[&str] = &[
     "token that has ended",
     "token that was changed",
     "token of another host",
+    "token of an earlier instance",
+    "token of an instance to come",
 ];
-
-const INSTANCE_ID: &str = "order-7";
 
 /// A host that asks for keys, with an app whose client functions have every level.
 struct Guarded {
@@ -132,8 +138,8 @@ fn app_with_levels() -> tempfile::TempDir {
     app
 }
 
-/// Every credential by its name in [`ALL`], for a route that does `verb` to [`INSTANCE_ID`].
-fn credentials(guarded: &Guarded, verb: Verb) -> Vec<(&'static str, String)> {
+/// Every credential by its name in [`ALL`], for a route that does `verb` to [`INSTANCE_ID`], which was started after `born_before`.
+fn credentials(guarded: &Guarded, verb: Verb, born_before: Timestamp) -> Vec<(&'static str, String)> {
     let good = guarded.signer(Duration::from_secs(60));
     let other_verb = if verb == Verb::Status { Verb::Purge } else { Verb::Status };
     let token = good.sign(INSTANCE_ID, verb);
@@ -152,30 +158,15 @@ fn credentials(guarded: &Guarded, verb: Verb) -> Vec<(&'static str, String)> {
         ("token that has ended", guarded.signer(Duration::ZERO).sign(INSTANCE_ID, verb)),
         ("token that was changed", changed),
         ("token of another host", LinkSigner::new(Arc::new([7; 32]), Duration::from_secs(60)).sign(INSTANCE_ID, verb)),
+        // The host's own, and made when another instance had the id, or none.
+        ("token of an earlier instance", good.sign_at(INSTANCE_ID, verb, born_before)),
+        ("token of an instance to come", good.clone().ahead().sign(INSTANCE_ID, verb)),
     ]
 }
 
-/// The address of a route on the host, with something for every open part.
-fn path_of(route: &Route) -> String {
-    let prefix = match route.base {
-        Base::Management => MANAGEMENT_PREFIX,
-        Base::Root => "",
-    };
-    let open = [
-        ("{functionName}", "NoSuchOrchestrator"),
-        ("{instanceId}", INSTANCE_ID),
-        ("{eventName}", "go"),
-        ("{entityName}", "counter"),
-        ("{entityKey}", "a"),
-        ("{timerName}", "none"),
-        ("{operation}", "none"),
-        ("{scope}", "functions"),
-        ("{keyName}", "no name"),
-        ("{*route}", "HttpStart"),
-    ];
-    let path = open.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, &value.replace(' ', "%20")));
-    assert!(!path.contains('{'), "the test knows nothing to put into {path}");
-    format!("{prefix}{path}")
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+    Timestamp(since.as_millis() as u64)
 }
 
 fn name_of(route: &Route) -> (&str, &str) {
@@ -189,6 +180,9 @@ async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
     assert_eq!(routes, listed, "the table of routes, and the routes that this test says something about");
 
     let guarded = Guarded::start().await;
+    let born_before = now();
+    let started = guarded.send("POST", &format!("{MANAGEMENT_PREFIX}/orchestrators/WaitForGo/{INSTANCE_ID}"), &guarded.admin).await;
+    assert_eq!(started.status, 202, "{}", started.body);
     let (all, this) = (guarded.keys(&["add", "functions", "all"]), guarded.keys(&["add", "function:HttpStart", "one"]));
     let other = guarded.keys(&["add", "function:anonymous", "one"]);
     let (revoked, rotated) = (guarded.keys(&["add", "admin", "gone"]), guarded.keys(&["add", "admin", "old"]));
@@ -202,7 +196,7 @@ async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
         ("rotated key", rotated),
     ];
     let verbs = [Verb::Status, Verb::RaiseEvent, Verb::Terminate, Verb::Rewind, Verb::Purge, Verb::Restart, Verb::Suspend, Verb::Resume];
-    let by_verb: Vec<_> = verbs.iter().map(|verb| (*verb, credentials(&guarded, *verb))).collect();
+    let by_verb: Vec<_> = verbs.iter().map(|verb| (*verb, credentials(&guarded, *verb, born_before))).collect();
 
     for route in ROUTES {
         let (method, path) = (route.method.as_ref().map_or("GET", Method::as_str), path_of(route));
@@ -290,51 +284,34 @@ async fn a_key_that_was_made_while_the_host_ran_is_good_after_a_restart_and_by_h
 }
 
 #[tokio::test]
-async fn pages_on_the_web_do_not_get_in_with_a_key_or_without() {
+async fn addresses_of_an_instance_do_not_lead_to_the_next_one_of_its_id() {
     let guarded = Guarded::start().await;
-    let own = guarded.origin();
-    let list = format!("{MANAGEMENT_PREFIX}/instances");
-    let send = async |method: &str, path: &str, name: &str, value: &str| {
-        guarded.host.send_with(method, path, &[("x-functions-key", &guarded.admin), (name, value)], "").await.status.as_u16()
-    };
-    for path in [list.as_str(), "/admin/deployments", "/metrics"] {
-        assert_eq!(send("GET", path, "origin", &own).await, 200, "{path}");
-        for origin in ["https://evil.example", "null", "http://127.0.0.1:1", ""] {
-            assert_eq!(send("GET", path, "origin", origin).await, 403, "{path} {origin}");
-        }
-    }
-    assert_eq!(guarded.host.manage("GET", "/instances").await.status, 401);
-    assert_eq!(send("POST", "/admin/deployments", "content-type", "text/plain").await, 415);
-}
-
-#[tokio::test]
-async fn without_keys_only_names_that_are_the_hosts_own_lead_to_it() {
-    let host = Host::start(&["--host-name=longhaul.lan"]);
-    let list = format!("{MANAGEMENT_PREFIX}/instances");
-    let send = async |path: &str, headers: &[(&str, &str)]| host.send_with("GET", path, headers, "").await.status.as_u16();
-    for (name, status) in [("localhost", 200), ("127.0.0.1:7071", 200), ("10.0.0.7", 200), ("LONGHAUL.lan:80", 200), ("evil.example", 403)]
-    {
-        assert_eq!(send(&list, &[("host", name)]).await, status, "{name}");
-    }
-    assert_eq!(send(&list, &[("origin", "https://evil.example")]).await, 403);
-    // Administration is for this machine alone, whatever the name.
-    assert_eq!(send("/admin/keys", &[("host", "longhaul.lan")]).await, 403);
-    assert_eq!(send("/admin/keys", &[("host", "localhost"), ("x-forwarded-for", "10.0.0.1")]).await, 403);
-    assert_eq!(send("/admin/keys", &[("host", "localhost")]).await, 200);
-}
-
-#[test]
-fn no_get_changes_anything_but_what_a_client_function_does() {
-    use longhaul::http::router::Action;
-    for route in ROUTES.iter().filter(|route| route.method.as_ref().is_none_or(|method| *method == Method::GET)) {
-        let reads = match route.action {
-            Action::About | Action::Health | Action::Describe | Action::Metrics | Action::ClientBinding => true,
-            Action::Status | Action::ListInstances | Action::ListEntities | Action::ReadEntity => true,
-            Action::ListDeployments | Action::ListTimers | Action::ListKeys => true,
-            // The reference's own exception: a function with GET among its methods does what it does.
-            Action::CallFunction => true,
-            _ => false,
+    let start = async || {
+        let started = guarded.send("POST", &format!("{MANAGEMENT_PREFIX}/orchestrators/WaitForGo/again"), &guarded.admin).await;
+        assert_eq!(started.status, 202, "{}", started.body);
+        let payload: Value = serde_json::from_str(&started.body).expect("JSON");
+        let path = |member: &str| {
+            let uri = payload[member].as_str().expect("an address").strip_prefix(&guarded.origin()).expect("the caller's").to_owned();
+            uri.replace("{text}", "why").replace("{eventName}", "go")
         };
-        assert!(reads, "GET {} may not lead to {:?}", route.path, route.action);
+        ["statusQueryGetUri", "terminatePostUri", "sendEventPostUri", "purgeHistoryDeleteUri"].map(path)
+    };
+    let first = start().await;
+    assert_eq!(guarded.host.send("POST", &first[1]).await.status, 202);
+    let since = Instant::now();
+    while guarded.host.send("GET", &first[0]).await.status != 200 {
+        assert!(since.elapsed() < Duration::from_secs(30), "it does not end");
     }
+    // The clock of tokens has milliseconds: what was handed out must be older than what comes next.
+    let asked = now();
+    while now() == asked {
+        tokio::task::yield_now().await;
+    }
+    let second = start().await;
+    for (method, path) in [("GET", &first[0]), ("POST", &first[1]), ("POST", &first[2]), ("DELETE", &first[3])] {
+        let answered = guarded.host.send_with(method, path, &[("content-type", "application/json")], "1").await;
+        assert_eq!(answered.status, 401, "{method} {path}: {}", answered.body);
+    }
+    assert_eq!(guarded.host.send("GET", &second[0]).await.status, 202);
+    assert_eq!(guarded.host.send("POST", &second[1]).await.status, 202);
 }

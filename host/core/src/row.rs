@@ -36,6 +36,10 @@ pub struct InstanceRow {
     pub parked: Option<String>,
     /// Start of the current execution, or the entity's first record.
     pub created_at: Timestamp,
+    /// Start of the first execution of this instance, or the entity's first record: continuing as new does not change it, another start of
+    /// the same id does. The beginning of time for instances of versions that did not note it.
+    #[serde(default)]
+    pub born_at: Timestamp,
     /// Its latest turn, batch or change.
     pub updated_at: Timestamp,
     /// What it was started with.
@@ -122,9 +126,9 @@ impl InstanceRow {
             }
             Some(Outcome::Terminated(reason)) => self.output = reason.as_deref().map(Payload::of_text),
             Some(Outcome::ContinuedAsNew(next)) => {
-                let kept = (self.custom_status.take(), self.inbox, self.status, self.wake_at, self.pending, self.updated_at);
+                let kept = (self.custom_status.take(), self.inbox, self.status, self.wake_at, self.pending, self.updated_at, self.born_at);
                 *self = Self::started(id, &next.start);
-                (self.custom_status, self.inbox, self.status, self.wake_at, self.pending, self.updated_at) = kept;
+                (self.custom_status, self.inbox, self.status, self.wake_at, self.pending, self.updated_at, self.born_at) = kept;
             }
         }
     }
@@ -176,6 +180,7 @@ impl InstanceRow {
             status: RuntimeStatus::Running,
             parked: None,
             created_at: now,
+            born_at: now,
             updated_at: now,
             input: None,
             output: None,

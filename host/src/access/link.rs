@@ -2,6 +2,9 @@
 //!
 //! A token is `lht_` and hexadecimal digits: what it allows (2 bytes), when it was made and when it ends (8 bytes each, milliseconds), and
 //! HMAC-SHA256 over all of that and the instance's id. So the host keeps nothing about the addresses that it hands out.
+//!
+//! An id can be used again, and addresses of the instance that had it before must not lead to the next one. Since every token says when it
+//! was made, and every instance when it was started first, no id of a life is needed: a [`Grant`] covers what was there when it was made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +22,10 @@ pub const PREFIX: &str = "lht_";
 const PURPOSE: &[u8] = b"longhaul link 1\0";
 /// Bytes before the signature.
 const HEAD_BYTES: usize = 18;
+/// Set among the verbs of a token that was made before its instance was there.
+const AHEAD: u16 = 1 << 15;
+/// How long after such a token its instance may start, milliseconds: the time in which a function makes an address and starts what it leads to.
+const AHEAD_LIMIT_MS: u64 = 10 * 60 * 1_000;
 
 /// What an address does to its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +54,24 @@ pub enum Verb {
 pub struct LinkSigner {
     secret: Arc<[u8]>,
     lifetime: Duration,
+    ahead: bool,
+}
+
+/// What a token that is good allows, but for the question which of the instances it means that had the id one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    made: Timestamp,
+    ahead: bool,
+}
+
+impl Grant {
+    /// Whether it is for the instance that was started first at `born_at`.
+    pub fn covers(self, born_at: Timestamp) -> bool {
+        match self.ahead {
+            false => born_at <= self.made,
+            true => self.made <= born_at && born_at.since(self.made) <= AHEAD_LIMIT_MS,
+        }
+    }
 }
 
 /// What goes into the addresses of an instance.
@@ -63,7 +88,12 @@ pub enum LinkCredential {
 impl LinkSigner {
     /// Signs with `secret`; what it signs is good for `lifetime`.
     pub fn new(secret: Arc<[u8]>, lifetime: Duration) -> Self {
-        Self { secret, lifetime }
+        Self { secret, lifetime, ahead: false }
+    }
+
+    /// The same for an instance that is not there yet.
+    pub fn ahead(self) -> Self {
+        Self { ahead: true, ..self }
     }
 
     /// A token for one thing that may be done to one instance.
@@ -71,10 +101,12 @@ impl LinkSigner {
         self.sign_at(instance, verb, clock::now())
     }
 
-    fn sign_at(&self, instance: &str, verb: Verb, now: Timestamp) -> String {
+    /// The same, made at `now`.
+    pub fn sign_at(&self, instance: &str, verb: Verb, now: Timestamp) -> String {
         let lifetime = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let mut bytes = Vec::with_capacity(HEAD_BYTES + 32);
-        bytes.extend((verb as u16).to_be_bytes());
+        let verbs = verb as u16 | if self.ahead { AHEAD } else { 0 };
+        bytes.extend(verbs.to_be_bytes());
         bytes.extend(now.0.to_be_bytes());
         bytes.extend(now.0.saturating_add(lifetime).to_be_bytes());
         let signature = hmac::sign(&self.key(), &signed(&bytes, instance));
@@ -82,19 +114,20 @@ impl LinkSigner {
         format!("{PREFIX}{}", hex(&bytes))
     }
 
-    /// When the token was made, if it allows `verb` for `instance` now. Whether the signature fits is found out in constant time.
-    pub fn check(&self, token: &str, instance: &str, verb: Verb) -> Option<Timestamp> {
+    /// What the token grants, if it allows `verb` for an instance of this id now. Whether the signature fits is found out in constant time.
+    pub fn check(&self, token: &str, instance: &str, verb: Verb) -> Option<Grant> {
         self.check_at(token, instance, verb, clock::now())
     }
 
-    fn check_at(&self, token: &str, instance: &str, verb: Verb, now: Timestamp) -> Option<Timestamp> {
+    /// The same at `now`.
+    pub fn check_at(&self, token: &str, instance: &str, verb: Verb, now: Timestamp) -> Option<Grant> {
         let bytes = from_hex(token.strip_prefix(PREFIX)?)?;
         let (head, signature) = bytes.split_at_checked(HEAD_BYTES)?;
         hmac::verify(&self.key(), &signed(head, instance), signature).ok()?;
         let verbs = u16::from_be_bytes(head[..2].try_into().ok()?);
         let made = u64::from_be_bytes(head[2..10].try_into().ok()?);
         let ends = u64::from_be_bytes(head[10..].try_into().ok()?);
-        (verbs & verb as u16 != 0 && now.0 < ends).then_some(Timestamp(made))
+        (verbs & verb as u16 != 0 && now.0 < ends).then_some(Grant { made: Timestamp(made), ahead: verbs & AHEAD != 0 })
     }
 
     fn key(&self) -> hmac::Key {
@@ -108,6 +141,22 @@ fn signed(head: &[u8], instance: &str) -> Vec<u8> {
 }
 
 impl LinkCredential {
+    /// Whether what it puts into an address is for one instance and no later one of the same id.
+    pub fn knows_instances(&self) -> bool {
+        match self {
+            Self::Token(_) => true,
+            Self::None | Self::Key(_) => false,
+        }
+    }
+
+    /// The same for an instance that is not there yet.
+    pub fn ahead(self) -> Self {
+        match self {
+            Self::Token(signer) => Self::Token(signer.ahead()),
+            Self::None | Self::Key(_) => self,
+        }
+    }
+
     /// The value of `code` in an address, if it has one.
     pub fn code(&self, instance: &str, verb: Verb) -> Option<String> {
         match self {
@@ -141,11 +190,24 @@ mod tests {
     fn a_token_is_good_for_its_instance_its_verb_and_its_time() {
         let token = signer(1).sign_at("order-7", Verb::RaiseEvent, Timestamp(1_000));
         let check = |instance: &str, verb, now| signer(1).check_at(&token, instance, verb, Timestamp(now));
-        assert_eq!(check("order-7", Verb::RaiseEvent, 1_099), Some(Timestamp(1_000)));
+        assert_eq!(check("order-7", Verb::RaiseEvent, 1_099), Some(Grant { made: Timestamp(1_000), ahead: false }));
         assert_eq!(check("order-7", Verb::RaiseEvent, 1_100), None);
         assert_eq!(check("order-7", Verb::Terminate, 1_000), None);
         assert_eq!(check("order-8", Verb::RaiseEvent, 1_000), None);
         assert_eq!(check("ORDER-7", Verb::RaiseEvent, 1_000), None);
+    }
+
+    #[test]
+    fn a_token_is_for_the_instance_that_was_there_and_not_for_a_later_one_of_its_id() {
+        let grant = |signer: LinkSigner| {
+            let token = signer.sign_at("a", Verb::Status, Timestamp(5_000));
+            signer.check_at(&token, "a", Verb::Status, Timestamp(5_000)).unwrap()
+        };
+        let covers = |signer, born_at| grant(signer).covers(Timestamp(born_at));
+        assert!(covers(signer(1), 0) && covers(signer(1), 5_000) && !covers(signer(1), 5_001));
+        let ahead = || signer(1).ahead();
+        assert!(covers(ahead(), 5_000) && covers(ahead(), 5_000 + AHEAD_LIMIT_MS));
+        assert!(!covers(ahead(), 4_999) && !covers(ahead(), 5_001 + AHEAD_LIMIT_MS));
     }
 
     #[test]

@@ -238,10 +238,9 @@ impl Engine {
             at,
             tags,
         };
-        let message = Message::Start(Box::new(start));
         match self.shared.config.reuse {
-            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, &message, replace_within).await?,
-            ReusePolicy::NonRunningStates | ReusePolicy::AnyState => self.send(&id, message, is_new).await?,
+            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, replace_within).await?,
+            ReusePolicy::NonRunningStates | ReusePolicy::AnyState => self.send(&id, Message::Start(Box::new(start)), is_new).await?,
         }
         Ok(id)
     }

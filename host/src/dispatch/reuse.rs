@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use longhaul_core::message::Start;
 use longhaul_core::{InstanceId, InstanceRow, Message};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -30,13 +31,15 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Conflict`] when the live instance has not ended within the limit; the start was not done then.
-    pub(super) async fn send_replacing(&self, id: &InstanceId, start: &Message, limit: Option<Duration>) -> Result<(), EngineError> {
+    pub(super) async fn send_replacing(&self, id: &InstanceId, mut start: Start, limit: Option<Duration>) -> Result<(), EngineError> {
         let deadline = Instant::now() + limit.unwrap_or(REPLACE_LIMIT);
         loop {
-            match self.send(id, start.clone(), false).await {
+            match self.send(id, Message::Start(Box::new(start.clone())), false).await {
                 Err(EngineError::Conflict(..)) if Instant::now() < deadline => self.make_room(id, deadline).await?,
                 other => return other,
             }
+            // What was handed out for the instance before must be older than this one.
+            start.created_at = self.shared().now();
         }
     }
 

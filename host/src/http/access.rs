@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use http::header::{HeaderName, ORIGIN};
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
+use longhaul_core::InstanceId;
 
 use super::Api;
 use super::answer::{self, Answer};
@@ -17,9 +18,10 @@ use super::origin;
 use super::query::form_decode;
 use super::request::{Asked, Caller, Surface};
 use super::router::{Action, RPC_PREFIX};
-use crate::access::link::{self, Verb};
+use crate::access::link::{self, Grant, Verb};
 use crate::access::{Access, AuthMode, Key, Scope};
 use crate::app::manifest::AuthLevel;
+use crate::dispatch::EngineError;
 
 /// A key, as Azure Functions takes it in a header.
 pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-functions-key");
@@ -82,14 +84,17 @@ pub(super) enum Refusal {
     NoKey,
     /// No key would change it; the text says what would.
     Forbidden(Cow<'static, str>),
+    /// It cannot be found out now.
+    Unknown(EngineError),
 }
 
 impl Refusal {
-    /// 401 without a body, or 403 with the text.
+    /// 401 without a body, 403 with the text, or what the engine's error is answered with.
     pub(super) fn answer(self) -> Answer {
         match self {
             Self::NoKey => answer::empty(StatusCode::UNAUTHORIZED),
             Self::Forbidden(text) => answer::message(StatusCode::FORBIDDEN, &text),
+            Self::Unknown(error) => answer::engine_error(&error),
         }
     }
 }
@@ -114,7 +119,7 @@ pub(super) fn key_in_path(surface: Surface, path: &str) -> (Option<String>, Cow<
 ///
 /// # Errors
 /// What to answer instead.
-pub(super) fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<(), Refusal> {
+pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<(), Refusal> {
     match (api.access.auth, asked.action.need()) {
         (_, Need::Nothing) | (AuthMode::None, Need::Function) => Ok(()),
         (AuthMode::Keys, Need::Function) => match function_level(api, asked) {
@@ -124,7 +129,7 @@ pub(super) fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<
         },
         // A key proves more than a name does: no page on the web has one.
         (AuthMode::Keys, Need::System) => {
-            with_key(asked, path_key, |presented| opens_management(api, asked, presented))?;
+            may_manage(api, asked, path_key).await?;
             own_origin(api, asked)
         }
         (AuthMode::Keys, Need::Admin) => {
@@ -146,12 +151,16 @@ pub(super) fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<
 const NOT_LOCAL: &str = "while the host asks for no keys, only callers on its own machine that call it localhost or 127.0.0.1 may do this; \
                          do it there, reach it through an SSH tunnel, or start the host with --auth keys";
 
+/// Whatever the request shows as a key or token.
+fn presented<'a>(asked: &'a Asked, path_key: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+    let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok());
+    in_header.chain(asked.query.values(KEY_PARAMETER)).chain(path_key)
+}
+
 /// Any of the keys that the request shows may open the route.
 fn with_key(asked: &Asked, path_key: Option<&str>, opens: impl Fn(&str) -> bool) -> Result<(), Refusal> {
-    let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok());
     // What is open to everybody is open to the empty text, too.
-    let mut presented = in_header.chain(asked.query.values(KEY_PARAMETER)).chain(path_key).chain([""]);
-    if presented.any(opens) { Ok(()) } else { Err(Refusal::NoKey) }
+    if presented(asked, path_key).chain([""]).any(opens) { Ok(()) } else { Err(Refusal::NoKey) }
 }
 
 fn function_level(api: &Api, asked: &Asked) -> Option<(AuthLevel, String)> {
@@ -170,12 +179,25 @@ fn opens_function(access: &Access, presented: &str, level: AuthLevel, name: &str
     }
 }
 
-fn opens_management(api: &Api, asked: &Asked, presented: &str) -> bool {
-    if presented.starts_with(link::PREFIX) {
-        let made = |verb| api.access.signer().check(presented, asked.part(0), verb);
-        return asked.action.verb().and_then(made).is_some();
+/// A key opens every management route; a token one, for the instance that it was made for.
+async fn may_manage(api: &Api, asked: &Asked, path_key: Option<&str>) -> Result<(), Refusal> {
+    let mut grants: Vec<Grant> = Vec::new();
+    for text in presented(asked, path_key) {
+        if text.starts_with(link::PREFIX) {
+            grants.extend(asked.action.verb().and_then(|verb| api.access.signer().check(text, asked.part(0), verb)));
+        } else if matches!(api.access.scope_of(text), Some(Scope::Admin | Scope::System)) {
+            return Ok(());
+        }
     }
-    matches!(api.access.scope_of(presented), Some(Scope::Admin | Scope::System))
+    if grants.is_empty() {
+        return Err(Refusal::NoKey);
+    }
+    match api.engine.status(&InstanceId::trusted(asked.part(0))).await.map_err(Refusal::Unknown)? {
+        // There is nothing to protect, which the handler says.
+        None => Ok(()),
+        Some(row) if grants.iter().any(|grant| grant.covers(row.born_at)) => Ok(()),
+        Some(_) => Err(Refusal::NoKey),
+    }
 }
 
 /// The host is called by a name of its own. A page on the web can make a name of its own point to the reader's machine, and is then of

@@ -50,6 +50,11 @@ pub struct ManagementPayload {
 }
 
 impl Links {
+    /// The same for an instance that is not there yet.
+    pub fn ahead(self) -> Self {
+        Self { credential: self.credential.ahead(), ..self }
+    }
+
     /// The base of all management routes, without a slash at its end.
     pub fn base(&self) -> String {
         format!("{}{}", self.origin, self.management_prefix)

@@ -117,6 +117,7 @@ pub(crate) mod tests {
             status: RuntimeStatus::Running,
             parked: None,
             created_at: Timestamp(1_000_999),
+            born_at: Timestamp(1_000_999),
             updated_at: Timestamp(2_000_123),
             input: Some(Payload::parse("{\"a\":1}").unwrap()),
             output: None,

@@ -137,13 +137,14 @@ async fn a_database_of_the_first_format_gets_what_later_ones_have_and_keeps_what
     let directory = directory();
     let store = open(directory.path()).await.unwrap();
     append(&store, [started("a", 1)]).await;
+    flush(&store).await;
     drop(store);
-    execute(directory.path(), "DROP TABLE access_keys; PRAGMA user_version = 1").await;
+    execute(directory.path(), "DROP TABLE access_keys; ALTER TABLE instances DROP COLUMN born_at; PRAGMA user_version = 1").await;
     let store = open(directory.path()).await.unwrap();
     assert_eq!(store.access_keys().await.unwrap(), []);
-    assert!(store.instance(&id("a")).await.unwrap().is_some());
+    assert_eq!(store.instance(&id("a")).await.unwrap().unwrap().born_at, Timestamp(0));
     drop(store);
-    assert_eq!(numbers(directory.path(), "PRAGMA user_version").await, [2]);
+    assert_eq!(numbers(directory.path(), "PRAGMA user_version").await, [3]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -49,8 +50,8 @@ impl ClientHost for FakeHost {
         self.note(format!("read {entity}"), Ok(Some(json("[1]"))))
     }
 
-    fn management_payload(&self, instance_id: &str) -> Payload {
-        json(&format!("{{\"id\": \"{instance_id}\"}}"))
+    fn management_payload(&self, instance_id: String) -> Pin<Box<dyn Future<Output = Payload> + Send + '_>> {
+        Box::pin(async move { json(&format!("{{\"id\": \"{instance_id}\"}}")) })
     }
 }
 

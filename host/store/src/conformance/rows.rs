@@ -108,7 +108,9 @@ pub async fn rebuilding_gives_the_same_rows(store: &dyn Store) {
         assert_eq!(row(store, name).await, before);
     }
     assert_eq!(row(store, "a").await.unwrap().custom_status, Some(json("\"kept\"")));
-    assert_eq!(row(store, "@e@1").await.unwrap().created_at, Timestamp(3));
+    let times = |row: InstanceRow| (row.born_at, row.created_at);
+    assert_eq!(times(row(store, "a").await.unwrap()), (Timestamp(1), Timestamp(4)), "it went on as new");
+    assert_eq!(times(row(store, "@e@1").await.unwrap()), (Timestamp(3), Timestamp(3)));
 }
 
 /// Every part of a closed store says so.

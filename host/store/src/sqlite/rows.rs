@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, Row};
 
 /// All columns, in the order of [`add`] and [`read`].
-pub(super) const COLUMNS: [&str; 22] = [
+pub(super) const COLUMNS: [&str; 23] = [
     "id",
     "last_position",
     "kind",
@@ -29,6 +29,7 @@ pub(super) const COLUMNS: [&str; 22] = [
     "state",
     "locked_by",
     "queue_size",
+    "born_at",
 ];
 
 /// A row and the position of the last record that it shows.
@@ -62,7 +63,8 @@ pub(super) fn add(arguments: &mut SqliteArguments, stored: StoredRow) -> Result<
     arguments.add(row.inbox)?;
     arguments.add(row.state.as_ref().map(Payload::as_str))?;
     arguments.add(row.locked_by.as_ref().map(InstanceId::as_str))?;
-    arguments.add(row.queue_size)
+    arguments.add(row.queue_size)?;
+    arguments.add(time_value(row.born_at))
 }
 
 /// Reads a row whose first columns are [`COLUMNS`].
@@ -97,6 +99,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<StoredRow, sqlx::Error> {
             state: payload(19)?,
             locked_by: optional(20)?.map(InstanceId::trusted),
             queue_size: row.try_get(21)?,
+            born_at: time(22)?,
         },
     })
 }

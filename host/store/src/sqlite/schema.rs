@@ -12,13 +12,14 @@ use crate::contract::Error;
 /// Marks the file as ours: "LgHl".
 const APPLICATION_ID: i64 = 0x4c67_486c;
 /// One script per version of the file, oldest first. They only go forward; a released one is final.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     concat!(
         include_str!("../../sql/0001_tables.sql"),
         include_str!("../../sql/0001_views.sql"),
         "PRAGMA application_id = 1281837164;\nPRAGMA user_version = 1;\n"
     ),
     concat!(include_str!("../../sql/0002_access_keys.sql"), "PRAGMA user_version = 2;\n"),
+    concat!(include_str!("../../sql/0003_born_at.sql"), "PRAGMA user_version = 3;\n"),
 ];
 /// Older versions of SQLite can corrupt a write-ahead log.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);

@@ -28,7 +28,7 @@ pub trait ClientHost: Send + Sync {
     fn read_entity(&self, entity: EntityId) -> HostFuture<'_, Option<Payload>>;
 
     /// The URIs to manage one instance, as a JSON object. The instance need not exist.
-    fn management_payload(&self, instance_id: &str) -> Payload;
+    fn management_payload(&self, instance_id: String) -> Pin<Box<dyn Future<Output = Payload> + Send + '_>>;
 }
 
 /// How an orchestration is to be started.

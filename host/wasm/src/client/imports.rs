@@ -57,7 +57,7 @@ impl wit::Host for IoState {
     }
 
     async fn management_payload(&mut self, instance_id: String) -> String {
-        text(self.client().management_payload(&instance_id))
+        text(self.client().management_payload(instance_id).await)
     }
 }
 

@@ -168,6 +168,18 @@ fn continue_as_new_begins_an_execution_with_a_new_id_on_the_current_deployment()
 }
 
 #[test]
+fn an_instance_is_as_old_as_its_first_execution() {
+    let mut script = Script::started([timer(0)]);
+    script.at(2_000).turn(continues(true));
+    let times = |script: &Script| script.row.as_ref().map(|row| (row.born_at, row.created_at));
+    assert_eq!(times(&script), Some((at(900), at(2_000))));
+    script.turn(returns("1"));
+    let again = crate::message::Start { created_at: at(3_000), ..new_start("another") };
+    script.record(Message::Start(Box::new(again)));
+    assert_eq!(times(&script), Some((at(3_000), at(3_000))), "another start of the id is another instance");
+}
+
+#[test]
 fn continue_as_new_keeps_the_version_unless_it_names_another() {
     for (asked, expected) in [(None, "1"), (Some("2"), "2")] {
         let mut script = Script::new();
