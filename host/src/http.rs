@@ -200,3 +200,25 @@ fn other_hub(asked: &Asked) -> Answer {
         _ => answer::empty(StatusCode::NOT_FOUND),
     }
 }
+
+/// Private readers of what callers send, for `tests/fuzz`.
+#[doc(hidden)]
+pub mod for_fuzzing {
+    use super::{Surface, access, instances};
+
+    /// The key in a path of the local RPC listener, and the path without it.
+    pub fn key_in_rpc_path(path: &str) -> (Option<String>, String) {
+        let (key, rest) = access::key_in_path(Surface::LocalRpc, path);
+        (key, rest.into_owned())
+    }
+
+    /// The token of the page behind `id`.
+    pub fn page_token_of(id: &str) -> String {
+        instances::token_of(id)
+    }
+
+    /// Behind which id the page of this token begins.
+    pub fn read_page_token(text: &str) -> Option<String> {
+        instances::read_token(text).map(|id| id.to_string())
+    }
+}

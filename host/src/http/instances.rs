@@ -90,14 +90,23 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
 
 /// A page of a list, with the token of the next one; the header is empty on the last page, never absent.
 pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>) -> Answer {
-    // Escaped, because a header takes less than an id may contain.
-    let token = next.map(|id| escape(id.as_str())).unwrap_or_default();
+    let token = next.map(|id| token_of(id.as_str())).unwrap_or_default();
     answer::with_header(answer::json(StatusCode::OK, rows), CONTINUATION_TOKEN, &token)
+}
+
+/// The token of the page that begins behind `id`: escaped, because a header takes less than an id may contain.
+pub(super) fn token_of(id: &str) -> String {
+    escape(id)
 }
 
 /// Where the page before this one ended, if the request says so.
 pub(super) fn token(asked: &Asked) -> Option<InstanceId> {
-    let text = asked.head.headers.get(CONTINUATION_TOKEN)?.to_str().ok()?.trim();
+    read_token(asked.head.headers.get(CONTINUATION_TOKEN)?.to_str().ok()?)
+}
+
+/// The inverse of [`token_of`]; `None` for a blank.
+pub(super) fn read_token(text: &str) -> Option<InstanceId> {
+    let text = text.trim();
     (!text.is_empty()).then(|| InstanceId::trusted(form_decode(text)))
 }
 

@@ -41,6 +41,8 @@ use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 pub use config::SqliteConfig;
+#[doc(hidden)]
+pub use range::for_fuzzing;
 
 use crate::contract::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,

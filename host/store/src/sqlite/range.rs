@@ -48,6 +48,27 @@ fn end_of(prefix: &str) -> Option<String> {
     None
 }
 
+/// Whether a list of these arguments shows an id, for `tests/fuzz`.
+#[doc(hidden)]
+pub mod for_fuzzing {
+    use super::{IdRange, InstanceId, entity_ranges, instance_ranges};
+
+    /// Whether the list of instances does.
+    pub fn is_in_instance_ranges(prefix: &str, after: Option<&str>, id: &str) -> bool {
+        is_in(&instance_ranges(prefix, after.map(InstanceId::trusted).as_ref()), id)
+    }
+
+    /// Whether the list of entities does.
+    pub fn is_in_entity_ranges(name: Option<&str>, after: Option<&str>, id: &str) -> bool {
+        is_in(&entity_ranges(name, after.map(InstanceId::trusted).as_ref()), id)
+    }
+
+    fn is_in(ranges: &[IdRange], id: &str) -> bool {
+        let covers = |range: &&IdRange| range.begin.as_str() <= id && range.end.as_deref().is_none_or(|end| id < end);
+        ranges.iter().filter(covers).count() == 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

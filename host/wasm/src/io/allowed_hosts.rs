@@ -43,14 +43,17 @@ impl AllowedHosts {
     /// # Errors
     /// [`InvalidHost`] for the first entry with a path, a user name, a wildcard within, no host or another scheme than `http` and `https`.
     pub fn parse<I: IntoIterator<Item: AsRef<str>>>(entries: I) -> Result<Self, InvalidHost> {
-        let mut origins = BTreeSet::new();
+        let (mut origins, mut any) = (BTreeSet::new(), false);
         for entry in entries {
             match entry.as_ref().trim() {
-                "*" => return Ok(Self::Any),
-                entry => origins.insert(parse_entry(entry).map_err(|problem| InvalidHost { entry: entry.into(), problem })?),
-            };
+                // What follows is read all the same: a mistake in it is one, whether or not it matters today.
+                "*" => any = true,
+                entry => {
+                    origins.insert(parse_entry(entry).map_err(|problem| InvalidHost { entry: entry.into(), problem })?);
+                }
+            }
         }
-        Ok(Self::Only(origins))
+        Ok(if any { Self::Any } else { Self::Only(origins) })
     }
 
     /// What both lists allow: the manifest's and the operator's.
@@ -147,6 +150,12 @@ mod tests {
             let error = AllowedHosts::parse([entry]).unwrap_err().to_string();
             assert!(error.contains(reason), "{entry}: {error}");
         }
+    }
+
+    #[test]
+    fn a_mistake_behind_an_entry_for_every_host_is_found() {
+        assert_eq!(AllowedHosts::parse(["*", "a:1"]), Ok(AllowedHosts::Any));
+        assert!(AllowedHosts::parse(["*", "me@a"]).is_err());
     }
 
     #[test]
