@@ -97,8 +97,9 @@ impl Database {
             false => self.insert_in_parts(records, linked, notes).await,
         };
         if let Err(error) = result {
-            self.unsettle().await;
-            return Err(of_write(&format!("append {count} records"), &error));
+            let error = of_write(&format!("append {count} records"), &error);
+            self.unsettle(&error).await;
+            return Err(error);
         }
         Ok(())
     }

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::InstanceId;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row};
 
+use super::config::SqliteConfig;
 use super::error::{of_read, of_write};
+use super::open::open_writer;
 use super::overlay::{InTables, Overlay};
 use crate::contract::Error;
 
@@ -55,15 +57,26 @@ pub(super) struct Database {
     /// Whether records behind a base wait to be dropped.
     pub(super) garbage: bool,
     pub(super) append_statements: AppendStatements,
-    options: SqliteConnectOptions,
-    /// False after a failed write, until the connection is known to be outside any transaction and `last` is read again.
-    settled: bool,
+    config: SqliteConfig,
+    trust: Trust,
+}
+
+/// How far the connection can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// It is outside any transaction, and memory knows the newest record.
+    Settled,
+    /// A write failed: a transaction may be open, and records may have been written all the same.
+    Unsettled,
+    /// A write or a sync failed in the disk: what the system's cache shows of the file may not be on the disk, and a sync that succeeds later says nothing
+    /// of it, because the system forgets what it could not write.
+    Distrusted,
 }
 
 impl Database {
-    pub(super) fn new(connection: SqliteConnection, options: SqliteConnectOptions, overlay: SharedOverlay) -> Self {
+    pub(super) fn new(connection: SqliteConnection, config: SqliteConfig, overlay: SharedOverlay) -> Self {
         let append_statements = AppendStatements::default();
-        Self { connection, overlay, last: 0, garbage: true, append_statements, options, settled: true }
+        Self { connection, overlay, last: 0, garbage: true, append_statements, config, trust: Trust::Settled }
     }
 
     /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is [`Error::Unknown`].
@@ -80,15 +93,15 @@ impl Database {
             Ok(value)
         };
         let result = result.await;
-        if result.is_err() {
-            self.unsettle().await;
+        if let Err(error) = &result {
+            self.unsettle(error).await;
         }
         result
     }
 
     /// To be called after a failed write: brings the connection back to a known state, now or before the next write.
-    pub(super) async fn unsettle(&mut self) {
-        self.settled = false;
+    pub(super) async fn unsettle(&mut self, error: &Error) {
+        self.trust = if matches!(error, Error::Unknown(_)) { Trust::Distrusted } else { Trust::Unsettled };
         if let Err(error) = self.settle().await {
             tracing::error!(%error, "the database is not usable after a failed write; trying again before the next one");
         }
@@ -96,18 +109,39 @@ impl Database {
 
     /// Makes sure that the connection is outside any transaction and that memory knows the newest record.
     pub(super) async fn settle(&mut self) -> Result<(), Error> {
-        if self.settled {
+        if self.trust == Trust::Settled {
             return Ok(());
         }
-        // This fails when SQLite has rolled back by itself; the next statement shows whether the connection is sound.
-        let _ = execute(&mut self.connection, "ROLLBACK").await;
-        if execute(&mut self.connection, "BEGIN IMMEDIATE; ROLLBACK").await.is_err() {
-            let fresh = self.options.connect().await.map_err(|error| of_read("open the database again", &error))?;
-            let old = std::mem::replace(&mut self.connection, fresh);
-            let _ = old.close_hard().await;
+        if self.trust == Trust::Unsettled {
+            // This fails when SQLite has rolled back by itself; the next statement shows whether the connection is sound.
+            let _ = execute(&mut self.connection, "ROLLBACK").await;
+            if execute(&mut self.connection, "BEGIN IMMEDIATE; ROLLBACK").await.is_err() {
+                self.trust = Trust::Distrusted;
+            }
+        }
+        if self.trust == Trust::Distrusted {
+            self.reopen().await?;
         }
         self.load_tail().await?;
-        self.settled = true;
+        self.trust = Trust::Settled;
+        Ok(())
+    }
+
+    /// Lets go of the connection and opens another, which begins a new write-ahead log.
+    ///
+    /// Every record in the old one is written to the database file, and that is synchronised, before anything is read from it: pages are
+    /// written anew, so this sync speaks of them. If it fails, nothing here is used.
+    async fn reopen(&mut self) -> Result<(), Error> {
+        let fresh = open_writer(&self.config).await?;
+        let old = std::mem::replace(&mut self.connection, fresh);
+        // It has failed before; what matters is that it is gone.
+        let _ = old.close().await;
+        let doing = "write the write-ahead log to the database after a failure";
+        let moved = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut self.connection).await;
+        if moved.map_err(|error| of_read(doing, &error))? != 0 {
+            return Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it")));
+        }
+        tracing::warn!("opened the database again after a failure, with a new write-ahead log");
         Ok(())
     }
 

@@ -25,13 +25,19 @@ pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Resul
         close(connection).await;
         inspected?;
     }
-    let options = writing(config);
-    let mut connection = connect(&options, &config.path).await?;
+    let mut connection = connect(&writing(config), &config.path).await?;
     schema::migrate(&mut connection).await?;
     schema::verify(&mut connection, config).await?;
-    let mut database = Database::new(connection, options, overlay);
+    let mut database = Database::new(connection, config.clone(), overlay);
     database.recover().await?;
     Ok((lock, database))
+}
+
+/// Opens a database that was open before once more for writing.
+pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnection, Error> {
+    let mut connection = connect(&writing(config).create_if_missing(false), &config.path).await?;
+    schema::verify(&mut connection, config).await?;
+    Ok(connection)
 }
 
 /// How queries connect.
