@@ -6,7 +6,7 @@
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
 //!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
 //! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
-//! - `open`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
+//! - `open`, `file`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
 mod access;
@@ -17,6 +17,7 @@ mod config;
 mod database;
 mod deploy;
 mod error;
+mod file;
 mod fold;
 mod keys;
 mod lock;

@@ -71,13 +71,6 @@ async fn eventually(directory: &Path, sql: &str, expected: &[i64]) {
     }
 }
 
-fn refusal(result: Result<SqliteStore, Error>) -> String {
-    match result {
-        Err(Error::Refused(text)) => text,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn a_store_that_was_dropped_opens_with_all_that_was_acknowledged() {
     let directory = directory();
@@ -123,16 +116,6 @@ async fn a_closed_store_leaves_one_file_with_tables_up_to_date() {
 }
 
 #[tokio::test]
-async fn a_second_store_on_the_same_file_is_refused_with_the_holders_name() {
-    let directory = directory();
-    let store = open(directory.path()).await.unwrap();
-    let text = refusal(open(directory.path()).await);
-    assert!(text.contains(&format!("pid {}", std::process::id())) && text.contains("longhaul.db"), "{text}");
-    drop(store);
-    open(directory.path()).await.unwrap();
-}
-
-#[tokio::test]
 async fn a_database_of_the_first_format_gets_what_later_ones_have_and_keeps_what_it_has() {
     let directory = directory();
     let store = open(directory.path()).await.unwrap();
@@ -145,48 +128,6 @@ async fn a_database_of_the_first_format_gets_what_later_ones_have_and_keeps_what
     assert_eq!(store.instance(&id("a")).await.unwrap().unwrap().born_at, Timestamp(0));
     drop(store);
     assert_eq!(numbers(directory.path(), "PRAGMA user_version").await, [3]);
-}
-
-#[tokio::test]
-async fn a_newer_database_is_refused_and_left_as_it_is() {
-    let directory = directory();
-    drop(open(directory.path()).await.unwrap());
-    execute(directory.path(), "PRAGMA user_version = 99").await;
-    let file = directory.path().join("longhaul.db");
-    let before = std::fs::read(&file).unwrap();
-    let text = refusal(open(directory.path()).await);
-    assert!(text.contains("99") && text.contains("longhaul.db"), "{text}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
-}
-
-#[tokio::test]
-async fn a_foreign_database_is_refused_and_left_as_it_is() {
-    let directory = directory();
-    execute(directory.path(), "CREATE TABLE theirs (x)").await;
-    let file = directory.path().join("longhaul.db");
-    let before = std::fs::read(&file).unwrap();
-    let text = refusal(open(directory.path()).await);
-    assert!(text.contains("another program") && text.contains("longhaul.db"), "{text}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
-    let directory = directory();
-    let file = directory.path().join("longhaul.db");
-    std::fs::write(&file, "notes ".repeat(1_000)).unwrap();
-    let text = refusal(open(directory.path()).await);
-    assert!(text.contains("not an SQLite database") && text.contains("longhaul.db"), "{text}");
-    assert_eq!(std::fs::read(&file).unwrap(), "notes ".repeat(1_000).into_bytes());
-}
-
-#[tokio::test]
-async fn a_setting_that_sqlite_does_not_take_is_refused() {
-    let directory = directory();
-    // SQLite keeps page counts in 31 bits and takes a larger one for something else.
-    let config = SqliteConfig { wal_autocheckpoint_pages: u32::MAX, ..SqliteConfig::in_directory(directory.path()) };
-    let text = refusal(SqliteStore::open(config).await);
-    assert!(text.contains("wal_autocheckpoint"), "{text}");
 }
 
 #[tokio::test]

@@ -45,3 +45,8 @@ pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
 pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(NOT_A_DATABASE)
 }
+
+/// Whether pages of the file are damaged.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(CORRUPT)
+}

@@ -20,10 +20,11 @@ impl ProcessLock {
     /// Takes the lock beside `database`.
     ///
     /// # Errors
-    /// [`Error::Refused`] names the holder when another process, or another store of this one, has it.
+    /// [`Error::Refused`] names the holder when another process, or another store of this one, has it, and the reason when it cannot be taken.
     pub(super) fn take(database: &Path) -> Result<Self, Error> {
         let path = database.with_extension("lock");
-        let failed = |error: std::io::Error| Error::Unavailable(format!("cannot lock {}: {error}", path.display()));
+        let failed =
+            |error: std::io::Error| Error::Refused(format!("cannot use {}: cannot lock {}: {error}", database.display(), path.display()));
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use super::config::SqliteConfig;
 use super::database::{Database, SharedOverlay};
 use super::error::of_read;
+use super::file;
 use super::lock::ProcessLock;
 use super::schema;
 use crate::contract::Error;
@@ -20,8 +21,14 @@ pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Resul
     create_directory(&config.path)?;
     let lock = ProcessLock::take(&config.path)?;
     if config.path.metadata().is_ok_and(|file| file.len() > 0) {
-        let mut connection = connect(&reading(config), &config.path).await?;
-        let inspected = schema::inspect(&mut connection, &config.path).await;
+        let is_whole = file::check(&config.path)?;
+        // Where there is no write-ahead log to look at, SQLite need not make files beside this one in order to look.
+        let mut connection = connect(&reading(config).immutable(is_whole), &config.path).await?;
+        let inspected = async {
+            schema::inspect(&mut connection, &config.path).await?;
+            schema::look_through(&mut connection, &config.path).await
+        };
+        let inspected = inspected.await;
         close(connection).await;
         inspected?;
     }

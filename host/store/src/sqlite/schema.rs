@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::config::SqliteConfig;
 use super::database::execute;
-use super::error::{is_not_a_database, of_read, of_write};
+use super::error::{is_damage, is_not_a_database, of_read, of_write};
 use crate::contract::Error;
 
 /// Marks the file as ours: "LgHl".
@@ -21,6 +21,8 @@ const MIGRATIONS: [&str; 3] = [
     concat!(include_str!("../../sql/0002_access_keys.sql"), "PRAGMA user_version = 2;\n"),
     concat!(include_str!("../../sql/0003_born_at.sql"), "PRAGMA user_version = 3;\n"),
 ];
+/// Longer files are not looked through at every start, because that would take longer than a start may.
+const LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 /// Older versions of SQLite can corrupt a write-ahead log.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -28,9 +30,10 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 pub(super) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
     let refused = |why: String| Error::Refused(format!("cannot use {}: {why}", path.display()));
     let facts = read_facts(connection).await;
-    let (application_id, user_version, objects) = facts.map_err(|error| match is_not_a_database(&error) {
-        true => refused("it is not an SQLite database".into()),
-        false => of_read(&format!("read {}", path.display()), &error),
+    let (application_id, user_version, objects) = facts.map_err(|error| match error {
+        error if is_not_a_database(&error) => refused("it is not an SQLite database".into()),
+        error if is_damage(&error) => refused(format!("it is damaged: {error}")),
+        error => of_read(&format!("read {}", path.display()), &error),
     })?;
     let newest = MIGRATIONS.len() as i64;
     match application_id {
@@ -41,6 +44,20 @@ pub(super) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> R
         // A new file, or one whose creation was interrupted before its first commit.
         0 if user_version == 0 && objects == 0 => Ok(()),
         other => Err(refused(format!("it belongs to another program (application id {other}, {objects} tables, views and indexes)"))),
+    }
+}
+
+/// Refuses a database with pages that are damaged, as far as it is short enough to look. `connection` is read-only, so the file stays as it is.
+pub(super) async fn look_through(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    if path.metadata().is_ok_and(|file| file.len() > LOOKED_THROUGH_BYTES) {
+        return Ok(());
+    }
+    let damaged = |what: &str| Error::Refused(format!("cannot use {}: it is damaged: {what}", path.display()));
+    match sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(connection).await {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(found) => Err(damaged(&found)),
+        Err(error) if is_damage(&error) => Err(damaged(&error.to_string())),
+        Err(error) => Err(of_read(&format!("look through {}", path.display()), &error)),
     }
 }
 

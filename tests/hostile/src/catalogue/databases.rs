@@ -10,6 +10,12 @@ const FILE: &str = "longhaul.db";
 /// Where an SQLite file keeps the version of its format, its application's number, and the size of its pages.
 const USER_VERSION: usize = 60;
 const APPLICATION_ID: usize = 68;
+const PAGE: usize = 4_096;
+/// Pages before that of the log, which is the first table that is made; that of the instances is the next.
+const LOG: usize = 1;
+
+/// What has happened to the bytes of a database.
+type Damage = fn(&mut Vec<u8>);
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = [
@@ -35,7 +41,38 @@ pub(super) fn rows() -> Vec<Row> {
         &SERVE.replace("--data {folder}", "--data {folder}/data"),
         "data",
     ));
+    rows.extend(damaged());
     rows
+}
+
+/// Databases that the host has made itself, and that something has happened to since.
+fn damaged() -> impl Iterator<Item = Row> {
+    let damages: [(&str, Damage, &'static str); 6] = [
+        ("a damaged page of the log", |bytes| bytes[LOG * PAGE..][..PAGE].fill(0xa5), "longhaul.db: it is damaged"),
+        ("a damaged page of the instances", |bytes| bytes[(LOG + 1) * PAGE..][..PAGE].fill(0xa5), "longhaul.db: it is damaged"),
+        ("a damaged first page", |bytes| bytes[100..PAGE].fill(0xa5), "longhaul.db"),
+        ("cut off in the middle", |bytes| bytes.truncate(bytes.len() / 2), "longhaul.db: it is damaged"),
+        ("cut off within a page", |bytes| bytes.truncate(bytes.len() - 1), "longhaul.db"),
+        ("a newer one", |bytes| bytes[USER_VERSION..][..4].copy_from_slice(&99_u32.to_be_bytes()), "longhaul.db: its format is 99"),
+    ];
+    damages.into_iter().map(|(name, damage, text)| {
+        let prepare = move |folder: &Path| {
+            let mut bytes = own(folder);
+            damage(&mut bytes);
+            std::fs::write(folder.join(FILE), bytes).expect("a database");
+        };
+        row(format!("own database: {name}"), Box::new(prepare), SERVE, text)
+    })
+}
+
+/// Has the host make a database in `folder`, and returns its bytes.
+fn own(folder: &Path) -> Vec<u8> {
+    let mut command = e2e::longhaul_command();
+    let output = command.args(["keys", "list", "--offline", "--data"]).arg(folder).output().expect("the program can be started");
+    assert!(output.status.success(), "the program makes no database: {output:?}");
+    // Names whoever comes next.
+    std::fs::remove_file(folder.join("longhaul.lock")).expect("a lock file");
+    std::fs::read(folder.join(FILE)).expect("a database")
 }
 
 /// A page that begins as a database does, with numbers at their places.
