@@ -5,12 +5,14 @@
 //! - [`JobApi`]: the external system of the sample.
 //! - [`StubServer`]: a server inside the test, for what functions call.
 //! - [`Needed`]: a server that fails when a test wants it to.
+//! - [`Canaries`]: planted secrets, and a search for them.
 //! - [`Http`]: a small client. [`eventually`]: waits for a condition with a deadline.
 //!
 //! Nothing here sleeps and hopes: every wait is for something that can be seen, and says on failure what was seen last.
 
 mod apps;
 mod binary;
+mod canaries;
 mod eventually;
 mod host;
 mod http_client;
@@ -23,6 +25,7 @@ mod stub_server;
 
 pub use apps::{AppFolder, Apps};
 pub use binary::{compiled_cache, longhaul_command};
+pub use canaries::Canaries;
 pub use eventually::{Seen, eventually};
 pub use host::{Host, HostOptions};
 pub use http_client::{Answer, Http};

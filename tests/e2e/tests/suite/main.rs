@@ -4,6 +4,7 @@
 //! `cargo test -p e2e sample` runs one file's tests, and what a failing host wrote is shown with the failure.
 
 mod activities;
+mod canaries;
 mod crash;
 mod crash_storm;
 mod deployments;
