@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything CI runs, in one order, stopping at the first failure.
 
+mod dependencies;
 mod steps;
 
 use std::time::Instant;
@@ -12,12 +13,12 @@ use crate::toolchain::{self, SetupArguments};
 
 /// Runs everything that CI runs, stopping at the first failure.
 ///
-/// In order: set-up, formatting, guest components, clippy with warnings denied, documentation with warnings denied, the unit
-/// tests of SDK and guests (compiled natively), and all tests of the host side, the end-to-end tests and the house rules of
-/// tests/tidy among them.
+/// In order: set-up, formatting, guest components, clippy with warnings denied, what deny.toml says of dependencies, documentation
+/// with warnings denied, the unit tests of SDK and guests (compiled natively), and all tests of the host side, the end-to-end tests
+/// and the house rules of tests/tidy among them.
 #[derive(Args)]
 pub struct TestArguments {
-    /// Leave out documentation and the workspaces of SDK and guests; the host side is checked in full
+    /// Leave out dependencies, documentation, and the workspaces of SDK and guests; the host side is checked in full
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
@@ -34,6 +35,7 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     guests::build(&GuestsArguments::for_all(arguments.setup.route))?;
     step("Clippy: host side", steps::clippy_host)?;
     if !arguments.quick {
+        step("Dependencies: licences, sources, bans", dependencies::check)?;
         step("Clippy: SDK and guests", steps::clippy_guests)?;
         step("Documentation", steps::document)?;
         step("Tests: SDK and guests, natively", steps::test_guests)?;
