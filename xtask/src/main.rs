@@ -6,6 +6,7 @@ mod check;
 mod guests;
 mod process;
 mod progress;
+mod release;
 mod sample;
 mod toolchain;
 mod workspace;
@@ -32,6 +33,7 @@ enum Command {
     Guests(guests::GuestsArguments),
     Sample(sample::SampleArguments),
     Test(check::TestArguments),
+    Release(release::ReleaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Guests(arguments) => guests::build(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Test(arguments) => check::run(&arguments),
+        Command::Release(arguments) => release::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
