@@ -55,6 +55,20 @@ pub async fn fund(subject: &Subject<'_>, account: &str) {
     send(subject, &format!("/entities/Account/{account}?op=deposit"), &format!("fund-{account}"), &FUNDS.to_string(), false).await;
 }
 
+/// Starts an instance that locks accounts and keeps them, and waits until it has.
+///
+/// # Panics
+/// When the host refuses it.
+pub async fn lock(subject: &Subject<'_>, instance: &str, accounts: &[&str]) {
+    let body = json!({ "accounts": accounts, "then": "return" }).to_string();
+    send(subject, &format!("/orchestrators/Section/{instance}"), &format!("{instance}-start"), &body, false).await;
+    eventually(format!("{instance} to have its locks"), LIMIT, || async {
+        let status = look(subject, &format!("/instances/{instance}")).await.map_err(|error| format!("{error:#}"))?;
+        if status["customStatus"] == "inside" { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+}
+
 /// Waits until an instance has ended; returns its status object and the number of the host's start in which it was seen.
 ///
 /// # Panics
@@ -109,6 +123,24 @@ async fn send(subject: &Subject<'_>, path: &str, key: &str, body: &str, may_be_m
             Ok(answer) if matches!(answer.status, 503 | 507) => Err(answer.text()),
             Ok(answer) if may_be_missing && answer.status == 404 => Err("404".to_owned()),
             Ok(answer) => panic!("{key} was refused with {}: {}", answer.status, answer.text()),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    })
+    .await
+}
+
+/// Sends a request without a key until the answer has one of these statuses. An earlier attempt may have had its effect without an answer.
+///
+/// # Panics
+/// When the host answers with another status.
+pub async fn insist(subject: &Subject<'_>, method: Method, uri: &str, key: Option<&str>, statuses: &[u16]) -> Answer {
+    eventually(format!("an answer to {method} {uri}"), LIMIT, || async {
+        let request = Request::builder().method(method.clone()).uri(uri);
+        let request = key.into_iter().fold(request, |request, key| request.header("x-functions-key", key));
+        match subject.http().try_request(request.body(Full::default()).expect("keys and paths are plain")).await {
+            Ok(answer) if statuses.contains(&answer.status) => Ok(answer),
+            Ok(answer) if matches!(answer.status, 503 | 507) => Err(answer.text()),
+            Ok(answer) => panic!("{method} {uri} was answered with {}: {}", answer.status, answer.text()),
             Err(error) => Err(format!("{error:#}")),
         }
     })

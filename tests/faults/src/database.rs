@@ -9,6 +9,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 
 use crate::model::Foretold;
+use crate::round::root;
+use crate::ticks;
 
 /// Each gives one line for everything that is wrong.
 const RULES: [(&str, &str); 8] = [
@@ -78,9 +80,11 @@ pub async fn violations(path: &Path, foretold: &Foretold) -> anyhow::Result<Vec<
 /// Instances that nobody started, and ones that are missing.
 async fn strangers(connection: &mut SqliteConnection, foretold: &Foretold) -> anyhow::Result<Vec<String>> {
     let ids: BTreeSet<String> = sqlx::query_scalar("SELECT instance FROM v_instances").fetch_all(connection).await?.into_iter().collect();
-    let unknown = ids.iter().filter(|id| !foretold.ends.contains_key(*id)).map(|id| format!("nobody started {id}"));
+    let known = |id: &String| foretold.ends.contains_key(id) || foretold.victims.contains(root(id)) || ticks::is_one(id);
+    let unknown = ids.iter().filter(|id| !known(id)).map(|id| format!("nobody started {id}"));
     let missing = foretold.ends.keys().filter(|id| !ids.contains(*id)).map(|id| format!("{id} is gone"));
-    Ok(unknown.chain(missing).collect())
+    let left = foretold.purged.iter().filter(|id| ids.contains(*id)).map(|id| format!("{id} was removed and is there"));
+    Ok(unknown.chain(missing).chain(left).collect())
 }
 
 async fn wrong_balances(connection: &mut SqliteConnection, foretold: &Foretold) -> anyhow::Result<Vec<String>> {
@@ -95,7 +99,7 @@ async fn wrong_balances(connection: &mut SqliteConnection, foretold: &Foretold) 
     Ok(found)
 }
 
-async fn open(path: &Path) -> anyhow::Result<SqliteConnection> {
+pub(crate) async fn open(path: &Path) -> anyhow::Result<SqliteConnection> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(false);
     SqliteConnection::connect_with(&options).await.with_context(|| format!("cannot open {}", path.display()))
 }

@@ -1,30 +1,103 @@
-//! A small disk of its own for the data, so that it can be filled.
+//! A small disk of its own for the data, so that it can be filled and lose its power.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Room for the data of a run and its write-ahead log, and quickly filled.
-const SIZE: &str = "size=192m";
+const SIZE: &str = "192m";
+/// Seconds until the file system writes out by itself what nobody has synchronised: long, so that a power failure loses it.
+const COMMIT_SECONDS: &str = "commit=60";
 
-/// A file system in memory, mounted until the value ends.
-pub struct SmallDisk(PathBuf);
+/// A file system of its own, mounted until the value ends.
+pub struct SmallDisk {
+    folder: PathBuf,
+    /// The disk of a file system whose power can be cut; the other kind is in memory.
+    image: Option<PathBuf>,
+}
 
 impl SmallDisk {
-    /// Mounts one over `folder`; `None` if this process may not.
-    pub fn mount(folder: &Path) -> Option<Self> {
+    /// Mounts one over `folder`, if this process may: with a disk, which is a file beside `folder`, or in memory.
+    pub fn mount(folder: &Path, with_disk: bool) -> Option<Self> {
+        let image = folder.with_extension("disk");
+        if with_disk && make_image(&image) {
+            let disk = Self { folder: folder.to_owned(), image: Some(image) };
+            if disk.attach() {
+                return Some(disk);
+            }
+        }
+        let size = format!("size={SIZE}");
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", SIZE, "longhaul-faults"]).arg(folder);
-        succeeds(&mut command).then(|| Self(folder.to_owned()))
+        command.args(["-t", "tmpfs", "-o", &size, "longhaul-faults"]).arg(folder);
+        succeeds(&mut command).then(|| Self { folder: folder.to_owned(), image: None })
     }
+
+    /// Whether its power can be cut.
+    pub fn has_power(&self) -> bool {
+        self.image.is_some()
+    }
+
+    /// What a power failure leaves: the disk as it is now, without what the system has not written to it. Whoever uses the file system must be stopped,
+    /// and have ended before [`SmallDisk::restore`].
+    ///
+    /// # Panics
+    /// When the disk cannot be copied.
+    pub fn cut_power(&self) {
+        let (image, cut) = self.images();
+        let again = image.with_extension("again");
+        copy_sparsely(&image, &cut);
+        // The system may write at any time. Two equal copies in a row are one moment.
+        for _ in 0..20 {
+            copy_sparsely(&image, &again);
+            if succeeds(Command::new("cmp").arg("--silent").arg(&cut).arg(&again)) {
+                std::fs::remove_file(&again).expect("the second copy can be removed");
+                return;
+            }
+            std::fs::rename(&again, &cut).expect("copies lie in one folder");
+        }
+        panic!("{} does not come to rest", image.display());
+    }
+
+    /// Goes on with what [`SmallDisk::cut_power`] left.
+    ///
+    /// # Panics
+    /// When the file system cannot be used: it is a journalling one, which survives this.
+    pub fn restore(&self) {
+        let (image, cut) = self.images();
+        assert!(succeeds(Command::new("umount").arg(&self.folder)), "{} is in use", self.folder.display());
+        std::fs::rename(cut, image).expect("copies lie in one folder");
+        assert!(self.attach(), "the disk cannot be mounted after the power failure");
+    }
+
+    fn images(&self) -> (PathBuf, PathBuf) {
+        let image = self.image.clone().expect("asked for a disk that has power");
+        let cut = image.with_extension("cut");
+        (image, cut)
+    }
+
+    fn attach(&self) -> bool {
+        let options = format!("loop,{COMMIT_SECONDS}");
+        let image = self.image.as_deref().expect("asked for a disk that has power");
+        succeeds(Command::new("mount").args(["-o", &options]).arg(image).arg(&self.folder))
+    }
+}
+
+fn make_image(image: &Path) -> bool {
+    let made = succeeds(Command::new("truncate").args(["--size", &SIZE.to_uppercase()]).arg(image));
+    made && succeeds(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(image))
+}
+
+fn copy_sparsely(from: &Path, to: &Path) {
+    let copied = succeeds(Command::new("cp").arg("--sparse=always").arg(from).arg(to));
+    assert!(copied, "cannot copy {} to {}", from.display(), to.display());
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            keep(&self.0);
+            keep(&self.folder);
         }
         // Lazily: a failing run may leave a host behind for a moment.
-        succeeds(Command::new("umount").arg("--lazy").arg(&self.0));
+        succeeds(Command::new("umount").arg("--lazy").arg(&self.folder));
     }
 }
 

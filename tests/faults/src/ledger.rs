@@ -1,8 +1,8 @@
 //! The server outside the host to which activities report their runs, and what it must hold in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use e2e::{Reply, StubServer};
 use interpreter_programs::Entry;
@@ -23,22 +23,27 @@ pub struct Ledger {
     server: StubServer,
     reports: Arc<Mutex<Vec<Reported>>>,
     starts: Arc<AtomicU32>,
+    denied: Denied,
 }
+
+/// Instances and tokens.
+type Denied = Arc<Mutex<BTreeSet<(String, u32)>>>;
 
 impl Ledger {
     /// Starts the server.
     pub async fn start() -> Self {
-        let (reports, starts): (Arc<Mutex<Vec<Reported>>>, Arc<AtomicU32>) = Default::default();
-        let (all, number) = (reports.clone(), starts.clone());
-        let server = StubServer::start(move |arrived| match serde_json::from_str(&arrived.body) {
+        let (reports, starts, denied): (Arc<Mutex<Vec<Reported>>>, Arc<AtomicU32>, Denied) = Default::default();
+        let (all, number, refused) = (reports.clone(), starts.clone(), denied.clone());
+        let server = StubServer::start(move |arrived| match serde_json::from_str::<Entry>(&arrived.body) {
+            Ok(entry) if lock(&refused).contains(&(entry.instance.clone(), entry.token)) => Reply::new(503, &[], ""),
             Ok(entry) => {
                 let reported = Reported { entry, start: number.load(Ordering::SeqCst) };
-                all.lock().unwrap_or_else(PoisonError::into_inner).push(reported);
+                lock(&all).push(reported);
                 Reply::new(200, &[], "")
             }
             Err(error) => Reply::new(400, &[], &error.to_string()),
         });
-        Self { server: server.await, reports, starts }
+        Self { server: server.await, reports, starts, denied }
     }
 
     /// Where it is, such as `http://127.0.0.1:5000`.
@@ -62,10 +67,29 @@ impl Ledger {
         self.starts.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Refuses an activity's reports, so that it fails, and does not note them.
+    pub fn deny(&self, instance: &str, token: u32) {
+        lock(&self.denied).insert((instance.to_owned(), token));
+    }
+
+    /// Takes them again.
+    pub fn allow(&self, instance: &str, token: u32) {
+        lock(&self.denied).remove(&(instance.to_owned(), token));
+    }
+
+    /// Forgets all reports.
+    pub fn clear(&self) {
+        lock(&self.reports).clear();
+    }
+
     /// All reports so far.
     pub fn reports(&self) -> Vec<Reported> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.reports).clone()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is wrong with the reports. `ended` tells in which start of the host each instance was first seen to have ended, `crashes` how
@@ -75,7 +99,7 @@ pub fn violations(reports: &[Reported], foretold: &Foretold, ended: &BTreeMap<St
     for reported in reports {
         by_call.entry((reported.entry.instance.clone(), reported.entry.token)).or_default().push(reported);
     }
-    let unknown = by_call.iter().filter(|(call, _)| !foretold.calls.contains_key(call));
+    let unknown = by_call.iter().filter(|(call, _)| !foretold.calls.contains_key(call) && !foretold.victims.contains(&call.0));
     let mut found: Vec<String> =
         unknown.map(|(call, runs)| format!("nobody asked for the activity of {call:?}, which ran: {runs:?}")).collect();
     for (call, wanted) in &foretold.calls {

@@ -3,11 +3,14 @@
 //! A seed chooses the programs and the faults. [`round()`] is one run with one seed, in this order:
 //!
 //! - [`generate`] makes up programs, and [`model`] foretells what must come of them;
+//! - [`ticks`] are what a timer of the app starts;
+//! - [`company`] is what is done to instances from outside beside that;
 //! - [`subject`] is the host, [`client`] what is asked of it, [`ledger`] the server to which its activities report;
 //! - [`nemesis`] does to the host what the seed says, on a [`disk`] of its own where this machine allows that;
 //! - [`database`] looks into the database once the host has stopped.
 
 pub mod client;
+pub mod company;
 pub mod database;
 pub mod disk;
 pub mod generate;
@@ -17,5 +20,8 @@ pub mod nemesis;
 pub mod random;
 pub mod round;
 pub mod subject;
+pub mod tally;
+pub mod ticks;
 
-pub use round::{Failed, Passed, round};
+pub use round::{Failed, Passed, Run, round};
+pub use tally::Tally;

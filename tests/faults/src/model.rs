@@ -1,6 +1,6 @@
 //! What must come of programs, computed without a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interpreter_programs::{Step, answer, child_id, failure_text};
 use serde_json::{Value, json};
@@ -19,6 +19,10 @@ pub struct Foretold {
     pub calls: BTreeMap<(String, u32), Call>,
     /// What the outside has to raise for the programs to end.
     pub events: Vec<Events>,
+    /// Instances that may be there, with their children, and end in one of several ways.
+    pub victims: BTreeSet<String>,
+    /// Those among them that must not be there in the end.
+    pub purged: BTreeSet<String>,
 }
 
 /// How an instance ends.

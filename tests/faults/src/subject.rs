@@ -1,6 +1,7 @@
 //! The host under test: started, ended and started again on one data folder and one port.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,7 +36,8 @@ impl<'a> Subject<'a> {
     /// # Panics
     /// When it does not.
     pub async fn start(folder: &Path, app: AppFolder, arguments: &[&str], ledger: &'a Ledger) -> Self {
-        let mut program = spawn(folder, &app, "127.0.0.1:0", arguments);
+        let command = command(folder, &app, "127.0.0.1:0", arguments);
+        let mut program = Program::spawn("the host", command, &folder.join("host.log"));
         let address = match program.line_after(READY, START_LIMIT).await {
             Ok(address) => address,
             Err(exit) => panic!("the host ended with {exit} before it listened"),
@@ -59,17 +61,24 @@ impl<'a> Subject<'a> {
     pub async fn stop(&self) {
         self.count_crash();
         self.program().terminate();
-        let look = || std::future::ready(self.program().exit().ok_or_else(|| "it still runs".to_owned()));
-        let exit = eventually("the host to stop after SIGTERM", STOP_LIMIT, look).await;
+        let exit = self.until_ended().await;
         assert!(exit.success(), "the host ended with {exit} after SIGTERM");
     }
 
     /// Starts the host again without waiting for anything. It must have ended.
     pub async fn spawn_again(&self, arguments: &[&str]) {
         self.ledger.next_start().await;
-        let listen = self.address.strip_prefix("http://").expect("the address is a URL");
-        let program = spawn(&self.folder, &self.app, listen, arguments);
-        *self.program() = program;
+        let command = self.command(arguments);
+        *self.program() = Program::spawn("the host", command, &self.folder.join("host.log"));
+    }
+
+    /// Starts the host again, held before it does anything, until SIGCONT or a tracer lets it go. It must have ended.
+    pub async fn spawn_held(&self, arguments: &[&str]) {
+        self.ledger.next_start().await;
+        let command = self.command(arguments);
+        let mut held = Command::new("sh");
+        held.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+        *self.program() = Program::spawn("the host", held, &self.folder.join("host.log"));
     }
 
     /// Starts the host again and waits until it answers.
@@ -79,6 +88,24 @@ impl<'a> Subject<'a> {
     pub async fn start_again(&self, arguments: &[&str]) {
         self.spawn_again(arguments).await;
         self.until_healthy().await;
+    }
+
+    /// Asks the host to stop, if it has not ended, and goes on.
+    pub fn terminate(&self) {
+        let mut program = self.program();
+        // One that ends in this moment takes the signal all the same, as long as nobody has asked for its end.
+        if program.exit().is_none() {
+            program.terminate();
+        }
+    }
+
+    /// Waits until the host has ended, in whatever way.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn until_ended(&self) -> ExitStatus {
+        let look = || std::future::ready(self.program().exit().ok_or_else(|| "it still runs".to_owned()));
+        eventually("the host to end", STOP_LIMIT, look).await
     }
 
     /// Sends a signal to the host.
@@ -116,6 +143,11 @@ impl<'a> Subject<'a> {
         data(&self.folder)
     }
 
+    /// The URI of any route, such as `/admin/keys`.
+    pub fn root_uri(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
     /// The URI of a management route, such as `/instances/7`.
     pub fn uri(&self, path: &str) -> String {
         format!("{}/runtime/webhooks/durabletask{path}", self.address)
@@ -130,18 +162,31 @@ impl<'a> Subject<'a> {
         self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let listen = self.address.strip_prefix("http://").expect("the address is a URL");
+        command(&self.folder, &self.app, listen, arguments)
+    }
+
     async fn until_healthy(&self) {
+        assert!(self.healthy_or_ended().await, "the host ended while it started");
+    }
+
+    /// Waits until the host answers, which is true, or has ended.
+    ///
+    /// # Panics
+    /// When it does neither.
+    pub async fn healthy_or_ended(&self) -> bool {
         eventually("the host to be healthy", START_LIMIT, || async {
-            if let Some(exit) = self.program().exit() {
-                panic!("the host ended with {exit} while it started");
+            if self.has_ended() {
+                return Ok(false);
             }
             match self.http.try_send(Method::GET, &format!("{}/healthz", self.address)).await {
-                Ok(answer) if answer.status == 200 => Ok(()),
+                Ok(answer) if answer.status == 200 => Ok(true),
                 Ok(answer) => Err(format!("status {}: {}", answer.status, answer.text())),
                 Err(error) => Err(format!("{error:#}")),
             }
         })
-        .await;
+        .await
     }
 }
 
@@ -150,10 +195,10 @@ pub fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-fn spawn(folder: &Path, app: &AppFolder, listen: &str, arguments: &[&str]) -> Program {
+fn command(folder: &Path, app: &AppFolder, listen: &str, arguments: &[&str]) -> Command {
     let mut command = longhaul_command();
     command.args(["serve", "--rpc-port=off", "--listen", listen, "--data"]).arg(data(folder));
     // Every start names the app, because the first may be killed before it has deployed it.
     command.arg("--app").arg(app.path()).arg("--compiled-cache").arg(compiled_cache()).args(arguments);
-    Program::spawn("the host", command, &folder.join("host.log"))
+    command
 }
