@@ -8,6 +8,8 @@
 //! - [`subject`] is the host, [`client`] what is asked of it, [`ledger`] the server to which its activities report;
 //! - [`nemesis`] does to the host what the seed says, on a [`disk`] of its own where this machine allows that;
 //! - [`database`] looks into the database once the host has stopped.
+//!
+//! [`writes`] runs each [`scenario`] again and again and kills the host at its first, second, third … write, which [`tracer`] counts.
 
 pub mod client;
 pub mod company;
@@ -19,9 +21,13 @@ pub mod model;
 pub mod nemesis;
 pub mod random;
 pub mod round;
+pub mod scenario;
 pub mod subject;
 pub mod tally;
 pub mod ticks;
+pub mod tracer;
+pub mod writes;
 
 pub use round::{Failed, Passed, Run, round};
 pub use tally::Tally;
+pub use writes::Counted;

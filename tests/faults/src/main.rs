@@ -1,11 +1,13 @@
-//! `cargo run -p faults -- --seed 7 --seconds 60 --scale 20`: runs with seed 7, 8, 9 and so on until the time is over.
+//! The program `faults`: random programs under random faults, and kills at every write of short scenarios.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use faults::disk::strace_works;
-use faults::{Failed, Passed, Run, Tally};
+use faults::scenario::Scenario;
+use faults::{Counted, Failed, Passed, Run, Tally, tracer, writes};
 
 /// The starts of the programs are spread over so many milliseconds for each of them.
 const SPREAD_MS: u64 = 150;
@@ -14,6 +16,15 @@ const PROGRESS_RUNS: usize = 10;
 
 /// Random programs against the real host while it is killed, paused and starved of room, checked against a model.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    seeds: Seeds,
+}
+
+#[derive(Args)]
 struct Seeds {
     /// The first seed; each further run takes the next
     #[arg(long, default_value_t = 1)]
@@ -43,17 +54,82 @@ impl Seeds {
     }
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Kill the host at the first write of a scenario, at its second, its third and so on
+    Writes {
+        /// Only this one, such as `transfer`
+        #[arg(long)]
+        scenario: Option<String>,
+        /// Only the first write and each that comes so many later
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        step: u64,
+    },
+    /// Trace a process (used by `writes` itself)
+    #[command(hide = true)]
+    Trace { process: u32, folder: PathBuf, number: u64 },
+}
+
+fn main() -> ExitCode {
+    match Options::parse() {
+        // Before there is any other thread: whoever traces must be the thread that waits.
+        Options { command: Some(Command::Trace { process, folder, number }), .. } => traced(tracer::run(process, &folder, number)),
+        options => with_runtime(options),
+    }
+}
+
+fn traced(result: anyhow::Result<()>) -> ExitCode {
+    result.map_or_else(
+        |error| {
+            eprintln!("cannot trace: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let seeds = Seeds::parse();
+async fn with_runtime(options: Options) -> ExitCode {
+    let work = async {
+        match options.command {
+            Some(Command::Writes { scenario, step }) => every_write(scenario.as_deref(), step).await,
+            Some(Command::Trace { .. }) | None => random(options.seeds).await,
+        }
+    };
     tokio::select! {
-        code = random(seeds) => code,
+        code = work => code,
         // The runtime drops what runs when this returns: the host is killed and its disk unmounted.
         _ = tokio::signal::ctrl_c() => {
             println!("interrupted");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn every_write(only: Option<&str>, step: u64) -> ExitCode {
+    let wanted: Vec<_> = Scenario::ALL.into_iter().filter(|scenario| only.is_none_or(|name| name == scenario.name())).collect();
+    if wanted.is_empty() {
+        println!("no such scenario; there are: {}", Scenario::ALL.map(Scenario::name).join(", "));
+        return ExitCode::FAILURE;
+    }
+    let faults = std::env::current_exe().expect("a program knows its own path");
+    let (begin, mut kills, mut failed) = (Instant::now(), 0, 0);
+    for scenario in wanted.iter().copied() {
+        let run = Instant::now();
+        match writes::every(scenario, step, &faults).await {
+            Ok(Counted { writes, kills: these }) => {
+                kills += these;
+                println!("{}: {writes} writes, killed at {these} of them, {:.1} s", scenario.name(), run.elapsed().as_secs_f32());
+            }
+            Err(Failed { violations, folder }) => {
+                failed += 1;
+                println!("{} FAILED; its data and log are in {}", scenario.name(), folder.display());
+                violations.iter().for_each(|violation| println!("  {violation}"));
+            }
+        }
+    }
+    println!("{} scenarios, {kills} kills, {failed} scenarios failed, {:.0} s", wanted.len(), begin.elapsed().as_secs_f32());
+    if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn random(seeds: Seeds) -> ExitCode {
