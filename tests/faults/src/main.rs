@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use faults::disk::strace_works;
 use faults::scenario::Scenario;
 use faults::{Counted, Failed, Passed, Run, Tally, tracer, writes};
+use tokio::task::JoinSet;
 
 /// The starts of the programs are spread over so many milliseconds for each of them.
 const SPREAD_MS: u64 = 150;
@@ -38,6 +39,9 @@ struct Seeds {
     /// The starts of a run's programs are spread over so many seconds; 0.15 for each program unless given
     #[arg(long)]
     spread_seconds: Option<u64>,
+    /// So many runs at a time, each with a host of its own: most of the time a host is being started again
+    #[arg(long, default_value_t = 1)]
+    at_a_time: usize,
     /// Runs until there were so many programs, however long that takes
     #[arg(long, default_value_t = 0)]
     programs: usize,
@@ -139,14 +143,20 @@ async fn random(seeds: Seeds) -> ExitCode {
     }
     let spread = seeds.spread_seconds.map_or(Duration::from_millis(SPREAD_MS * seeds.scale as u64), Duration::from_secs);
     let (begin, mut tally) = (Instant::now(), Tally::default());
-    for seed in seeds.seed.. {
-        let run = Instant::now();
-        let result = faults::round(Run { seed, scale: seeds.scale, spread, strace }).await;
-        report(seed, seeds.scale, result, run.elapsed(), &mut tally);
-        tally.took = begin.elapsed();
-        if seeds.is_enough(&tally) {
-            break;
+    let (mut next, mut running) = (seeds.seed, JoinSet::new());
+    loop {
+        while running.len() < seeds.at_a_time.max(1) && (next == seeds.seed || !seeds.is_enough(&tally)) {
+            let run = Run { seed: next, scale: seeds.scale, spread, strace };
+            running.spawn(async move {
+                let begin = Instant::now();
+                (run, faults::round(run).await, begin.elapsed())
+            });
+            next += 1;
         }
+        let Some(ended) = running.join_next().await else { break };
+        let (run, result, took) = ended.expect("a run's panics are among its results");
+        report(run, result, took, &mut tally);
+        tally.took = begin.elapsed();
         if tally.runs.is_multiple_of(PROGRESS_RUNS) {
             println!("so far: {tally}");
         }
@@ -155,7 +165,7 @@ async fn random(seeds: Seeds) -> ExitCode {
     if tally.violations > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn report(seed: u64, scale: usize, result: Result<Passed, Failed>, took: Duration, tally: &mut Tally) {
+fn report(Run { seed, scale, .. }: Run, result: Result<Passed, Failed>, took: Duration, tally: &mut Tally) {
     tally.runs += 1;
     match result {
         Ok(passed) => {
