@@ -10,10 +10,12 @@
 //! - [`row`]: what the log says about an instance at a glance; a pure function of its records.
 //! - [`orchestration`]: the state of an orchestration instance and its turns.
 //! - [`entity`]: the state of an entity and its batches.
+//! - [`limits`]: what one instance may take up, and what is too much.
 //! - [`history`]: the Azure-style list of events, a view of the recorded turns.
 
 pub mod entity;
 pub mod history;
+pub mod limits;
 pub mod message;
 pub mod model;
 pub mod orchestration;

@@ -8,11 +8,13 @@
 //!   `ready`: ended tasks that the guest has not been told of.
 //! - `receive`: what each message does; `attempts`: how calls are tried again. `command`: what each command does. `finish`: how
 //!   an execution ends.
+//! - `bounds`: what is counted, and what is too much.
 //! - `rewind`: how a failed execution goes on; `cut`: from where, and what is kept; `tape`: the turns kept for that; `memo`: what need not be done
 //!   again; `former`: under which names things were asked for.
 //! - `chain`: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
 
 mod attempts;
+mod bounds;
 pub(crate) mod chain;
 mod command;
 mod cut;

@@ -137,7 +137,11 @@ impl Chain {
             self.state.activate(&mut turn);
         }
         match turn.activation().cloned() {
-            None => _ = self.state.end_turn(turn, None),
+            // Without the guest a turn ends an execution only where its history had become too long.
+            None => {
+                let outcome = recorded.outcome.filter(|_| !self.state.code_has_ended());
+                self.state.end_turn(turn, Some(GuestTurn { outcome, ..GuestTurn::default() }));
+            }
             Some(activation) => {
                 let step = self.state.end_turn(turn, Some(recorded.clone()));
                 if let Some(taped) = taped {

@@ -18,7 +18,9 @@ impl Orchestration {
         self.next_turn = self.next_turn.saturating_add(u32::from(self.execution.is_some()));
         let without_guest = turn.activation.is_none() && turn.outcome.is_none() && self.needs_turn(turn.now);
         let mut guest = guest.unwrap_or_default();
-        let fault = self.carry_out_all(&mut turn, &mut guest.commands).err().map(GuestOutcome::Failed);
+        let fault = self.carry_out_all(&mut turn, &mut guest.commands).err();
+        self.count_asked(&guest);
+        let fault = fault.or_else(|| self.history_fault(&turn, &guest)).map(GuestOutcome::Failed);
         let returned = fault.or(guest.outcome).and_then(|outcome| self.code_ended(&mut turn, outcome));
         self.end_if_nothing_is_open(&mut turn);
         turn.drop_cancelled_runs();
@@ -49,10 +51,16 @@ impl Orchestration {
 
 impl Orchestration {
     /// Carries commands out in order. A command that creates a task and breaks a rule fails its task; one that creates none has
-    /// nobody to tell, so it fails the execution, as if the code had thrown there: what follows it is dropped.
+    /// nobody to tell, so it fails the execution, as if the code had thrown there: what follows it is dropped. One that is beyond a
+    /// limit fails the execution too, and is dropped itself: a fold, which knows no limits, must not carry it out.
     fn carry_out_all(&mut self, turn: &mut Turn, commands: &mut Vec<Command>) -> Result<(), Failure> {
         let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) else { return Ok(()) };
+        let limits = turn.limits.clone();
         for (index, command) in commands.iter().enumerate() {
+            if let Some(Err(beyond)) = limits.as_ref().map(|limits| execution.check_command(command, limits)) {
+                commands.truncate(index);
+                return Err(beyond.into());
+            }
             if let Err(fault) = execution.carry_out(turn, &self.id, command) {
                 commands.truncate(index + 1);
                 return Err(fault);

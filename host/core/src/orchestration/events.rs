@@ -15,6 +15,26 @@ pub(super) struct Event {
     pub(super) data: Payload,
 }
 
+/// How much waits for the code to ask for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Buffered {
+    pub(super) count: usize,
+    /// Of names and data.
+    pub(super) bytes: usize,
+}
+
+impl Buffered {
+    pub(super) fn add(&mut self, name: &str, data: &Payload) {
+        self.count += 1;
+        self.bytes += name.len() + data.len_bytes();
+    }
+
+    fn remove(&mut self, event: &Event) {
+        self.count -= 1;
+        self.bytes -= event.name.len() + event.data.len_bytes();
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// By folded name, in order of arrival.
@@ -22,6 +42,8 @@ pub(super) struct Events {
     /// By folded name. Tasks are numbered in the order in which they begin, so the latest wait is the highest.
     waits: HashMap<String, BTreeSet<TaskId>>,
     next_arrival: u64,
+    /// What `buffered` holds: counted, since there may be too many to look through for each that comes.
+    held: Buffered,
 }
 
 fn folded(name: &str) -> String {
@@ -60,6 +82,7 @@ impl Events {
     pub(super) fn wait(&mut self, name: &str, task: TaskId) -> Option<Event> {
         let key = folded(name);
         if let Some(event) = self.buffered.get_mut(&key).and_then(VecDeque::pop_front) {
+            self.held.remove(&event);
             return Some(event);
         }
         self.waits.entry(key).or_default().insert(task);
@@ -75,6 +98,7 @@ impl Events {
 
     /// An event that nobody consumed goes back to where its arrival puts it, whoever waits.
     pub(super) fn put_back(&mut self, event: Event) {
+        self.held.add(&event.name, &event.data);
         let events = self.buffered.entry(folded(&event.name)).or_default();
         let place = events.partition_point(|other| other.arrival < event.arrival);
         events.insert(place, event);
@@ -82,9 +106,20 @@ impl Events {
 
     /// Every buffered event, oldest first.
     pub(super) fn drain(&mut self) -> Vec<(String, Payload)> {
+        self.held = Buffered::default();
         let events = self.buffered.drain().flat_map(|(_, events)| events);
         let ordered: BTreeMap<u64, (String, Payload)> = events.map(|event| (event.arrival, (event.name, event.data))).collect();
         ordered.into_values().collect()
+    }
+
+    /// Whether an event of this name would be handed out at once.
+    pub(super) fn is_awaited(&self, name: &str) -> bool {
+        self.waits.get(&folded(name)).is_some_and(|waits| !waits.is_empty())
+    }
+
+    /// How much nobody has asked for.
+    pub(super) fn buffered(&self) -> Buffered {
+        self.held
     }
 
     fn numbered(&mut self, name: String, data: Payload) -> Event {

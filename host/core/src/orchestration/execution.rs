@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::events::{Event, Events};
+use super::events::{Buffered, Event, Events};
 use super::former::Former;
 use super::memo::Memo;
 use super::ready::Ready;
 use super::section::CriticalSection;
+use crate::limits::start_bytes;
 use crate::message::{ActivityRun, Message, Outgoing, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
 use crate::record::Outcome;
@@ -92,6 +93,8 @@ pub(super) struct Execution {
     pub(super) ready: Ready,
     /// What arrived while the instance was suspended, oldest first.
     pub(super) held: Vec<Message>,
+    /// The events among them.
+    pub(super) held_events: Buffered,
     /// The critical section that is asked for or held.
     pub(super) section: Option<CriticalSection>,
     /// How the code ended, while the execution waits for what it left open.
@@ -100,11 +103,14 @@ pub(super) struct Execution {
     pub(super) holding: usize,
     /// Numbers derived ids.
     pub(super) derived: u32,
+    /// What its history takes up.
+    pub(super) history_bytes: u64,
 }
 
 impl Execution {
     pub(super) fn new(start: Start, events: Events) -> Self {
         Self {
+            history_bytes: start_bytes(&start) + events.buffered().bytes as u64,
             current: start.execution.clone(),
             former: Former::default(),
             memo: Memo::default(),
@@ -119,6 +125,7 @@ impl Execution {
             events,
             ready: Ready::default(),
             held: Vec::new(),
+            held_events: Buffered::default(),
             section: None,
             returned: None,
             holding: 0,

@@ -1,7 +1,7 @@
 //! How an execution ends: what it leaves behind is cancelled or waited for, locks are given back, whoever waits is told.
 
 use super::Orchestration;
-use super::events::Events;
+use super::events::{Buffered, Events};
 use super::execution::Task;
 use super::turn::Turn;
 use crate::message::{Effect, Message, Start};
@@ -109,6 +109,7 @@ impl Orchestration {
         execution.holding = 0;
         execution.returned = None;
         execution.held.clear();
+        execution.held_events = Buffered::default();
     }
 
     pub(super) fn tell_parent(&self, turn: &mut Turn, outcome: &Outcome) {

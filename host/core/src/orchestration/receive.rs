@@ -1,7 +1,7 @@
 //! What each message does to the state.
 
 use super::Orchestration;
-use super::events::Events;
+use super::events::{Buffered, Events};
 use super::execution::{Execution, Task};
 use super::turn::{Activation, Turn};
 use crate::message::{Message, Start, TaskRef};
@@ -85,6 +85,7 @@ impl Orchestration {
     /// [`Turn::is_over`].
     pub fn receive(&mut self, turn: &mut Turn, message: Message, recorded: bool) {
         turn.received.push(if recorded { Received::Inbox } else { Received::Inline(message.clone()) });
+        self.count_received(&message);
         self.apply(turn, message, recorded);
     }
 
@@ -174,13 +175,18 @@ impl Orchestration {
 
     /// What arrived while the instance was suspended, oldest first.
     pub(crate) fn take_held(&mut self) -> Vec<Message> {
-        self.execution.as_mut().map(|execution| std::mem::take(&mut execution.held)).unwrap_or_default()
+        let Some(execution) = &mut self.execution else { return Vec::new() };
+        execution.held_events = Buffered::default();
+        std::mem::take(&mut execution.held)
     }
 
     /// Messages that the code would notice: kept back while the instance is suspended, dropped when nobody waits for them.
     fn receive_for_code(&mut self, turn: &mut Turn, message: Message) {
         let Some(execution) = self.execution.as_mut().filter(|_| !self.status.is_terminal()) else { return };
         if self.status == RuntimeStatus::Suspended {
+            if let Message::Event { name, data } = &message {
+                execution.held_events.add(name, data);
+            }
             execution.held.push(message);
             return;
         }

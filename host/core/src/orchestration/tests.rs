@@ -1,6 +1,7 @@
 //! The rules of orchestrations, one sentence each. Every turn that a test takes is also folded from its records and compared
 //! (see [`script`]).
 
+mod bounds;
 mod chains;
 mod children;
 mod completion;

@@ -1,8 +1,10 @@
 //! A turn under way, and what comes of it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::events::Event;
+use crate::limits::InstanceLimits;
 use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{Completion, ExecutionId, InstanceId, Pin, StartContext, TaskId, Timestamp};
 use crate::record::{NewRecord, Outcome, Received, Record, Rewound, TurnRecord};
@@ -45,6 +47,8 @@ pub struct Turn {
     pub(super) rewound: Option<Box<Rewound>>,
     /// The first turn after a rewind: it is recorded whatever happens in it.
     pub(super) settles: bool,
+    /// What holds for the turn while it is taken. A turn that is read back has no limits: what they decided is recorded.
+    pub(super) limits: Option<Arc<InstanceLimits>>,
 }
 
 impl Turn {
@@ -64,7 +68,13 @@ impl Turn {
             resumed: false,
             rewound: None,
             settles: false,
+            limits: None,
         }
+    }
+
+    /// Bounds what the turn may ask for and how long the history may become. Called once, before the turn ends.
+    pub fn limit(&mut self, limits: &Arc<InstanceLimits>) {
+        self.limits = Some(limits.clone());
     }
 
     /// What the guest is to be called with; `None` if this turn does not need it.

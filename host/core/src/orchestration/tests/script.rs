@@ -3,8 +3,11 @@
 //! Each turn is taken twice: by the live state and by one that was just folded from the records, as if the host had crashed
 //! before it. Both must give the same record, messages and effects, and the instance's row must agree with the state.
 
+use std::sync::Arc;
+
 use super::taken::Taken;
 use super::words::at;
+use crate::limits::InstanceLimits;
 use crate::message::Message;
 use crate::model::{Command, DeploymentId, ExecutionId, GuestTurn, InstanceId, Timestamp};
 use crate::orchestration::{Activation, Folded, Orchestration, ReplayStep, Step, fold};
@@ -23,6 +26,8 @@ pub(crate) struct Script {
     mailbox: Vec<(Message, bool)>,
     /// What the guest of the current execution was called with.
     calls: Vec<(Activation, GuestTurn)>,
+    /// What its turns are bounded by; nothing unless a test says so. What is folded has no limits.
+    limits: Option<Arc<InstanceLimits>>,
 }
 
 impl Script {
@@ -32,7 +37,7 @@ impl Script {
 
     pub(crate) fn of(id: &str) -> Self {
         let state = Orchestration::blank(InstanceId::trusted(id));
-        Self { state, chain: Vec::new(), row: None, clock: at(1_000), mailbox: Vec::new(), calls: Vec::new() }
+        Self { state, chain: Vec::new(), row: None, clock: at(1_000), mailbox: Vec::new(), calls: Vec::new(), limits: None }
     }
 
     /// An instance whose first turn is taken, with these commands.
@@ -45,6 +50,12 @@ impl Script {
 
     pub(crate) fn at(&mut self, clock: u64) -> &mut Self {
         self.clock = at(clock);
+        self
+    }
+
+    /// From now on turns are bounded.
+    pub(crate) fn limit(&mut self, limits: InstanceLimits) -> &mut Self {
+        self.limits = Some(Arc::new(limits));
         self
     }
 
@@ -105,13 +116,14 @@ impl Script {
         let offered: Vec<_> = self.mailbox.drain(..limit.min(self.mailbox.len())).collect();
 
         let mut returned = None;
-        let (live, unused) = take_turn(&mut self.state, self.clock, offered.clone(), |activation| {
+        let opening = (self.clock, self.limits.clone());
+        let (live, unused) = take_turn(&mut self.state, opening.clone(), offered.clone(), |activation| {
             let guest = guest(activation);
             returned = Some((activation.clone(), guest.clone()));
             guest
         });
         let answer = returned.clone().map(|(_, guest)| guest).unwrap_or_default();
-        let (folded, _) = take_turn(&mut twin.state, self.clock, offered, |_| answer);
+        let (folded, _) = take_turn(&mut twin.state, opening, offered, |_| answer);
         assert_eq!(live.activation, folded.activation, "the folded state calls its guest differently");
         assert_eq!(live.record, folded.record, "the folded state records another turn");
         assert_eq!((&live.outgoing, &live.effects, live.base), (&folded.outgoing, &folded.effects, folded.base));
@@ -193,7 +205,7 @@ impl Script {
 fn answers(state: &Orchestration) -> String {
     let (soon, late) = (Timestamp(0), Timestamp(u64::MAX));
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         (state.status(), state.execution_id(), state.function()),
         (state.due(soon), state.due(late)),
         (state.needs_turn(soon), state.needs_turn(late)),
@@ -201,16 +213,20 @@ fn answers(state: &Orchestration) -> String {
         state.running_activities(),
         state.parked(),
         state.turn_time(soon),
+        state.history(),
     )
 }
 
 fn take_turn(
     state: &mut Orchestration,
-    clock: Timestamp,
+    (clock, limits): (Timestamp, Option<Arc<InstanceLimits>>),
     offered: Vec<(Message, bool)>,
     guest: impl FnOnce(&Activation) -> GuestTurn,
 ) -> (Taken, Vec<(Message, bool)>) {
     let mut turn = state.begin_turn(clock, CURRENT);
+    if let Some(limits) = &limits {
+        turn.limit(limits);
+    }
     let mut offered = offered.into_iter();
     while !turn.is_over()
         && let Some((message, recorded)) = offered.next()
