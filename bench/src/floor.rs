@@ -62,6 +62,7 @@ impl Template {
             at: None,
             tags: Tags::new(),
             on_return: OnReturn::default(),
+            nesting: 0,
         };
         let record = Record::Message(MessageRecord { format: FORMAT, at: Timestamp(0), message: Message::Start(Box::new(start)) });
         Self { rows: vec![(false, record.clone(), record.encode())] }

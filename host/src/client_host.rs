@@ -126,11 +126,12 @@ fn client_error(error: EngineError) -> ClientError {
         EngineError::Conflict(..) | EngineError::KeyReused(_) => ClientError::Conflict(text),
         EngineError::Gone(..) => ClientError::Gone(text),
         EngineError::Invalid(_)
+        | EngineError::TooLarge(_)
         | EngineError::UnknownOrchestrator(_)
         | EngineError::WrongState(_)
         | EngineError::NotFailed(..)
         | EngineError::KeyMalformed(_) => ClientError::Invalid(text),
-        EngineError::Unavailable(_) | EngineError::Full(_) => ClientError::Unavailable(text),
+        EngineError::Unavailable(_) | EngineError::NoRoom(_) | EngineError::Full(_) => ClientError::Unavailable(text),
     }
 }
 

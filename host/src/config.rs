@@ -4,6 +4,7 @@ mod access;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
@@ -281,6 +282,7 @@ impl ServeConfig {
                 evict_after_every_turn: options.evict_after_every_turn.unwrap_or(false),
                 reuse: options.overridable_existing_instance_states.unwrap_or_default(),
                 one_commit_per_batch: options.one_commit_per_batch.unwrap_or(false),
+                limits: Arc::new(limits::instance_limits(&options.limits)?),
                 ..defaults
             },
             guests: longhaul_wasm::Config {
@@ -298,6 +300,7 @@ impl ServeConfig {
             http: HttpConfig {
                 management_prefix: MANAGEMENT_PREFIX.into(),
                 task_hub,
+                max_json_depth: limits::value_limits(&options.limits)?.max_json_depth,
                 max_body_bytes: at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?,
                 body_deadline: options.limits.body_deadline()?,
                 max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,
@@ -355,6 +358,15 @@ fn guest_limits(options: &ServeOptions) -> anyhow::Result<Limits> {
             options.max_activity_output_bytes,
             defaults.max_activity_output_bytes,
         )?,
+        request_deadline: options.limits.client_timeout(defaults.request_deadline)?,
+        max_commands: at_least_one("max-commands-per-turn", options.limits.max_commands_per_turn, defaults.max_commands)?,
+        max_custom_status_bytes: at_least_one(
+            "max-custom-status-bytes",
+            options.limits.max_custom_status_bytes,
+            defaults.max_custom_status_bytes,
+        )?,
+        max_failure_bytes: at_least_one("max-failure-bytes", options.limits.max_failure_bytes, defaults.max_failure_bytes)?,
+        values: limits::value_limits(&options.limits)?,
         ..defaults
     })
 }

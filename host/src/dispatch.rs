@@ -7,7 +7,7 @@
 //!
 //! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
 //! - `worker`: the guest threads; `orchestrate` and `operate` are their two kinds of work.
-//! - `commit`: the committer. `load`: from a chain of records back into memory.
+//! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `residency`: who stays in memory.
 //! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
@@ -19,6 +19,7 @@ mod api;
 mod board;
 mod commit;
 mod counters;
+mod error;
 mod http_activity;
 mod keys;
 mod load;

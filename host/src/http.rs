@@ -60,6 +60,8 @@ pub struct HttpConfig {
     pub task_hub: String,
     /// Longest body of any request but a deployment, bytes. A longer one is answered with 413.
     pub max_body_bytes: usize,
+    /// Most arrays and objects within one another in a body of JSON. A deeper one is answered with 400.
+    pub max_json_depth: usize,
     /// Longest body of a deployment, bytes.
     pub max_deployment_bytes: usize,
     /// Longest wait for a body, deployments included. A later one is answered with 408.

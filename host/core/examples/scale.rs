@@ -55,6 +55,7 @@ impl Instance {
             at: None,
             tags: Tags::new(),
             on_return: OnReturn::default(),
+            nesting: 0,
         };
         self.turn([Message::Start(Box::new(start))], |_| asks(commands));
     }

@@ -41,6 +41,8 @@ pub struct InstanceLimits {
     pub max_pending_tasks: usize,
     /// Most entities of one critical section. Default 100: the request goes from one to the next and names all of them each time.
     pub max_section_entities: usize,
+    /// Most callers above an orchestration that was called by another. Default 100: each adds its words to a failure that comes through.
+    pub max_nesting: u32,
 }
 
 impl Default for ValueLimits {
@@ -59,6 +61,7 @@ impl Default for InstanceLimits {
             max_buffered_event_bytes: 64 << 20,
             max_pending_tasks: 200_000,
             max_section_entities: 100,
+            max_nesting: 100,
         }
     }
 }

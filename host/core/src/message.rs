@@ -49,6 +49,9 @@ pub struct Start {
     /// What happens to the tasks that its code leaves open: what the deployment's app asks for.
     #[serde(default, skip_serializing_if = "OnReturn::is_default")]
     pub on_return: OnReturn,
+    /// How many callers stand above it: none above one that nobody waits for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nesting: u32,
 }
 
 /// An operation for an entity.
@@ -242,6 +245,10 @@ impl Start {
     pub(crate) fn called(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp, parent: Option<TaskRef>) -> Self {
         let OrchestrationCall { name, input, version, instance_id: _, retry: _, tags, at } = call;
         let Pin { deployment, on_return } = pin;
-        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags, on_return }
+        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags, on_return, nesting: 0 }
     }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

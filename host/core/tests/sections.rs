@@ -66,6 +66,7 @@ impl World {
                 at: None,
                 tags: Tags::new(),
                 on_return: OnReturn::default(),
+                nesting: 0,
             };
             world.sets.insert(id.clone(), set);
             world.orchestrations.insert(id.clone(), Orchestration::blank(id.clone()));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
+use longhaul_core::limits::{InstanceLimits, ValueLimits};
 use serde::Deserialize;
 
 use super::{DEFAULT_DRAIN_DEADLINE_SECONDS, DEFAULT_HEADER_DEADLINE_SECONDS, DEFAULT_MAX_CONNECTIONS, ServeOptions, at_least_one};
@@ -46,6 +47,66 @@ pub struct LimitOptions {
     /// Longest wait until a client takes the next bytes of its answer, in seconds; then its connection is closed [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub write_deadline_seconds: Option<u64>,
+
+    /// Most arrays and objects within one another in a payload: in the body of a request, which is refused with 400, and in what a guest
+    /// hands over, which fails [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    pub max_json_depth: Option<usize>,
+
+    /// Longest input, output, data of an event, or state of an entity, in bytes of its JSON; `max-body-bytes` bounds what comes by HTTP as
+    /// well [default: 33554432]
+    #[arg(long, value_name = "BYTES")]
+    pub max_payload_bytes: Option<usize>,
+
+    /// Longest name of an event, an operation, a function, and longest version, in characters [default: 256]
+    #[arg(long, value_name = "COUNT")]
+    pub max_name_characters: Option<usize>,
+
+    /// Longest message of a failure that a guest reports, and longest details, in bytes; the rest is cut [default: 65536]
+    #[arg(long, value_name = "BYTES")]
+    pub max_failure_bytes: Option<usize>,
+
+    /// Longest custom status, in bytes as UTF-16; a longer one fails the orchestration with CustomStatusTooLong [default: 16384]
+    #[arg(long, value_name = "BYTES")]
+    pub max_custom_status_bytes: Option<usize>,
+
+    /// Most commands of one turn of an orchestrator; more fail the orchestration with TooManyCommands [default: 100000]
+    #[arg(long, value_name = "COUNT")]
+    pub max_commands_per_turn: Option<usize>,
+
+    /// Most open tasks of an orchestration: calls, children, timers, waits; one more fails it with TooManyPendingTasks [default: 200000]
+    #[arg(long, value_name = "COUNT")]
+    pub max_pending_tasks: Option<usize>,
+
+    /// Most callers above an orchestration that another one called; a call beyond fails the caller with NestedTooDeep [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    pub max_nesting: Option<u32>,
+
+    /// Longest run of a client function, its answer included, in seconds; then it is answered for with 504, or its answer is cut off
+    /// [default: 230]
+    #[arg(long, value_name = "SECONDS")]
+    pub client_timeout_seconds: Option<u64>,
+
+    /// Most entities of a critical section; more fail the orchestration with TooManyEntities [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    pub max_section_entities: Option<usize>,
+
+    /// Most events that wait for an instance's code to ask for them; one more from outside is refused with 429 [default: 100000]
+    #[arg(long, value_name = "COUNT")]
+    pub max_buffered_events: Option<usize>,
+
+    /// Most bytes of those events [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub max_buffered_event_bytes: Option<usize>,
+
+    /// Most turns of an orchestration between two continue-as-new; one that goes on behind them fails with HistoryTooLong, after a warning
+    /// in the log at eight tenths [default: 1000000]
+    #[arg(long, value_name = "COUNT")]
+    pub max_history_turns: Option<u32>,
+
+    /// Most bytes of an orchestration's history between two continue-as-new, like max-history-turns [default: 1073741824]
+    #[arg(long, value_name = "BYTES")]
+    pub max_history_bytes: Option<u64>,
 }
 
 impl LimitOptions {
@@ -58,13 +119,70 @@ impl LimitOptions {
             max_uri_bytes: self.max_uri_bytes.or(file.max_uri_bytes),
             body_deadline_seconds: self.body_deadline_seconds.or(file.body_deadline_seconds),
             write_deadline_seconds: self.write_deadline_seconds.or(file.write_deadline_seconds),
+            max_json_depth: self.max_json_depth.or(file.max_json_depth),
+            max_payload_bytes: self.max_payload_bytes.or(file.max_payload_bytes),
+            max_name_characters: self.max_name_characters.or(file.max_name_characters),
+            max_failure_bytes: self.max_failure_bytes.or(file.max_failure_bytes),
+            max_custom_status_bytes: self.max_custom_status_bytes.or(file.max_custom_status_bytes),
+            max_commands_per_turn: self.max_commands_per_turn.or(file.max_commands_per_turn),
+            max_pending_tasks: self.max_pending_tasks.or(file.max_pending_tasks),
+            max_nesting: self.max_nesting.or(file.max_nesting),
+            client_timeout_seconds: self.client_timeout_seconds.or(file.client_timeout_seconds),
+            max_section_entities: self.max_section_entities.or(file.max_section_entities),
+            max_buffered_events: self.max_buffered_events.or(file.max_buffered_events),
+            max_buffered_event_bytes: self.max_buffered_event_bytes.or(file.max_buffered_event_bytes),
+            max_history_turns: self.max_history_turns.or(file.max_history_turns),
+            max_history_bytes: self.max_history_bytes.or(file.max_history_bytes),
         }
+    }
+
+    /// Longest run of a client function.
+    pub(super) fn client_timeout(&self, default: Duration) -> anyhow::Result<Duration> {
+        deadline("client-timeout-seconds", self.client_timeout_seconds, default.as_secs())
     }
 
     /// Longest wait for the body of a request.
     pub(super) fn body_deadline(&self) -> anyhow::Result<Duration> {
         deadline("body-deadline-seconds", self.body_deadline_seconds, DEFAULT_BODY_DEADLINE_SECONDS)
     }
+}
+
+/// What one instance may take up, complete and checked.
+pub(super) fn instance_limits(limits: &LimitOptions) -> anyhow::Result<InstanceLimits> {
+    let InstanceLimits {
+        values: _,
+        max_history_turns,
+        max_history_bytes,
+        max_buffered_events,
+        max_buffered_event_bytes,
+        max_pending_tasks,
+        max_section_entities,
+        max_nesting,
+    } = InstanceLimits::default();
+    let max_history_turns = limits.max_history_turns.unwrap_or(max_history_turns);
+    let max_history_bytes = limits.max_history_bytes.unwrap_or(max_history_bytes);
+    ensure!(max_history_turns > 0, "--max-history-turns is 0; it must be at least 1");
+    ensure!(max_history_bytes > 0, "--max-history-bytes is 0; it must be at least 1");
+    Ok(InstanceLimits {
+        values: value_limits(limits)?,
+        max_history_turns,
+        max_history_bytes,
+        max_buffered_events: at_least_one("max-buffered-events", limits.max_buffered_events, max_buffered_events)?,
+        max_buffered_event_bytes: at_least_one("max-buffered-event-bytes", limits.max_buffered_event_bytes, max_buffered_event_bytes)?,
+        max_pending_tasks: at_least_one("max-pending-tasks", limits.max_pending_tasks, max_pending_tasks)?,
+        max_nesting: limits.max_nesting.unwrap_or(max_nesting),
+        max_section_entities: at_least_one("max-section-entities", limits.max_section_entities, max_section_entities)?,
+    })
+}
+
+/// The bounds on payloads and names, complete and checked.
+pub(super) fn value_limits(limits: &LimitOptions) -> anyhow::Result<ValueLimits> {
+    let ValueLimits { max_payload_bytes, max_json_depth, max_name_characters } = ValueLimits::default();
+    Ok(ValueLimits {
+        max_payload_bytes: at_least_one("max-payload-bytes", limits.max_payload_bytes, max_payload_bytes)?,
+        max_json_depth: at_least_one("max-json-depth", limits.max_json_depth, max_json_depth)?,
+        max_name_characters: at_least_one("max-name-characters", limits.max_name_characters, max_name_characters)?,
+    })
 }
 
 /// The bounds on connections, complete and checked.

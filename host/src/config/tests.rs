@@ -35,6 +35,20 @@ fn a_limit_of_zero_is_refused_by_its_name() {
 }
 
 #[test]
+fn limits_of_instances_reach_those_who_hold_them() {
+    let text = "[limits]\nmax-history-turns = 7\nmax-buffered-events = 8\nmax-payload-bytes = 9\nmax-json-depth = 10\nmax-nesting = 0\n";
+    let config = ServeConfig::resolve(options(text).unwrap()).unwrap();
+    let limits = &config.engine.limits;
+    assert_eq!((limits.max_history_turns, limits.max_buffered_events, limits.max_nesting), (7, 8, 0));
+    assert_eq!((limits.values.max_payload_bytes, config.guests.limits.values.clone()), (9, limits.values.clone()));
+    assert_eq!(config.http.max_json_depth, 10);
+    for zero in ["max-history-turns", "max-history-bytes", "max-pending-tasks", "max-name-characters", "client-timeout-seconds"] {
+        let error = ServeConfig::resolve(options(&format!("[limits]\n{zero} = 0")).unwrap()).err().unwrap().to_string();
+        assert!(error.contains(&format!("--{zero} is 0")), "{error}");
+    }
+}
+
+#[test]
 fn the_port_for_local_rpc_is_a_number_or_off() {
     let port = |text: &str| options(text).map(|options| options.rpc_port.unwrap());
     assert_eq!(port("rpc-port = 0").unwrap(), RpcPort::Port(0));

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use longhaul_core::limits::BeyondLimit;
 use longhaul_core::message::{ActivityRun, Message, TaskRef};
 use longhaul_core::{Failure, InstanceId, Payload, TaskResult};
 use longhaul_wasm::{ActivityContext, GuestError};
@@ -266,6 +267,7 @@ fn failure(error: GuestError) -> Failure {
         GuestError::Memory { .. } => "OutOfMemory",
         GuestError::Protocol(_) => "Protocol",
         GuestError::OutputTooLarge { .. } => "OutputTooLarge",
+        GuestError::BeyondLimit(BeyondLimit { error_type, .. }) => error_type,
         GuestError::Busy(_) | GuestError::Gone => "Unavailable",
     };
     let details = match &error {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::commit::Commit;
 use super::counters::Counts;
+pub use super::error::EngineError;
 use super::keys::Claim;
 use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
@@ -67,44 +68,6 @@ pub struct StartRequest {
     /// Longest wait for the end of a live instance that is to be replaced, where [`ReusePolicy::AnyState`] has it so; 3 minutes where
     /// nothing is said.
     pub replace_within: Option<Duration>,
-}
-
-/// Why the engine did not do what was asked. Nothing happened in any of these cases.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum EngineError {
-    /// No such instance.
-    #[error("there is no instance '{0}'")]
-    NotFound(InstanceId),
-    /// The instance has ended.
-    #[error("instance '{0}' has ended with status {status}", status = .1.as_str())]
-    Gone(InstanceId, RuntimeStatus),
-    /// An instance of that id exists and has not ended.
-    #[error("An Orchestration instance with the status {status} already exists.", status = .1.as_str())]
-    Conflict(InstanceId, RuntimeStatus),
-    /// Only a failed instance can be rewound.
-    #[error("Instance '{0}' has status {status}; only failed instances can be rewound.", status = .1.as_str())]
-    NotFailed(InstanceId, RuntimeStatus),
-    /// The instance is not in a state that allows this.
-    #[error("{0}")]
-    WrongState(String),
-    /// The request itself is wrong.
-    #[error("{0}")]
-    Invalid(String),
-    /// No orchestrator has the name; the text says which there are.
-    #[error("{0}")]
-    UnknownOrchestrator(String),
-    /// The idempotency key is not one.
-    #[error("{0}")]
-    KeyMalformed(String),
-    /// The idempotency key stands for another request.
-    #[error("{0}")]
-    KeyReused(String),
-    /// The store cannot take it now; try again later.
-    #[error("the host cannot take this now: {0}")]
-    Unavailable(String),
-    /// The disk is full.
-    #[error("the disk is full: {0}")]
-    Full(String),
 }
 
 /// The running engine. Cheap to clone.
@@ -210,6 +173,9 @@ impl Engine {
     pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
         let StartRequest { name, input, instance_id, version, tags, at, replace_within } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
+        let values = &self.shared.config.limits.values;
+        values.check_name("the version", version.as_deref().unwrap_or_default())?;
+        values.check_payload("the input", &input)?;
         let app = self
             .shared
             .registry
@@ -232,6 +198,7 @@ impl Engine {
             execution,
             deployment: app.id,
             on_return: app.on_return,
+            nesting: 0,
             created_at: self.shared.now(),
             version,
             parent: None,
@@ -247,6 +214,7 @@ impl Engine {
 
     /// Raises an event. Returns once that is on stable storage.
     pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload) -> Result<(), EngineError> {
+        self.check("the event", name, &data)?;
         self.send(id, Message::Event { name: name.to_owned(), data }, false).await
     }
 
@@ -278,8 +246,15 @@ impl Engine {
         if !known {
             return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
         }
+        self.check("the operation", operation, &input)?;
         let message = Message::Operation(Operation { name: operation.to_owned(), input, caller: None, at: None });
         self.send(&entity.instance_id(), message, false).await
+    }
+
+    fn check(&self, what: &str, name: &str, payload: &Payload) -> Result<(), EngineError> {
+        let values = &self.shared.config.limits.values;
+        values.check_name(&format!("the name of {what}"), name)?;
+        Ok(values.check_payload(&format!("the payload of {what}"), payload)?)
     }
 
     /// Puts a message from outside into the mailbox and waits until it is on stable storage.
@@ -288,6 +263,7 @@ impl Engine {
             return Err(EngineError::NotFound(id.clone()));
         }
         let (waiter, mut answer) = oneshot::channel();
+        let takes_room = matches!(message, Message::Event { .. } | Message::Operation(_));
         let late = if is_new { Late::Always } else { Late::of(&message) };
         let note = self.claim.as_ref().map(|claim| claim.note(id, self.shared.now()));
         let ticket = {
@@ -314,6 +290,14 @@ impl Engine {
             Err(EngineError::Conflict(..)) => false,
             other => other?,
         };
+        if recordable && takes_room {
+            let mut board = self.shared.board();
+            if let Err(beyond) = board.check_inbox(id, &self.shared.config.limits)
+                && board.withdraw(id, ticket)
+            {
+                return Err(EngineError::NoRoom(beyond.to_string()));
+            }
+        }
         if recordable {
             let (waiter, recorded) = oneshot::channel();
             let now = self.shared.now();

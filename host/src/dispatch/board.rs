@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use longhaul_core::limits::{BeyondLimit, InstanceLimits};
 use longhaul_core::{InstanceId, Outgoing, Timestamp};
 use tokio::sync::oneshot;
 
@@ -177,6 +178,23 @@ impl Board {
         commit.answers.push((waiter, Ok(())));
         self.queue_commit(commit);
         Ok(())
+    }
+
+    /// Whether an event or operation from outside may get a record of its own beside those that wait for the instance's next turn.
+    ///
+    /// # Errors
+    /// `TooManyEvents`: as much waits as the instance may hold.
+    pub(super) fn check_inbox(&self, id: &InstanceId, limits: &InstanceLimits) -> Result<(), BeyondLimit> {
+        let (count, bytes) = self.slots.get(id).map_or((0, 0), |slot| (slot.recorded as usize, slot.recorded_bytes));
+        let (most, most_bytes) = (limits.max_buffered_events, limits.max_buffered_event_bytes);
+        if count < most && bytes < most_bytes {
+            return Ok(());
+        }
+        let text = format!(
+            "{count} messages of {bytes} bytes wait for the next turn of instance '{id}', which is held up; at most {most} of {most_bytes} \
+             bytes may"
+        );
+        Err(BeyondLimit { error_type: "TooManyEvents", text })
     }
 
     /// Takes a message back that no guest thread has taken yet. Returns whether it was still there.

@@ -89,7 +89,7 @@ impl EntityCall<'_> {
                 Ok(batch) => return batch,
                 Err(error) => {
                     tracing::warn!(instance = %self.entity.id(), operation = operation.name, "an operation came to nothing: {error}");
-                    failure = Failure::new("EntityStopped", error.to_string());
+                    failure = failure_of(&error);
                     if !error.is_transient() {
                         break;
                     }
@@ -111,6 +111,14 @@ impl EntityCall<'_> {
                 result => return result,
             }
         }
+    }
+}
+
+/// What is beyond a limit has a name of its own.
+fn failure_of(error: &GuestError) -> Failure {
+    match error {
+        GuestError::BeyondLimit(beyond) => beyond.clone().into(),
+        other => Failure::new("EntityStopped", other.to_string()),
     }
 }
 

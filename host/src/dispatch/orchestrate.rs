@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use longhaul_core::limits::BeyondLimit;
 use longhaul_core::message::Message;
 use longhaul_core::orchestration::{Activation, Refusal, ReplayStep, Turn};
 use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
@@ -31,7 +32,10 @@ pub(super) fn turn(
     let mut commit = Commit::default();
     let state = &mut orchestration.state;
     let current = shared.registry.current().map(|app| app.pin()).unwrap_or_default();
+    let limits = &shared.config.limits;
+    let history_before = state.history();
     let mut turn = state.begin_turn(shared.now(), current);
+    turn.limit(limits);
     let mut intake = Intake::default();
     let back = intake.take(state, &mut turn, deliveries);
     commit.answers = std::mem::take(&mut intake.refusals);
@@ -57,6 +61,9 @@ pub(super) fn turn(
     let now = turn.now();
     let step = orchestration.state.end_turn(turn, guest_turn);
     let has_ended = orchestration.state.status().is_some_and(RuntimeStatus::is_terminal);
+    if let Some(warning) = limits.history_warning(history_before, orchestration.state.history()) {
+        tracing::warn!(instance = %id, "{warning}");
+    }
     let rewinds = step.rewinds();
     if orchestration.state.code_has_ended() || step.continues_as_new() {
         // Whatever execution comes next begins with a guest of its own.
@@ -114,10 +121,11 @@ impl Intake {
     fn take_one(&mut self, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
         let Delivery { message, recorded, waiter, ticket, note } = delivery;
         if let Some(waiter) = waiter {
-            match state.admit(&message) {
+            let room = state.check_room(&message, &shared.config.limits);
+            match state.admit(&message).map_err(|refusal| refused(state.id(), refusal)).and(room.map_err(no_room)) {
                 Ok(()) => self.senders.push(Sender { waiter: Some(waiter), ticket, note }),
                 // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
-                Err(refusal) => return self.refusals.push((waiter, Err(refused(state.id(), refusal)))),
+                Err(refusal) => return self.refusals.push((waiter, Err(refusal))),
             }
         } else if !recorded {
             self.results.extend(Attempt::of(state.id(), &message));
@@ -141,6 +149,10 @@ impl Intake {
             note,
         })
     }
+}
+
+fn no_room(beyond: BeyondLimit) -> EngineError {
+    EngineError::NoRoom(beyond.to_string())
 }
 
 fn refused(id: &InstanceId, refusal: Refusal) -> EngineError {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::Timestamp;
+use longhaul_core::limits::InstanceLimits;
 use longhaul_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
@@ -29,6 +30,8 @@ pub struct EngineConfig {
     pub one_commit_per_batch: bool,
     /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
     pub max_failed_turns: u32,
+    /// What one instance may take up.
+    pub limits: Arc<InstanceLimits>,
     /// Which instances a start may replace. Default: those that have ended.
     pub reuse: ReusePolicy,
 }
@@ -41,6 +44,7 @@ impl Default for EngineConfig {
             evict_after_every_turn: false,
             one_commit_per_batch: false,
             max_failed_turns: 3,
+            limits: Arc::default(),
             reuse: ReusePolicy::default(),
         }
     }

@@ -48,6 +48,15 @@ impl Delivery {
         Self { message, recorded: false, waiter: None, ticket: None, note: None }
     }
 
+    /// What it carries, if it is recorded: an event's or operation's data, which others send at will.
+    fn recorded_bytes(&self) -> usize {
+        match &self.message {
+            Message::Event { name, data } if self.recorded => name.len() + data.len_bytes(),
+            Message::Operation(operation) if self.recorded => operation.name.len() + operation.input.len_bytes(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn refuse(self, error: EngineError) {
         if let Some(waiter) = self.waiter {
             // Whoever asked may have gone; then there is nobody to tell.
@@ -129,6 +138,8 @@ pub(super) struct Slot {
     pub(super) mailbox: VecDeque<Delivery>,
     /// How many of the mailbox are recorded.
     pub(super) recorded: u32,
+    /// Bytes of what these carry.
+    pub(super) recorded_bytes: usize,
     pub(super) place: Place,
     /// In the run queue.
     pub(super) queued: bool,
@@ -157,6 +168,7 @@ impl Slot {
         Self {
             mailbox: VecDeque::new(),
             recorded: 0,
+            recorded_bytes: 0,
             place,
             queued: false,
             wake: false,
@@ -173,6 +185,7 @@ impl Slot {
 
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.recorded += u32::from(delivery.recorded);
+        self.recorded_bytes += delivery.recorded_bytes();
         self.mailbox.push_back(delivery);
     }
 
@@ -180,6 +193,7 @@ impl Slot {
     pub(super) fn push_front(&mut self, deliveries: impl DoubleEndedIterator<Item = Delivery>) {
         for delivery in deliveries.rev() {
             self.recorded += u32::from(delivery.recorded);
+            self.recorded_bytes += delivery.recorded_bytes();
             self.mailbox.push_front(delivery);
         }
     }
@@ -188,6 +202,7 @@ impl Slot {
     pub(super) fn take(&mut self, limit: usize) -> Vec<Delivery> {
         let taken: Vec<_> = self.mailbox.drain(..limit.min(self.mailbox.len())).collect();
         self.recorded -= recorded_among(&taken);
+        self.recorded_bytes -= taken.iter().map(Delivery::recorded_bytes).sum::<usize>();
         taken
     }
 
@@ -216,6 +231,7 @@ impl Slot {
     pub(super) fn forget_recorded(&mut self) {
         self.mailbox.retain(|delivery| !delivery.recorded);
         self.recorded = 0;
+        self.recorded_bytes = 0;
     }
 
     /// Whether nothing is going on here.

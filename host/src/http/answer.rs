@@ -142,6 +142,8 @@ pub fn engine_error(error: &EngineError) -> Answer {
         EngineError::NotFailed(..) => text(StatusCode::PRECONDITION_FAILED, &error.to_string()),
         EngineError::WrongState(reason) => wrong_state(reason),
         EngineError::Invalid(reason) | EngineError::UnknownOrchestrator(reason) => message(StatusCode::BAD_REQUEST, reason),
+        EngineError::TooLarge(reason) => message(StatusCode::PAYLOAD_TOO_LARGE, reason),
+        EngineError::NoRoom(reason) => with_header(message(StatusCode::TOO_MANY_REQUESTS, reason), http::header::RETRY_AFTER, "1"),
         EngineError::KeyMalformed(reason) => bad_argument(reason),
         EngineError::KeyReused(reason) => key_reused(reason),
         EngineError::Unavailable(_) => {
@@ -213,6 +215,8 @@ pub(crate) mod tests {
         assert_eq!(status(EngineError::Gone(id, RuntimeStatus::Failed)), 410);
         assert_eq!(status(EngineError::WrongState("held".into())), 500);
         assert_eq!(status(EngineError::Invalid("bad".into())), 400);
+        assert_eq!(status(EngineError::TooLarge("long".into())), 413);
+        assert_eq!(status(EngineError::NoRoom("many".into())), 429);
         assert_eq!(status(EngineError::Unavailable("busy".into())), 503);
         assert_eq!(status(EngineError::Full("no space".into())), 507);
     }

@@ -57,7 +57,7 @@ where
     let Keyed::Free(engine) = keys::keyed(api, asked, "signal", &["op"], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
-    match input_of(&asked.head.headers, &body) {
+    match input_of(&asked.head.headers, &body, api.config.max_json_depth) {
         Ok(input) => send(&engine, asked, &asked.query.get("op").unwrap_or_default(), input).await,
         Err(reason) => Ok(answer::message(StatusCode::BAD_REQUEST, &reason)),
     }
@@ -78,9 +78,9 @@ async fn send(engine: &Engine, asked: &Asked, operation: &str, input: Payload) -
 }
 
 /// No body is no input; JSON is that value; any other body is its text as a string.
-fn input_of(headers: &HeaderMap, body: &Bytes) -> Result<Payload, String> {
+fn input_of(headers: &HeaderMap, body: &Bytes, max_json_depth: usize) -> Result<Payload, String> {
     if body.is_empty() || is_json(headers) {
-        return json_or_null(body).map_err(|reason| format!("Could not parse JSON content: {reason}"));
+        return json_or_null(body, max_json_depth).map_err(|reason| format!("Could not parse JSON content: {reason}"));
     }
     let text = std::str::from_utf8(body).map_err(|error| format!("the body is neither JSON nor text in UTF-8: {error}"))?;
     Ok(Payload::string(text))
@@ -94,7 +94,7 @@ mod tests {
 
     fn input(content_type: &'static str, body: &'static [u8]) -> Result<String, String> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
-        input_of(&headers, &Bytes::from_static(body)).map(|payload| payload.as_str().to_owned())
+        input_of(&headers, &Bytes::from_static(body), 100).map(|payload| payload.as_str().to_owned())
     }
 
     #[test]

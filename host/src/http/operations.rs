@@ -32,7 +32,7 @@ where
     if !is_json(&asked.head.headers) {
         return Ok(answer::message(StatusCode::BAD_REQUEST, "Only application/json request content is supported"));
     }
-    match json_or_null(&body) {
+    match json_or_null(&body, api.config.max_json_depth) {
         Ok(data) => {
             engine.raise_event(&id, name, data).await?;
             Ok(answer::empty(StatusCode::ACCEPTED))

@@ -47,7 +47,7 @@ where
     let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
         Keyed::Accepted(id) => Ok(id),
         Keyed::Free(engine) => {
-            let input = match json_or_null(&body) {
+            let input = match json_or_null(&body, api.config.max_json_depth) {
                 Ok(input) => input,
                 Err(reason) => return Ok(answer::bad_json(&reason)),
             };

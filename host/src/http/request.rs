@@ -20,10 +20,6 @@ use super::router::{Action, Matched};
 use super::{Addresses, HttpConfig};
 use crate::access::link::LinkCredential;
 
-/// Most arrays and objects within one another in a body. Readers of JSON give up at some depth (128 in Rust, 1,000 in Python), and one
-/// value beyond it would make every list that shows it unreadable to them.
-const MAX_DEPTH: usize = 100;
-
 /// Which of the host's listeners a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
@@ -154,19 +150,20 @@ where
     }
 }
 
-/// A body as one JSON value; `null` when there is none.
+/// A body as one JSON value of at most `max_depth` arrays and objects within one another; `null` when there is none. Readers of JSON give
+/// up at some depth (128 in Rust, 1,000 in Python), and one value beyond it would make every list that shows it unreadable to them.
 ///
 /// # Errors
 /// A text that says what is wrong with it.
-pub fn json_or_null(body: &Bytes) -> Result<Payload, String> {
+pub fn json_or_null(body: &Bytes, max_depth: usize) -> Result<Payload, String> {
     if body.is_empty() {
         return Ok(Payload::null());
     }
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     let payload = Payload::parse(text).map_err(|error| error.to_string())?;
     match payload.depth() {
-        ..=MAX_DEPTH => Ok(payload),
-        depth => Err(format!("{depth} arrays and objects within one another; this host takes at most {MAX_DEPTH}")),
+        depth if depth > max_depth => Err(format!("{depth} arrays and objects within one another; this host takes at most {max_depth}")),
+        _ => Ok(payload),
     }
 }
 
@@ -194,6 +191,7 @@ mod tests {
             management_prefix: "/m".into(),
             task_hub: "TestHubName".into(),
             max_body_bytes: 1,
+            max_json_depth: 100,
             max_deployment_bytes: 1,
             body_deadline: Duration::from_secs(1),
             public_url: None,
@@ -289,16 +287,16 @@ mod tests {
 
     #[test]
     fn a_body_is_one_json_value_or_nothing() {
-        assert!(json_or_null(&Bytes::new()).unwrap().is_null());
-        assert_eq!(json_or_null(&Bytes::from(" \"{}\" ")).unwrap().as_str(), "\"{}\"");
+        assert!(json_or_null(&Bytes::new(), 100).unwrap().is_null());
+        assert_eq!(json_or_null(&Bytes::from(" \"{}\" "), 100).unwrap().as_str(), "\"{}\"");
         for bad in [&b"{"[..], b"{} {}", b" ", b"\xff"] {
-            assert!(json_or_null(&Bytes::copy_from_slice(bad)).is_err(), "{bad:?}");
+            assert!(json_or_null(&Bytes::copy_from_slice(bad), 100).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn a_body_that_readers_of_json_would_give_up_on_is_refused() {
-        let nested = |depth: usize| json_or_null(&Bytes::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth))));
+        let nested = |depth: usize| json_or_null(&Bytes::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth))), 100);
         assert!(nested(100).is_ok());
         assert!(nested(101).unwrap_err().contains("at most 100"));
     }

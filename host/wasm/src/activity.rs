@@ -137,6 +137,6 @@ fn checked(outcome: Result<String, types::Failure>, limits: &Limits) -> Result<R
         Ok(output) if output.len() > limits.max_activity_output_bytes => {
             Err(GuestError::OutputTooLarge { bytes: output.len(), limit_bytes: limits.max_activity_output_bytes })
         }
-        outcome => convert::activity_outcome(outcome),
+        outcome => convert::activity_outcome(outcome, limits),
     }
 }

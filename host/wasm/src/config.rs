@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longhaul_core::limits::ValueLimits;
+
 use crate::counts::GuestCounts;
 use crate::log::{LogSink, TracingSink};
 
@@ -72,6 +74,10 @@ pub struct Limits {
     pub max_commands: usize,
     /// Longest custom status as UTF-16, default 16 KiB as in the WIT. A longer one fails the orchestration.
     pub max_custom_status_bytes: usize,
+    /// Longest failure of a guest: its message, its details, and its causes together, default 64 KiB each; the rest is cut.
+    pub max_failure_bytes: usize,
+    /// Bounds on each payload and name that a guest hands over. What is beyond them fails the orchestration, the operation, or the activity.
+    pub values: ValueLimits,
     /// Longest log line, default 8 KiB; the rest is cut.
     pub log_line_bytes: usize,
     /// Most log lines of one call, default 200; then one line tells that more were dropped.
@@ -90,6 +96,8 @@ impl Default for Limits {
             request_deadline: Duration::from_secs(230),
             max_commands: 100_000,
             max_custom_status_bytes: 16 << 10,
+            max_failure_bytes: 64 << 10,
+            values: ValueLimits::default(),
             log_line_bytes: 8 << 10,
             log_lines_per_call: 200,
         }

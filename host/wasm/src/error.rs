@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use longhaul_core::limits::BeyondLimit;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::world::FunctionKind;
@@ -104,6 +105,9 @@ pub enum GuestError {
         /// How much it may return.
         limit_bytes: usize,
     },
+    /// The guest handed over more than is taken. Kept out of the log, where it would stay.
+    #[error("{0}")]
+    BeyondLimit(#[from] BeyondLimit),
     /// As many guests are in memory as there is room for: drop an idle one and try again.
     #[error("no room for another guest: {0}")]
     Busy(String),
@@ -117,7 +121,7 @@ impl GuestError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Gone => true,
-            Self::Trap { .. } | Self::Protocol(_) | Self::OutputTooLarge { .. } => false,
+            Self::Trap { .. } | Self::Protocol(_) | Self::OutputTooLarge { .. } | Self::BeyondLimit(_) => false,
         }
     }
 

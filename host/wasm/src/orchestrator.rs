@@ -101,7 +101,7 @@ impl OrchestratorGuest {
         store.set_epoch_deadline(Ticker::ticks(limits.turn_deadline));
         let turn =
             run(&mut store, &function).map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
-        let turn = convert::turn(turn, limits)?;
+        let turn = convert::turn(turn, limits, replaying)?;
         self.live = Some((store, function));
         Ok(turn)
     }

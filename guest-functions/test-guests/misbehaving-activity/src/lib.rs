@@ -32,6 +32,10 @@ impl Guest for Misbehaving {
             }
             "eat memory" => eat_memory(),
             "refuse" => Err(Failure { non_retriable: true, ..failure("Refused", "trying again would not help") }),
+            "recurse" => Ok(recurse(1).to_string()),
+            "deep output" => Ok(format!("{}{}", "[".repeat(101), "]".repeat(101))),
+            "huge error" => Err(failure("Huge", &"x".repeat(2 << 20))),
+            "dial" => Ok(format!("\"{}\"", dial())),
             "huge output" => Ok(format!("\"{}\"", "x".repeat(2 << 20))),
             "flood log" => {
                 (0..100_000).for_each(|line| log(Level::Info, &format!("flood {line}")));
@@ -61,6 +65,26 @@ fn try_until(context: &Context, what: &str) -> Result<String, Failure> {
         true => Err(failure("Flaky", &format!("attempt {attempt} fails"))),
         false => Ok(format!("[{attempt}, \"{idempotency_key}\"]")),
     }
+}
+
+/// Sends requests to addresses that nobody allowed, and reads no answer. Returns how many were refused at once.
+fn dial() -> usize {
+    let authorities = ["169.254.169.254", "10.0.0.1:22", "localhost:1", "[::1]:1", "metadata.google.internal"];
+    let open = (0..200).map(|number| {
+        let request = OutgoingRequest::new(Fields::new());
+        request.set_scheme(Some(&Scheme::Http)).expect("a known scheme");
+        request.set_authority(Some(authorities[number % authorities.len()])).expect("an authority");
+        handle(request, None)
+    });
+    // All stay open until the last has been sent.
+    let open: Vec<_> = open.collect();
+    open.iter().filter(|answer| answer.is_err()).count()
+}
+
+/// Not a tail call, and with a frame that the optimiser cannot drop.
+fn recurse(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 16]);
+    if frame[0] == 0 { 0 } else { recurse(depth + 1) + std::hint::black_box(frame[15]) }
 }
 
 fn eat_memory() -> ! {

@@ -44,6 +44,39 @@ impl Guest for Misbehaving {
                 write(&body, b"the beginning");
                 panic!("this client function panics in the middle of its answer");
             }
+            "eat-memory" => {
+                let mut eaten: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    eaten.push(std::hint::black_box(vec![1; 1 << 20]));
+                }
+            }
+            "bad-status" => {
+                let response = OutgoingResponse::new(Fields::new());
+                let refused = [0, 99, 1_000, u16::MAX].into_iter().filter(|status| response.set_status_code(*status).is_err()).count();
+                respond(answer, 200, refused.to_string().as_bytes());
+            }
+            "huge-headers" => {
+                let headers = Fields::new();
+                for number in 0..200 {
+                    // The host may refuse as many as it likes.
+                    let _ = headers.append(&format!("x-huge-{number}"), &[b'x'; 10_000]);
+                }
+                ResponseOutparam::set(answer, Ok(OutgoingResponse::new(headers)));
+            }
+            "bad-start" => {
+                let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+                let long = format!("\"{}\"", "x".repeat(2 << 20));
+                let options = StartOptions { instance_id: None, version: None, tags: Vec::new(), at: None, idempotency_key: None };
+                let refused = [deep.as_str(), &long, "{not JSON"].map(|input| client::start("Misbehaving", input, &options).is_err());
+                respond(answer, 200, format!("{refused:?}").as_bytes());
+            }
+            "half-and-hang" => {
+                let body = begin(answer, 200);
+                write(&body, b"the beginning");
+                loop {
+                    std::hint::black_box(&body);
+                }
+            }
             other => respond(answer, 404, other.as_bytes()),
         }
     }

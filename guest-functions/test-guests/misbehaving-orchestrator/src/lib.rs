@@ -1,13 +1,15 @@
 //! Does what its input, a JSON string, asks for. `"wait <what>"` behaves in the first turn, waits for the event `Go`, and does
-//! it when that has come.
+//! it when that has come. `"ask entity <operation>"` and `"ask activity <input>"` return what came of the call.
+
+mod floods;
 
 wit_bindgen::generate!({ path: "../../../wit", world: "orchestrator-function", generate_all });
 
 use std::cell::RefCell;
 
-use exports::longhaul::durable::orchestrator::{Command, Completion, Context, Guest, Outcome, Turn};
+use exports::longhaul::durable::orchestrator::{Command, Completion, Context, Continuation, Guest, Outcome, Turn};
 use longhaul::durable::log::{Level, log};
-use longhaul::durable::types::{ActivityCall, EntityId, EntitySignal};
+use longhaul::durable::types::{ActivityCall, EntityCall, EntityId, EntitySignal, Failure, TaskResult};
 
 struct Misbehaving;
 
@@ -15,12 +17,16 @@ export!(Misbehaving);
 
 thread_local! {
     static LATER: RefCell<String> = const { RefCell::new(String::new()) };
+    static INSTANCE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl Guest for Misbehaving {
     fn start(context: Context) -> Turn {
         let what = context.input.trim_matches('"');
+        INSTANCE.set(context.instance_id.clone());
+        LATER.set(what.to_owned());
         match what.strip_prefix("wait ") {
+            Some(_) if what == "wait replayed differently" && context.replaying => commands(vec![Command::CreateTimer(1)]),
             Some(later) => {
                 LATER.set(later.to_owned());
                 commands(vec![Command::WaitForEvent("Go".into())])
@@ -29,9 +35,12 @@ impl Guest for Misbehaving {
         }
     }
 
-    fn resume(_now: u64, _replaying: bool, _received: Vec<Completion>) -> Turn {
-        let later = LATER.take();
-        misbehave(&later)
+    fn resume(_now: u64, _replaying: bool, received: Vec<Completion>) -> Turn {
+        let what = LATER.with_borrow(String::clone);
+        match what.strip_prefix("ask ") {
+            Some(_) => completed(&told(&received)),
+            None => floods::again(&what).unwrap_or_else(|| misbehave(&what)),
+        }
     }
 }
 
@@ -42,8 +51,13 @@ fn misbehave(what: &str) -> Turn {
             std::hint::black_box(what);
         },
         "eat memory" => eat_memory(),
+        "eat 32 MiB" => {
+            std::hint::black_box(vec![1_u8; 32 << 20]);
+            completed("\"well\"")
+        }
         "recurse" => completed(&format!("{}", recurse(1))),
         "panic" => panic!("this orchestrator panics"),
+        "abort" => std::process::abort(),
         "not JSON" => completed("{not JSON"),
         "bad activity input" => commands(vec![Command::CreateTimer(1), call_activity("Any", "1 2")]),
         "bad entity" => commands(vec![Command::SignalEntity(EntitySignal {
@@ -58,8 +72,51 @@ fn misbehave(what: &str) -> Turn {
             (0..1_000).for_each(|line| log(Level::Info, &format!("line {line}")));
             completed("null")
         }
-        other => panic!("nobody taught this orchestrator to {other}"),
+        "huge output" => completed(&format!("\"{}\"", "x".repeat(2 << 20))),
+        "deep output" => completed(&nested(101)),
+        "huge input" => commands(vec![call_activity("MisbehavingActivity", &format!("\"{}\"", "x".repeat(2 << 20)))]),
+        "long name" => commands(vec![Command::WaitForEvent("x".repeat(300))]),
+        "huge error" => Turn { outcome: Some(Outcome::Failed(huge_failure())), ..commands(Vec::new()) },
+        "unknown tasks" => Turn {
+            commands: vec![Command::Cancel(7), Command::UnlockEntities(u32::MAX), Command::Cancel(u32::MAX)],
+            ..completed("\"well\"")
+        },
+        other => match other.split_once(' ') {
+            Some(("ask", question)) => commands(vec![ask(question)]),
+            _ => floods::first(other).unwrap_or_else(|| panic!("nobody taught this orchestrator to {other}")),
+        },
     }
+}
+
+fn ask(question: &str) -> Command {
+    match question.split_once(' ') {
+        Some(("activity", input)) => call_activity("MisbehavingActivity", &format!("\"{input}\"")),
+        Some(("hasty", input)) => call_activity("HastyActivity", &format!("\"{input}\"")),
+        Some(("entity", operation)) => Command::CallEntity(EntityCall {
+            entity: EntityId { name: "MisbehavingEntity".into(), key: operation.replace(' ', "-") },
+            operation: operation.into(),
+            input: "1".into(),
+        }),
+        _ => panic!("nobody taught this orchestrator to ask {question}"),
+    }
+}
+
+/// What the tasks came to, as one JSON string: failures by their types.
+fn told(received: &[Completion]) -> String {
+    let one = |completion: &Completion| match &completion.outcome {
+        TaskResult::Completed(value) => value.replace(['"', '\\'], ""),
+        TaskResult::Failed(failure) => format!("{} of {} bytes", failure.error_type, failure.message.len()),
+    };
+    format!("\"{}\"", received.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+fn nested(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+fn huge_failure() -> Failure {
+    let text = "x".repeat(2 << 20);
+    Failure { error_type: text.clone(), message: text.clone(), details: Some(text.clone()), non_retriable: false, inner: vec![text; 3] }
 }
 
 fn eat_memory() -> Turn {

@@ -193,6 +193,7 @@ mod tests {
     #[test]
     fn an_instance_id_keeps_the_rules_of_the_contract() {
         assert!(InstanceId::orchestration("order 7:é").is_ok());
+        assert!(InstanceId::orchestration(&"x".repeat(256)).is_ok());
         for bad in ["", "@a@b", "a/b", "a\\b", "a#b", "a?b", "a\nb", &"x".repeat(257)] {
             assert!(InstanceId::orchestration(bad).is_err(), "{bad:?}");
         }
@@ -204,6 +205,8 @@ mod tests {
         assert_eq!(id.instance_id().as_str(), "@counter@a@b");
         assert_eq!(id.instance_id().entity(), Some(id));
         assert!(EntityId::new("", "a").is_err());
+        // Both signs and the name count.
+        assert!(EntityId::new("n", &"k".repeat(253)).is_ok() && EntityId::new("n", &"k".repeat(254)).is_err());
     }
 
     #[test]

@@ -78,6 +78,14 @@ impl Execution {
             return Err(BeyondLimit::new("TooManyPendingTasks", text));
         }
         match command {
+            Command::CallOrchestration(call) if self.start.nesting >= limits.max_nesting => {
+                let (name, most) = (&call.name, limits.max_nesting);
+                let text = format!(
+                    "the code calls orchestration '{name}' with {} callers above itself; at most {most} may stand above one",
+                    self.start.nesting
+                );
+                Err(BeyondLimit::new("NestedTooDeep", text))
+            }
             Command::LockEntities(set) if set.len() > limits.max_section_entities => {
                 let (count, most) = (set.len(), limits.max_section_entities);
                 let text = format!("the code asks for a critical section of {count} entities; at most {most} are locked at a time");

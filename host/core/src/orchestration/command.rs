@@ -185,7 +185,8 @@ impl Execution {
         if let Some(Task::Child { known, .. }) = self.tasks.get_mut(&task) {
             *known = parent.clone();
         }
-        let start = Start::called(call, execution, self.start.pin(), turn.now, Some(parent));
+        let nesting = self.start.nesting + 1;
+        let start = Start { nesting, ..Start::called(call, execution, self.start.pin(), turn.now, Some(parent)) };
         turn.send(id, Message::Start(Box::new(start)));
     }
 

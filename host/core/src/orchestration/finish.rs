@@ -79,6 +79,7 @@ impl Orchestration {
             at: None,
             tags: execution.start.tags.clone(),
             on_return: turn.current.on_return,
+            nesting: execution.start.nesting,
         };
         let next = NextExecution { start, events };
         self.begin_execution(next.start.clone(), Events::carried(next.events.clone()), RuntimeStatus::Running);

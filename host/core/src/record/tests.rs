@@ -16,6 +16,7 @@ fn start() -> Message {
         at: None,
         tags: Tags::new(),
         on_return: OnReturn::default(),
+        nesting: 0,
     }))
 }
 

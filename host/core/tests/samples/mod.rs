@@ -29,6 +29,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("message-start", Message::Start(Box::new(full_start()))),
         ("message-start-least", Message::Start(Box::new(Start { version: None, parent: None, at: None, ..full_start() }))),
         ("message-start-tagged", Message::Start(Box::new(Start { tags: tags(), ..full_start() }))),
+        ("message-start-nested", Message::Start(Box::new(Start { nesting: 3, ..full_start() }))),
         ("message-start-waiting", Message::Start(Box::new(Start { on_return: OnReturn::WaitForOpenTasks, ..full_start() }))),
         ("message-event", Message::Event { name: "Call back".into(), data: json("true") }),
         (
@@ -217,6 +218,7 @@ fn full_start() -> Start {
         at: Some(Timestamp(99)),
         tags: Tags::new(),
         on_return: OnReturn::default(),
+        nesting: 0,
     }
 }
 

@@ -141,3 +141,23 @@ fn who_leaves_memory_is_kept_for_a_guest_thread_to_let_go_of() {
     assert!(!board.slots.contains_key(&id("ended")));
     assert_eq!(board.leaving.len(), 1);
 }
+
+#[test]
+fn an_instance_that_is_held_up_takes_so_many_events_for_later_and_no_more() {
+    let mut board = board();
+    becomes_resident(&mut board, "b");
+    let limits = InstanceLimits { max_buffered_events: 2, ..InstanceLimits::default() };
+    let by_bytes = InstanceLimits { max_buffered_event_bytes: 15, ..InstanceLimits::default() };
+    send(&mut board, vec![to("b", "one")]);
+    assert!(board.check_inbox(&id("b"), &limits).is_ok());
+    send(&mut board, vec![to("b", "two")]);
+    assert!(board.check_inbox(&id("b"), &by_bytes).is_ok(), "names and data of both have 14 bytes");
+    let full = board.check_inbox(&id("b"), &limits).unwrap_err().to_string();
+    assert!(full.starts_with("2 messages of 14 bytes wait for the next turn of instance 'b'"), "{full}");
+    send(&mut board, vec![to("b", "three")]);
+    assert!(board.check_inbox(&id("b"), &by_bytes).is_err());
+    let taken = board.slot(&id("b")).take(3);
+    assert!(board.check_inbox(&id("b"), &limits).is_ok(), "a turn has taken them");
+    board.slot(&id("b")).push_front(taken.into_iter());
+    assert!(board.check_inbox(&id("b"), &limits).is_err(), "the turn came to nothing");
+}

@@ -30,6 +30,7 @@ pub fn start(now: u64) -> Start {
         parent: None,
         at: None,
         on_return: OnReturn::default(),
+        nesting: 0,
         tags: Tags::from([("accepted".into(), now.to_string())]),
     }
 }

@@ -1,6 +1,7 @@
 //! What a guest returns.
 
 use longhaul_core::entity::{GuestBatch, GuestOperationResult};
+use longhaul_core::limits::BeyondLimit;
 use longhaul_core::{
     ActivityCall, Command, Continuation, EntityCall, EntityId, EntitySignal, EventTo, Failure, GuestOutcome, GuestTurn, InstanceId,
     OrchestrationCall, Payload, RetryPolicy, Tags, TaskId, Timestamp, check_tags,
@@ -12,27 +13,47 @@ use crate::bindings::types;
 use crate::config::Limits;
 use crate::error::GuestError;
 
+/// Most causes that a failure names.
+const MAX_CAUSES: usize = 100;
+
 type Checked<T> = Result<T, GuestError>;
 
-pub(crate) fn turn(turn: wit::Turn, limits: &Limits) -> Checked<GuestTurn> {
-    if let Some(failure) = beyond_limits(&turn, limits) {
-        // It is the code's own doing and the same on every try, so it is how the code ends.
-        return Ok(GuestTurn { outcome: Some(GuestOutcome::Failed(failure)), ..GuestTurn::default() });
+/// `replaying`: what is replayed was taken under the limits of its time, and today's must not make it differ.
+pub(crate) fn turn(turn: wit::Turn, limits: &Limits, replaying: bool) -> Checked<GuestTurn> {
+    if let Some(beyond) = beyond_limits(&turn, limits).filter(|_| !replaying) {
+        return Ok(failed_by(beyond));
     }
+    let turn = whole_turn(turn, limits)?;
+    Ok(match limits.values.check_turn(&turn) {
+        Err(beyond) if !replaying => failed_by(beyond),
+        _ => turn,
+    })
+}
+
+/// It is the code's own doing and the same on every try, so it is how the code ends.
+fn failed_by(beyond: BeyondLimit) -> GuestTurn {
+    GuestTurn { outcome: Some(GuestOutcome::Failed(beyond.into())), ..GuestTurn::default() }
+}
+
+fn whole_turn(turn: wit::Turn, limits: &Limits) -> Checked<GuestTurn> {
     let custom_status = turn.custom_status.map(|text| payload("custom-status", text)).transpose()?;
     let commands = turn
         .commands
         .into_iter()
         .enumerate()
         .map(|(index, one)| command(one).map_err(|error| within(format_args!("commands[{index}]"), error)));
-    Ok(GuestTurn { commands: commands.collect::<Checked<_>>()?, custom_status, outcome: turn.outcome.map(outcome).transpose()? })
+    Ok(GuestTurn {
+        commands: commands.collect::<Checked<_>>()?,
+        custom_status,
+        outcome: turn.outcome.map(|how| outcome(how, limits)).transpose()?,
+    })
 }
 
-fn beyond_limits(turn: &wit::Turn, limits: &Limits) -> Option<Failure> {
-    let failure = |error_type: &str, text: String| Some(Failure { non_retriable: true, ..Failure::new(error_type, text) });
+fn beyond_limits(turn: &wit::Turn, limits: &Limits) -> Option<BeyondLimit> {
+    let beyond = |error_type, text: String| Some(BeyondLimit { error_type, text });
     let (count, most) = (turn.commands.len(), limits.max_commands);
     if count > most {
-        return failure("TooManyCommands", format!("the code asks for {count} things in one turn; at most {most} are taken"));
+        return beyond("TooManyCommands", format!("the code asks for {count} things in one turn; at most {most} are taken"));
     }
     // No text has more bytes in UTF-16 than twice its bytes in UTF-8: short ones need no counting.
     let most = limits.max_custom_status_bytes;
@@ -41,13 +62,13 @@ fn beyond_limits(turn: &wit::Turn, limits: &Limits) -> Option<Failure> {
     if bytes <= most {
         return None;
     }
-    failure("CustomStatusTooLong", format!("the custom status has {bytes} bytes as UTF-16; at most {most} are taken"))
+    beyond("CustomStatusTooLong", format!("the custom status has {bytes} bytes as UTF-16; at most {most} are taken"))
 }
 
-fn outcome(outcome: wit::Outcome) -> Checked<GuestOutcome> {
+fn outcome(outcome: wit::Outcome, limits: &Limits) -> Checked<GuestOutcome> {
     Ok(match outcome {
         wit::Outcome::Completed(output) => GuestOutcome::Completed(payload("outcome.completed", output)?),
-        wit::Outcome::Failed(reason) => GuestOutcome::Failed(failure(reason)),
+        wit::Outcome::Failed(reason) => GuestOutcome::Failed(failure(reason, limits)),
         wit::Outcome::ContinuedAsNew(next) => GuestOutcome::ContinuedAsNew(Continuation {
             input: payload("outcome.continued-as-new.input", next.input)?,
             keep_events: next.keep_events,
@@ -133,7 +154,7 @@ fn retry_policy(policy: types::RetryPolicy) -> RetryPolicy {
 }
 
 /// `count`: how many operations the guest was given.
-pub(crate) fn batch(batch: entity_wit::BatchResult, count: usize) -> Checked<GuestBatch> {
+pub(crate) fn batch(batch: entity_wit::BatchResult, count: usize, limits: &Limits) -> Checked<GuestBatch> {
     if batch.results.len() != count {
         return Err(fault("results", format!("{} for {count} operations", batch.results.len())));
     }
@@ -141,41 +162,51 @@ pub(crate) fn batch(batch: entity_wit::BatchResult, count: usize) -> Checked<Gue
         .results
         .into_iter()
         .enumerate()
-        .map(|(index, one)| operation_result(one).map_err(|error| within(format_args!("results[{index}]"), error)));
+        .map(|(index, one)| operation_result(one, limits).map_err(|error| within(format_args!("results[{index}]"), error)));
     let results = results.collect::<Checked<_>>()?;
-    Ok(GuestBatch { state: batch.state.map(|text| payload("state", text)).transpose()?, results })
+    let state = batch.state.map(|text| payload("state", text)).transpose()?;
+    if let Some(state) = &state {
+        limits.values.check_payload("the entity's state", state)?;
+    }
+    Ok(GuestBatch { state, results })
 }
 
-fn operation_result(result: entity_wit::OperationResult) -> Checked<GuestOperationResult> {
+fn operation_result(result: entity_wit::OperationResult, limits: &Limits) -> Checked<GuestOperationResult> {
     Ok(GuestOperationResult {
-        outcome: activity_outcome(result.outcome)?,
-        signals: result.signals.into_iter().map(checked_signal).collect::<Checked<_>>()?,
-        starts: result.starts.into_iter().map(checked_start).collect::<Checked<_>>()?,
+        outcome: activity_outcome(result.outcome, limits)?,
+        signals: result.signals.into_iter().map(|signal| checked_signal(signal, limits)).collect::<Checked<_>>()?,
+        starts: result.starts.into_iter().map(|call| checked_start(call, limits)).collect::<Checked<_>>()?,
     })
 }
 
 /// An operation's state is written already when what it sends is looked at: a wrong receiver fails the call of the guest, so that
 /// the operation fails and leaves nothing.
-fn checked_signal(signal: types::EntitySignal) -> Checked<EntitySignal> {
+fn checked_signal(signal: types::EntitySignal, limits: &Limits) -> Checked<EntitySignal> {
     let signal = entity_signal(signal)?;
     signal.entity.check().map_err(|error| fault("signals", error))?;
+    limits.values.check_signal(&signal)?;
     Ok(signal)
 }
 
-fn checked_start(call: types::OrchestrationCall) -> Checked<OrchestrationCall> {
+fn checked_start(call: types::OrchestrationCall, limits: &Limits) -> Checked<OrchestrationCall> {
     let call = orchestration_call(call)?;
     if let Some(id) = &call.instance_id {
         InstanceId::orchestration(id).map_err(|error| fault("starts: instance-id", error))?;
     }
     check_tags(&call.tags).map_err(|error| fault("starts: tags", error))?;
+    limits.values.check_call(&call)?;
     Ok(call)
 }
 
 /// The outcome of an activity or of an entity's operation.
-pub(crate) fn activity_outcome(outcome: Result<String, types::Failure>) -> Checked<Result<Payload, Failure>> {
+pub(crate) fn activity_outcome(outcome: Result<String, types::Failure>, limits: &Limits) -> Checked<Result<Payload, Failure>> {
     match outcome {
-        Ok(value) => Ok(Ok(payload("outcome", value)?)),
-        Err(reason) => Ok(Err(failure(reason))),
+        Ok(value) => {
+            let value = payload("outcome", value)?;
+            limits.values.check_payload("the output", &value)?;
+            Ok(Ok(value))
+        }
+        Err(reason) => Ok(Err(failure(reason, limits))),
     }
 }
 
@@ -189,9 +220,28 @@ pub(crate) fn client_entity_id(id: &types::EntityId) -> Result<EntityId, String>
     EntityId::new(&id.name, &id.key).map_err(|error| error.to_string())
 }
 
-fn failure(failure: types::Failure) -> Failure {
+/// A failure stands in histories and is shown by every list, so what is too long is cut rather than refused: a failure must come through.
+fn failure(failure: types::Failure, limits: &Limits) -> Failure {
     let types::Failure { error_type, message, details, non_retriable, inner } = failure;
-    Failure { error_type, message, details, non_retriable, inner }
+    let most = limits.max_failure_bytes;
+    let mut room = most;
+    let inner = inner.into_iter().take(MAX_CAUSES).map_while(|cause| {
+        let cause = cut(cause, room);
+        room = room.checked_sub(cause.len())?;
+        Some(cause)
+    });
+    let inner = inner.collect();
+    let error_type = cut(error_type, limits.values.max_name_characters);
+    Failure { error_type, message: cut(message, most), details: details.map(|text| cut(text, most)), non_retriable, inner }
+}
+
+/// The beginning of a text that is longer than `most` bytes, with a word on the rest.
+fn cut(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{} [cut: {} bytes in all]", &text[..end], text.len())
 }
 
 fn payload(field: &str, text: String) -> Checked<Payload> {
@@ -206,6 +256,7 @@ fn fault(field: &str, problem: impl std::fmt::Display) -> GuestError {
 fn within(place: std::fmt::Arguments<'_>, error: GuestError) -> GuestError {
     match error {
         GuestError::Protocol(text) => GuestError::Protocol(format!("{place}: {text}")),
+        GuestError::BeyondLimit(beyond) => BeyondLimit { text: format!("{place}: {}", beyond.text), ..beyond }.into(),
         other => other,
     }
 }

@@ -130,6 +130,26 @@ fn tasks_up_to_the_limit_are_open_at_a_time_and_one_more_fails_the_execution() {
 }
 
 #[test]
+fn children_of_children_have_a_limit_and_know_their_place() {
+    let limits = InstanceLimits { max_nesting: 1, ..InstanceLimits::default() };
+    let mut parent = Script::new();
+    let (id, first) = parent.limit(limits.clone()).arrive(start("first")).turn(asks([child(None)])).starts().remove(0);
+    assert_eq!(first.nesting, 1);
+    let mut below = Script::of(&id);
+    below.limit(limits).arrive(crate::Message::Start(Box::new(first))).turn(continues(false));
+    assert!(below.turn(asks([child(None)])).starts().is_empty(), "the next execution stands where the one before stood");
+    let why = failed_with(&below);
+    assert!(why.starts_with("NestedTooDeep: the code calls orchestration 'Ship' with 1 callers above itself; at most 1"), "{why}");
+    let nested = crate::message::Start { nesting: 1, ..new_start("first") };
+    let (_, detached) = Script::new()
+        .arrive(crate::Message::Start(Box::new(nested)))
+        .turn(asks([Command::StartOrchestration(child_call(None))]))
+        .starts()
+        .remove(0);
+    assert_eq!(detached.nesting, 0, "nobody waits for it");
+}
+
+#[test]
 fn a_critical_section_has_a_limit_of_its_own() {
     let limits = InstanceLimits { max_section_entities: 2, ..InstanceLimits::default() };
     let set = |count: u32| (0..count).map(|key| EntityId::new("Account", &key.to_string()).unwrap()).collect();

@@ -28,6 +28,7 @@ pub(crate) fn new_start(execution: &str) -> Start {
         at: None,
         tags: Tags::new(),
         on_return: OnReturn::default(),
+        nesting: 0,
     }
 }
 
