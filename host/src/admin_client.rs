@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::access::keyring::ADMIN_KEY_FILE;
 use crate::access::{Key, private_file};
@@ -25,20 +29,32 @@ pub struct AdminClient {
     /// Name and port.
     pub authority: String,
     key: Option<Key>,
+    tls: Option<Tls>,
+}
+
+/// How the host proves that it is the one that was meant.
+struct Tls {
+    connector: TlsConnector,
+    name: ServerName<'static>,
 }
 
 impl AdminClient {
     /// Reads an address such as `http://127.0.0.1:7071`, and finds the key to show there.
     ///
     /// # Errors
-    /// When it is no address or not plain HTTP, or a key that was named is none.
+    /// When it is no address of the web, or a key or a file of authorities that was named is none.
     pub fn new(args: &HostArgs) -> anyhow::Result<Self> {
         let host = &args.host;
         let uri: Uri = host.parse().map_err(|error| anyhow!("--host {host} is no address: {error}"))?;
-        ensure!(uri.scheme_str() == Some("http"), "--host {host} must begin with http://; for another machine use an SSH tunnel");
+        let is_https = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => bail!("--host {host} must begin with http:// or https://"),
+        };
         let name = uri.host().with_context(|| format!("--host {host} names no host"))?;
-        let port = uri.port_u16().unwrap_or(80);
-        Ok(Self { authority: format!("{name}:{port}"), key: key_for(args, name, port)? })
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        let tls = is_https.then(|| Tls::new(name, args.ca_file.as_deref())).transpose()?;
+        Ok(Self { authority: format!("{name}:{port}"), key: key_for(args, name, port)?, tls })
     }
 
     /// Sends a request whose address is a path.
@@ -50,16 +66,20 @@ impl AdminClient {
         let stream = TcpStream::connect(authority)
             .await
             .with_context(|| format!("cannot reach the host at {authority}; is `longhaul serve` running?"))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with the connection, at the latest with the process.
-        tokio::spawn(connection);
+        let mut sender = match &self.tls {
+            None => sender_on(stream).await?,
+            Some(Tls { connector, name }) => {
+                let secure = connector.connect(name.clone(), stream).await;
+                sender_on(secure.with_context(|| format!("cannot speak TLS with {authority}"))?).await?
+            }
+        };
         request.headers_mut().insert(HOST, HeaderValue::from_str(authority)?);
         if let Some(key) = &self.key {
             let mut value = HeaderValue::from_str(key.reveal())?;
             value.set_sensitive(true);
             request.headers_mut().insert(KEY_HEADER, value);
         }
-        let response = sender.send_request(request).await.with_context(|| format!("the host at {authority} broke off"))?;
+        let response = sender.send_request(request).await.with_context(|| self.broken_off())?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
             let what = if self.key.is_some() { "refused the key that it was shown" } else { "asks for a key" };
@@ -70,6 +90,27 @@ impl AdminClient {
         }
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
+
+    fn broken_off(&self) -> String {
+        let hint = if self.tls.is_none() { "; if it has a certificate, name it by https://" } else { "" };
+        format!("the host at {} broke off{hint}", self.authority)
+    }
+}
+
+impl Tls {
+    fn new(name: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        let config = longhaul_wasm::tls_client_config(ca_file)?;
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(bare.to_owned()).with_context(|| format!("'{name}' can be no name in a certificate"))?;
+        Ok(Self { connector: TlsConnector::from(config), name })
+    }
+}
+
+async fn sender_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the connection, at the latest with the process.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 /// The key to show to the host. That in a data folder is shown only to the host that says that the folder is its own.

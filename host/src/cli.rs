@@ -51,6 +51,10 @@ pub struct HostArgs {
     /// Where the host is
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071", global = true)]
     pub host: String,
+    /// File in PEM with certificate authorities of your own, which a host with an https address may have its certificate from besides the
+    /// system's
+    #[arg(long, value_name = "FILE", env = "LONGHAUL_CA_FILE", global = true)]
+    pub ca_file: Option<PathBuf>,
     /// File with the key to show to the host. Without one, the variable LONGHAUL_KEY is used, or the key that the host keeps in its data
     /// folder if --data names the folder of the host that is asked
     #[arg(long, value_name = "FILE", global = true)]

@@ -17,6 +17,7 @@ use crate::dispatch::{EngineConfig, ReusePolicy};
 use crate::http::HttpConfig;
 use crate::http::origin;
 use crate::http::router::MANAGEMENT_PREFIX;
+use crate::http::server::tls::TlsFiles;
 use crate::http::server::{ServerLimits, is_loopback};
 use crate::rpc::RpcPort;
 
@@ -43,6 +44,15 @@ pub struct ServeOptions {
     /// Address to listen on; port 0 takes a free one, which the first line of output names [default: 127.0.0.1:7071]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+
+    /// File in PEM with the host's certificate and those that lead from it to an authority. With it the host speaks https and nothing else
+    /// where it listens; local RPC stays plain [default: plain http]
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// File in PEM with the key of the certificate, without a passphrase, which nobody but its owner may read
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
 
     /// Port of the local RPC listener, by which client libraries of Azure Durable Functions on this machine reach the host; 0 takes a
     /// free one, 'off' has none. It listens on 127.0.0.1 only [default: 17071, or a free one of 30000-30999 if that is taken]
@@ -201,6 +211,8 @@ impl ServeOptions {
     pub fn or(self, file: Self) -> Self {
         Self {
             listen: self.listen.or(file.listen),
+            tls_certificate: self.tls_certificate.or(file.tls_certificate),
+            tls_key: self.tls_key.or(file.tls_key),
             rpc_port: self.rpc_port.or(file.rpc_port),
             public_url: self.public_url.or(file.public_url),
             use_forwarded_host: self.use_forwarded_host.or(file.use_forwarded_host),
@@ -242,6 +254,8 @@ impl ServeOptions {
 pub struct ServeConfig {
     /// Address to listen on.
     pub listen: String,
+    /// The certificate and its key, if the host is to speak https.
+    pub tls: Option<TlsFiles>,
     /// Port of the local RPC listener; `None` where nothing was said.
     pub rpc_port: Option<RpcPort>,
     /// Folder for everything that survives.
@@ -275,6 +289,7 @@ impl ServeConfig {
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
         Ok(Self {
             listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
+            tls: access::tls_files(options.tls_certificate, options.tls_key)?,
             rpc_port: options.rpc_port,
             engine: EngineConfig {
                 guest_threads: at_least_one("guest-threads", options.guest_threads, defaults.guest_threads)?,

@@ -22,7 +22,9 @@ use crate::config::{ServeConfig, ServeOptions};
 use crate::deploy::{Overrides, read_app};
 use crate::dispatch::{Engine, EngineConfig};
 use crate::http::request::Surface;
-use crate::http::{Addresses, Api, server};
+use crate::http::server::tls::Tls;
+use crate::http::server::{self, Listener};
+use crate::http::{Addresses, Api};
 use crate::rpc;
 use crate::timers::Timers;
 
@@ -42,8 +44,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let host = Host::start(&config, &listeners, auth).await?;
     let address_file = AddressFile::write(&config.data, &listeners.origin(), &listeners.addresses)?;
     let announcer = announce(&listeners, &host.registry)?;
+    let certificate_keeper = listeners.tls.clone().map(|tls| tokio::spawn(tls.keep_current()));
     let served = listeners.serve(&host.api, &config, stop).await;
     announcer.abort();
+    if let Some(keeper) = certificate_keeper {
+        keeper.abort();
+    }
     drop(address_file);
     host.stop().await?;
     served.context("the HTTP server failed")
@@ -53,26 +59,28 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 struct Listeners {
     public: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
     rpc: Option<TcpListener>,
     addresses: Addresses,
 }
 
 impl Listeners {
     async fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let tls = config.tls.clone().map(Tls::open).transpose()?;
         let public = TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = public.local_addr().context("cannot tell which address was taken")?;
         let rpc = rpc::listen(config.rpc_port).await?;
         let rpc_address = rpc.as_ref().map(TcpListener::local_addr).transpose().context("cannot tell which port was taken")?;
         let addresses = Addresses {
-            public_origin: config.http.public_url.clone().unwrap_or_else(|| origin_of(address)),
+            public_origin: config.http.public_url.clone().unwrap_or_else(|| origin_of(scheme(&tls), address)),
             rpc_base: rpc_address.map(rpc::base),
         };
-        Ok(Self { public, address, rpc, addresses })
+        Ok(Self { public, address, tls, rpc, addresses })
     }
 
     /// Where the public listener is.
     fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", scheme(&self.tls), self.address)
     }
 
     /// Serves on all of them until `stop` is over.
@@ -85,12 +93,13 @@ impl Listeners {
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             }
         };
-        let public = server::serve(self.public, Surface::Public, api.clone(), config.server.clone(), stopped());
+        let public = Listener { socket: self.public, surface: Surface::Public, tls: self.tls.as_ref().map(Tls::acceptor) };
+        let public = server::serve(public, api.clone(), config.server.clone(), stopped());
         let rpc = async {
-            match self.rpc {
-                Some(listener) => server::serve(listener, Surface::LocalRpc, api.clone(), config.server.clone(), stopped()).await,
-                None => Ok(()),
-            }
+            let Some(socket) = self.rpc else { return Ok(()) };
+            // Nobody but this machine hears what goes over it.
+            let rpc = Listener { socket, surface: Surface::LocalRpc, tls: None };
+            server::serve(rpc, api.clone(), config.server.clone(), stopped()).await
         };
         let stop = async {
             stop.await;
@@ -102,9 +111,13 @@ impl Listeners {
 }
 
 /// Where a listener is reached on this machine: one on all addresses is on this one, too.
-fn origin_of(address: SocketAddr) -> String {
+fn origin_of(scheme: &str, address: SocketAddr) -> String {
     let ip = address.ip();
-    if ip.is_unspecified() { format!("http://localhost:{}", address.port()) } else { format!("http://{address}") }
+    if ip.is_unspecified() { format!("{scheme}://localhost:{}", address.port()) } else { format!("{scheme}://{address}") }
+}
+
+fn scheme(tls: &Option<Arc<Tls>>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 /// What is behind the HTTP interface.

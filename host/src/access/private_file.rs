@@ -1,6 +1,6 @@
 //! Files that only the host's own user can read.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -36,18 +36,21 @@ pub fn write(path: &Path, content: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be read, or others than its owner could.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
+    let cannot = || format!("cannot read {}", path.display());
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) => return Err(error).with_context(cannot),
     };
-    let mode = metadata.permissions().mode() & 0o777;
+    let mode = file.metadata().with_context(cannot)?.permissions().mode() & 0o777;
     ensure!(
         mode & 0o077 == 0,
-        "{} holds a secret and others can read it (mode {mode:o}); run `chmod 600` on it, or delete it for a new one",
+        "{} holds a secret and others than its owner can read it (mode {mode:o}); run `chmod 600` on it",
         path.display()
     );
-    std::fs::read_to_string(path).map(Some).with_context(|| format!("cannot read {}", path.display()))
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(cannot)?;
+    Ok(Some(text))
 }
 
 #[cfg(test)]

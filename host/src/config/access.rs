@@ -1,13 +1,15 @@
 //! Settings that say who is let in.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 
 use super::{ServeConfig, ServeOptions};
 use crate::access::{AccessConfig, AuthMode};
 use crate::http::server::is_loopback;
+use crate::http::server::tls::TlsFiles;
 
 const DEFAULT_LINK_LIFETIME_HOURS: u64 = 30 * 24;
 const MAX_LINK_LIFETIME_HOURS: u64 = 100 * 366 * 24;
@@ -33,6 +35,16 @@ fn link_lifetime_hours(given: Option<u64>) -> anyhow::Result<u64> {
     let hours = given.unwrap_or(DEFAULT_LINK_LIFETIME_HOURS);
     ensure!((1..=MAX_LINK_LIFETIME_HOURS).contains(&hours), "--link-lifetime-hours is {hours}; it is 1 to {MAX_LINK_LIFETIME_HOURS}");
     Ok(hours)
+}
+
+/// Both files or neither.
+pub(super) fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => bail!("--tls-certificate is given without --tls-key, the file with its key"),
+        (None, Some(_)) => bail!("--tls-key is given without --tls-certificate, the file with its certificate"),
+    }
 }
 
 /// Puts defaults where nothing was said.

@@ -115,3 +115,15 @@ fn a_link_is_good_for_at_least_an_hour() {
     let error = ServeConfig::resolve(options("link-lifetime-hours = 0").unwrap()).err().unwrap().to_string();
     assert!(error.contains("--link-lifetime-hours"), "{error}");
 }
+
+#[test]
+fn a_certificate_and_its_key_come_together_or_not_at_all() {
+    let tls = |text: &str| ServeConfig::resolve(options(text).unwrap()).map(|config| config.tls);
+    let files = tls("tls-certificate = \"c.pem\"\ntls-key = \"k.pem\"").unwrap().unwrap();
+    assert_eq!((files.certificate.as_path(), files.key.as_path()), (Path::new("c.pem"), Path::new("k.pem")));
+    assert!(tls("").unwrap().is_none());
+    for (half, missing) in [("tls-certificate", "--tls-key"), ("tls-key", "--tls-certificate")] {
+        let error = tls(&format!("{half} = \"a.pem\"")).unwrap_err().to_string();
+        assert!(error.contains(&format!("without {missing}")), "{error}");
+    }
+}

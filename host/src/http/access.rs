@@ -203,7 +203,7 @@ async fn may_manage(api: &Api, asked: &Asked, path_key: Option<&str>) -> Result<
 /// The host is called by a name of its own. A page on the web can make a name of its own point to the reader's machine, and is then of
 /// the same site as the host, for the browser. With an address instead of a name nobody can do that.
 fn own_name(api: &Api, asked: &Asked, caller: &Caller) -> Result<(), Refusal> {
-    let received = origin::received(&asked.head, caller.local);
+    let received = origin::received(&asked.head, caller);
     let name = origin::host_name(&received).unwrap_or_default();
     let is_own = origin::is_of_this_machine(&received)
         || name.parse::<IpAddr>().is_ok()

@@ -1,23 +1,24 @@
 //! By which scheme, host and port a caller reached the host.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use http::header::{FORWARDED, HOST};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
-use super::request::is_loopback;
+use super::request::{Caller, is_loopback};
 
 const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The origin as the request itself says; that of this end of the connection if there is no usable `Host`.
-pub(super) fn received(head: &Parts, local: SocketAddr) -> String {
+/// The origin as the connection and the request itself say; that of this end of the connection if there is no usable `Host`.
+pub(super) fn received(head: &Parts, caller: &Caller) -> String {
+    let Caller { scheme, local, .. } = caller;
     let authority = head.uri.authority().cloned().or_else(|| authority(head.headers.get(HOST)?.to_str().ok()?));
     let authority = authority.filter(|authority| !authority.as_str().contains('@'));
-    authority.map_or_else(|| format!("http://{local}"), |authority| format!("http://{authority}"))
+    authority.map_or_else(|| format!("{scheme}://{local}"), |authority| format!("{scheme}://{authority}"))
 }
 
 /// The origin that a proxy says the caller used: `X-Forwarded-Host` and `X-Forwarded-Proto` together, the first of each where a chain
@@ -70,14 +71,20 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::http::request::Surface;
 
     fn origin(uri: &str, host: Option<&str>) -> String {
+        origin_by("http", uri, host)
+    }
+
+    fn origin_by(scheme: &'static str, uri: &str, host: Option<&str>) -> String {
         let mut request = Request::builder().uri(uri);
         if let Some(host) = host {
             request = request.header(HOST, host);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        received(&head, "127.0.0.1:7071".parse().unwrap())
+        let (peer, local) = ("127.0.0.1:9".parse().unwrap(), "127.0.0.1:7071".parse().unwrap());
+        received(&head, &Caller { surface: Surface::Public, scheme, peer, local })
     }
 
     fn behind_proxy(pairs: &[(&'static str, &str)]) -> Option<String> {
@@ -91,6 +98,13 @@ mod tests {
         assert_eq!(origin("/instances/a", Some("not a host/")), "http://127.0.0.1:7071");
         assert_eq!(origin("/instances/a", Some("user@host")), "http://127.0.0.1:7071");
         assert_eq!(origin("/instances/a", None), "http://127.0.0.1:7071");
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_connection_whatever_the_request_says() {
+        assert_eq!(origin_by("https", "/instances/a", Some("longhaul.example")), "https://longhaul.example");
+        assert_eq!(origin_by("https", "/instances/a", None), "https://127.0.0.1:7071");
+        assert_eq!(origin("https://elsewhere/instances/a", None), "http://elsewhere");
     }
 
     #[test]

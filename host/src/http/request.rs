@@ -34,6 +34,8 @@ pub enum Surface {
 pub struct Caller {
     /// The listener.
     pub surface: Surface,
+    /// `https` if the connection is secure, else `http`.
+    pub scheme: &'static str,
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// This end of the connection.
@@ -61,7 +63,7 @@ pub struct Asked {
 impl Asked {
     /// Reads the head of a request.
     pub fn new(head: Parts, matched: Matched, caller: &Caller, config: &HttpConfig, addresses: &Addresses) -> Self {
-        let received = origin::received(&head, caller.local);
+        let received = origin::received(&head, caller);
         let is_local = is_loopback(caller.peer.ip()) && origin::is_of_this_machine(&received) && !origin::is_forwarded(&head.headers);
         let origin = match origin::forwarded(&head.headers).filter(|_| config.use_forwarded_host) {
             Some(forwarded) => forwarded,
@@ -186,7 +188,8 @@ mod tests {
 
     fn ask(surface: Surface, use_forwarded_host: bool, request: http::request::Builder) -> Asked {
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let caller = Caller { surface, peer: "[::ffff:127.0.0.1]:9".parse().unwrap(), local: "127.0.0.1:7071".parse().unwrap() };
+        let (peer, local) = ("[::ffff:127.0.0.1]:9".parse().unwrap(), "127.0.0.1:7071".parse().unwrap());
+        let caller = Caller { surface, scheme: "http", peer, local };
         let config = HttpConfig {
             management_prefix: "/m".into(),
             task_hub: "TestHubName".into(),

@@ -10,8 +10,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::Api;
 use super::answer::with_header;
@@ -19,11 +21,22 @@ use super::request::{Caller, Surface};
 
 mod head;
 mod places;
+pub mod tls;
 mod wire;
 
 use head::HeadWatch;
 use places::Places;
-use wire::Wire;
+use wire::{Watched, Wire};
+
+/// Where connections come in.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// Which routes are behind it.
+    pub surface: Surface,
+    /// What makes its connections secure; plain HTTP without it.
+    pub tls: Option<TlsAcceptor>,
+}
 
 /// Bounds on connections.
 #[derive(Clone, Debug)]
@@ -32,7 +45,7 @@ pub struct ServerLimits {
     pub max_connections: usize,
     /// Most connections of one address to one listener at a time; one more is closed with 503.
     pub max_connections_per_address: usize,
-    /// Longest wait for the head of a request, the next one on a kept connection included.
+    /// Longest wait for the head of a request, the next one on a kept connection included, and for a TLS handshake.
     pub header_deadline: Duration,
     /// Longest wait until a client takes the next bytes of its answer; then its connection is closed.
     pub write_deadline: Duration,
@@ -51,27 +64,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Least room for what was read and not yet taken: a head that fills it is refused, and bodies come in pieces of that size.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Serves the routes of `surface` until `stop` is over, then finishes the requests in flight, at most for [`ServerLimits::drain_deadline`].
+/// Serves requests until `stop` is over, then finishes those in flight, at most for [`ServerLimits::drain_deadline`].
 ///
 /// # Errors
 /// When the listener does not know its own address.
-pub async fn serve(
-    listener: TcpListener,
-    surface: Surface,
-    api: Arc<Api>,
-    limits: ServerLimits,
-    stop: impl Future<Output = ()>,
-) -> std::io::Result<()> {
-    let local = listener.local_addr()?;
+pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    let Listener { socket, surface, tls } = listener;
+    let local = socket.local_addr()?;
     let all_places = Arc::new(Semaphore::new(limits.max_connections));
     let places = Places::new(limits.max_connections_per_address);
     let graceful = GracefulShutdown::new();
+    // Gone once the host stops: then handshakes are not waited for.
+    let (serving, _) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
             // The semaphore is never closed.
             let place = all_places.clone().acquire_owned().await;
-            (place, listener.accept().await)
+            (place, socket.accept().await)
         };
         let (place, accepted) = tokio::select! {
             () = &mut stop => break,
@@ -80,14 +90,25 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let Some(own_place) = places.take(peer.ip()) else {
-                    turn_away(&stream, peer);
+                    turn_away(&stream, peer, tls.is_some());
                     continue;
                 };
-                let connection = connection(stream, api.clone(), Caller { surface, peer, local }, &limits);
-                let connection = graceful.watch(connection);
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                let caller = Caller { surface, scheme, peer, local };
+                let wire = wire_of(stream, peer, &limits);
+                let (api, tls, limits) = (api.clone(), tls.clone(), limits.clone());
+                let (watcher, stopping) = (graceful.watcher(), serving.subscribe());
                 tokio::spawn(async move {
                     let _places = (place, own_place);
-                    if let Err(error) = connection.await {
+                    let served = match tls {
+                        None => watcher.watch(connection(wire, api, caller, &limits)).await,
+                        // In a box, so that plain connections do not take the room that these need.
+                        Some(tls) => match Box::pin(tls::handshake(&tls, wire, peer, limits.header_deadline, stopping)).await {
+                            Some(stream) => Box::pin(watcher.watch(connection(stream, api, caller, &limits))).await,
+                            None => Ok(()),
+                        },
+                    };
+                    if let Err(error) = served {
                         tracing::debug!(%peer, %error, "a connection ended early");
                     }
                 });
@@ -98,7 +119,7 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
+    drop((socket, serving));
     api.begin_to_stop();
     if tokio::time::timeout(limits.drain_deadline, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds = limits.drain_deadline.as_secs(), "some requests did not end in time and are cut off");
@@ -106,18 +127,25 @@ pub async fn serve(
     Ok(())
 }
 
+fn wire_of(stream: TcpStream, peer: SocketAddr, limits: &ServerLimits) -> Wire<TcpStream> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
+    }
+    Wire::new(stream, limits.write_deadline)
+}
+
 /// The future of one connection.
-fn connection(
-    stream: TcpStream,
+fn connection<S>(
+    stream: S,
     api: Arc<Api>,
     caller: Caller,
     limits: &ServerLimits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(peer = %caller.peer, %error, "cannot turn off Nagle's algorithm");
-    }
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let heads = Arc::new(HeadWatch::default());
-    let wire = Wire::new(stream, heads.clone(), limits.write_deadline);
+    let watched = Watched::new(stream, heads.clone());
     let max_uri_bytes = limits.max_uri_bytes;
     let service = service_fn(move |request| {
         let (api, caller, heads) = (api.clone(), caller.clone(), heads.clone());
@@ -137,12 +165,16 @@ fn connection(
         .max_headers(limits.max_headers)
         .max_header_size(limits.max_header_bytes)
         .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES))
-        .serve_connection(TokioIo::new(wire), service)
+        .serve_connection(TokioIo::new(watched), service)
 }
 
 /// Closes a connection of an address that has as many as it may, with a word if that can be said without waiting.
-fn turn_away(stream: &TcpStream, peer: SocketAddr) {
+fn turn_away(stream: &TcpStream, peer: SocketAddr, speaks_tls: bool) {
     tracing::debug!(%peer, "turned away: the address has as many connections as it may");
+    if speaks_tls {
+        // A word would take a handshake first.
+        return;
+    }
     let text = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     // Whoever cannot be told sees the connection close.
     let _ = stream.try_write(text.as_bytes());

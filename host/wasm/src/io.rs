@@ -21,6 +21,7 @@ mod trust;
 
 pub use allowed_hosts::{AllowedHosts, InvalidHost};
 pub(crate) use outgoing::{HttpClient, RequestFailed, destination, new_http_client, request_failed};
+pub use trust::tls_client_config;
 
 use outgoing::Outgoing;
 

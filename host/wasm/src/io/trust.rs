@@ -39,6 +39,14 @@ impl Trust {
     }
 }
 
+/// Whom a connection of the host's own trusts: the system's list and the certificates of `ca_file`, a file in PEM. Reads files.
+///
+/// # Errors
+/// [`Error::Certificates`] when the file cannot be read, or holds none or one that is no authority's.
+pub fn tls_client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    Ok(client_config(ca_file.map(read_ca_file).transpose()?.unwrap_or_default()))
+}
+
 fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let refused = |reason: String| Error::Certificates { path: PathBuf::from(path), reason };
     let text = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
@@ -65,7 +73,7 @@ fn client_config(extra: Vec<CertificateDer<'static>>) -> Arc<ClientConfig> {
     roots.add_parsable_certificates(system.certs);
     if roots.is_empty() {
         tracing::error!(
-            "no certificate authority is known, so no https request can succeed; install the system's list or give --outbound-ca-file"
+            "no certificate authority is known, so no https request can succeed; install the system's list or give a file of authorities"
         );
     }
     // Named here, not taken from the process: whatever else is linked in must not decide it.

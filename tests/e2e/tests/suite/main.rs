@@ -30,3 +30,4 @@ mod scale;
 mod standstill;
 mod stop;
 mod timers;
+mod tls;
