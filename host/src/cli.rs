@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use longhaul_wasm::CompileJob;
 
 use crate::config::ServeOptions;
 
@@ -31,6 +32,24 @@ pub enum Command {
     Keys(KeysArgs),
     /// Show the timers of the app that a host runs, or operate one of them.
     Timers(TimersArgs),
+    /// Compile a component from standard input. The host starts itself with it, so that what it compiles cannot take its memory and time.
+    #[command(name = COMPILE_COMMAND, hide = true)]
+    CompileComponent(CompileArgs),
+}
+
+/// What the host starts itself with to have a component compiled.
+pub const COMPILE_COMMAND: &str = "compile-component";
+
+/// What the hidden command takes.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// What to do, as JSON
+    #[arg(value_parser = compile_job)]
+    pub job: CompileJob,
+}
+
+fn compile_job(text: &str) -> Result<CompileJob, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// What `longhaul serve` takes.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use longhaul_wasm::{AllowedHosts, Limits};
+use longhaul_wasm::{AllowedHosts, Compiler, Limits};
 use serde::Deserialize;
 
 use crate::access::{AccessConfig, AuthMode, LinkForm};
@@ -302,6 +302,7 @@ impl ServeConfig {
             },
             guests: longhaul_wasm::Config {
                 compiled_cache: Some(options.compiled_cache.unwrap_or_else(|| data.join("compiled"))),
+                compiler: Compiler::Child(options.limits.compiler()?),
                 limits,
                 max_running_activities: at_least_one(
                     "max-running-activities",

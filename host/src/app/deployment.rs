@@ -68,7 +68,8 @@ impl DeployError {
     /// Whether the bundle is to blame, and not the host.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Bundle(_) | Self::Manifest(_) | Self::Function(_) | Self::Superfluous(_) => true,
+            Self::Bundle(_) | Self::Manifest(_) | Self::Superfluous(_) => true,
+            Self::Function(failure) => failure.is_refusal(),
             Self::Store(_) | Self::Current(_) | Self::Broken(_) => false,
         }
     }

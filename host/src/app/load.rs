@@ -180,6 +180,16 @@ pub enum LoadFailure {
     Refused(#[from] RefusedFunction),
 }
 
+impl LoadFailure {
+    /// Whether the app is to blame, and not the host.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Missing(_) => true,
+            Self::Refused(function) => function.source.is_refusal(),
+        }
+    }
+}
+
 /// What the app's guests see, with the operator's say in it.
 fn environment_of(manifest: &Manifest, operator: &AllowedHosts) -> AppEnvironment {
     // The manifest's entries were checked when it was read. Should one fail all the same, nothing is allowed.

@@ -49,7 +49,9 @@ impl LoadError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(_, error) => error.is_transient(),
-            Self::Unknown(_) | Self::Manifest(..) | Self::Function(..) | Self::Broken(..) => false,
+            // The host could not compile: short of memory, say.
+            Self::Function(_, failure) => !failure.is_refusal(),
+            Self::Unknown(_) | Self::Manifest(..) | Self::Broken(..) => false,
         }
     }
 }

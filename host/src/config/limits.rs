@@ -1,13 +1,16 @@
 //! Limits on what comes in: one list for the command line and the table `[limits]` of the file. `docs/guide/limits.md` shows them all.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Args;
 use longhaul_core::limits::{InstanceLimits, ValueLimits};
+use longhaul_wasm::ChildCompiler;
 use serde::Deserialize;
 
 use super::{DEFAULT_DRAIN_DEADLINE_SECONDS, DEFAULT_HEADER_DEADLINE_SECONDS, DEFAULT_MAX_CONNECTIONS, ServeOptions, at_least_one};
+use crate::cli::COMPILE_COMMAND;
 use crate::http::server::ServerLimits;
 
 const DEFAULT_MAX_CONNECTIONS_PER_ADDRESS: usize = 1_024;
@@ -18,6 +21,10 @@ const DEFAULT_MAX_HEADERS: usize = 100;
 const DEFAULT_MAX_URI_BYTES: usize = 16 * 1024;
 const DEFAULT_BODY_DEADLINE_SECONDS: u64 = 60;
 const DEFAULT_WRITE_DEADLINE_SECONDS: u64 = 30;
+const DEFAULT_COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// What compiling the smallest component takes.
+const MIN_COMPILE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+const DEFAULT_COMPILE_DEADLINE_SECONDS: u64 = 120;
 
 /// Limits as someone wrote them; what is absent has a default.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
@@ -107,6 +114,15 @@ pub struct LimitOptions {
     /// Most bytes of an orchestration's history between two continue-as-new, like max-history-turns [default: 1073741824]
     #[arg(long, value_name = "BYTES")]
     pub max_history_bytes: Option<u64>,
+    /// Most memory for compiling one component, in bytes, from 67108864 on; a deployment with a component that takes more is answered with
+    /// 400 [default: 2147483648]
+    #[arg(long, value_name = "BYTES")]
+    pub compile_memory_bytes: Option<u64>,
+
+    /// Longest time for compiling one component, in seconds, by the clock and in processor time; a deployment with a component that takes
+    /// longer is answered with 400 [default: 120]
+    #[arg(long, value_name = "SECONDS")]
+    pub compile_deadline_seconds: Option<u64>,
 }
 
 impl LimitOptions {
@@ -133,6 +149,8 @@ impl LimitOptions {
             max_buffered_event_bytes: self.max_buffered_event_bytes.or(file.max_buffered_event_bytes),
             max_history_turns: self.max_history_turns.or(file.max_history_turns),
             max_history_bytes: self.max_history_bytes.or(file.max_history_bytes),
+            compile_memory_bytes: self.compile_memory_bytes.or(file.compile_memory_bytes),
+            compile_deadline_seconds: self.compile_deadline_seconds.or(file.compile_deadline_seconds),
         }
     }
 
@@ -144,6 +162,20 @@ impl LimitOptions {
     /// Longest wait for the body of a request.
     pub(super) fn body_deadline(&self) -> anyhow::Result<Duration> {
         deadline("body-deadline-seconds", self.body_deadline_seconds, DEFAULT_BODY_DEADLINE_SECONDS)
+    }
+
+    /// What compiles components: this program, started once more.
+    pub(super) fn compiler(&self) -> anyhow::Result<ChildCompiler> {
+        let memory_bytes = self.compile_memory_bytes.unwrap_or(DEFAULT_COMPILE_MEMORY_BYTES);
+        ensure!(
+            memory_bytes >= MIN_COMPILE_MEMORY_BYTES,
+            "--compile-memory-bytes is {memory_bytes}; it must be at least {MIN_COMPILE_MEMORY_BYTES}"
+        );
+        let deadline = deadline("compile-deadline-seconds", self.compile_deadline_seconds, DEFAULT_COMPILE_DEADLINE_SECONDS)?;
+        // On Linux the file that this process runs, even if another version has taken its place on the disk since.
+        let running = Path::new("/proc/self/exe");
+        let program = if running.exists() { running.to_owned() } else { std::env::current_exe().context("cannot find this program")? };
+        Ok(ChildCompiler { program, command: COMPILE_COMMAND, memory_bytes, deadline })
     }
 }
 

@@ -2,76 +2,83 @@
 //!
 //! A file is named by the component's SHA-256 and the engine's version and settings, so a new wasmtime or another setting
 //! finds nothing and compiles. A file that cannot be used is replaced.
+//!
+//! - `child`, `job`: compiling what comes from outside, in a process of its own; what asks for it, and what it does.
+//! - `files`: the files. `trusted_code`: using one.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::config::{Compiler, Config};
+use crate::engine::EngineKind;
+
+mod child;
+mod files;
+mod job;
 mod trusted_code;
 
-/// Bits of a file's mode that let others than its owner write.
-const OTHERS_MAY_WRITE: u32 = 0o022;
+pub use child::ChildCompiler;
+pub use job::{CompileJob, Outcome};
 
-/// Compiles `bytes`, or takes the code from the cache; leaves it there for next time. `sha256` must be that of `bytes`.
-pub(crate) fn compile(engine: &Engine, cache: Option<&Path>, sha256: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-    let Some(folder) = cache else { return Component::new(engine, bytes) };
-    let file = folder.join(format!("{sha256}-{:016x}.cwasm", fingerprint(engine)));
-    if let Some(component) = load(engine, &file) {
+/// Why there is no compiled code.
+#[derive(Debug)]
+pub(crate) enum CompileError {
+    /// The component cannot be compiled; the engine's words.
+    Unusable(String),
+    /// Compiling it takes more than the operator grants; the text says of what.
+    TooCostly(String),
+    /// The host cannot compile now, whatever the component.
+    Broken(String),
+}
+
+/// A component to be compiled.
+pub(crate) struct Source<'a> {
+    /// Which engine it is for.
+    pub kind: EngineKind,
+    /// The digest of its bytes, 64 lower-case hexadecimal digits.
+    pub sha256: &'a str,
+    /// The component.
+    pub bytes: &'a [u8],
+}
+
+/// Takes the code of a component from the cache, or has it compiled and leaves it there for next time.
+pub(crate) fn compile(engine: &Engine, config: &Config, source: &Source<'_>) -> Result<Component, CompileError> {
+    let file = config.compiled_cache.as_deref().map(|folder| folder.join(file_name(engine, source.sha256)));
+    if let Some(component) = file.as_deref().and_then(|file| files::load(engine, file)) {
         return Ok(component);
     }
-    let component = Component::new(engine, bytes)?;
-    // A cache that cannot be written costs time, nothing else.
-    if let Err(error) = component.serialize().map_err(std::io::Error::other).and_then(|code| store(folder, &file, &code)) {
-        tracing::warn!(file = %file.display(), "cannot keep compiled code: {error}");
+    match (&config.compiler, file) {
+        (Compiler::InProcess, file) => in_process(engine, source, file),
+        (Compiler::Child(child), Some(file)) => {
+            child.compile(config, source)?;
+            let lost = || CompileError::Broken(format!("the compiler left nothing that can be used in {}", file.display()));
+            files::load(engine, &file).ok_or_else(lost)
+        }
+        (Compiler::Child(_), None) => Err(CompileError::Broken("a compiler in a process of its own needs a folder for its code".into())),
+    }
+}
+
+fn in_process(engine: &Engine, source: &Source<'_>, file: Option<PathBuf>) -> Result<Component, CompileError> {
+    let component = compiled(engine, source.bytes).map_err(CompileError::Unusable)?;
+    if let Some(file) = file {
+        // A cache that cannot be written costs time, nothing else.
+        if let Err(error) = component.serialize().map_err(std::io::Error::other).and_then(|code| files::store(&file, &code)) {
+            tracing::warn!(file = %file.display(), "cannot keep compiled code: {error}");
+        }
     }
     Ok(component)
 }
 
-fn fingerprint(engine: &Engine) -> u64 {
+/// Compiles here and now, or says why the component cannot be.
+fn compiled(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
+    Component::new(engine, bytes).map_err(|error| format!("{error:#}"))
+}
+
+fn file_name(engine: &Engine, sha256: &str) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.finish()
-}
-
-fn load(engine: &Engine, file: &Path) -> Option<Component> {
-    let mode = std::fs::metadata(file).ok()?.mode();
-    if mode & OTHERS_MAY_WRITE != 0 {
-        tracing::warn!(file = %file.display(), "compiled code is not used: others than its owner may write the file");
-        return None;
-    }
-    match trusted_code::deserialize(engine, file) {
-        Ok(component) => Some(component),
-        Err(error) => {
-            tracing::warn!(file = %file.display(), "compiled code is not usable, compiling again: {error:#}");
-            None
-        }
-    }
-}
-
-/// Writes a file whole or not at all: a process that dies halfway leaves a temporary file, never half of the code.
-fn store(folder: &Path, file: &Path, code: &[u8]) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let temporary = temporary_name(file);
-    let mut options = std::fs::OpenOptions::new();
-    let written = options.write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut new| {
-        new.write_all(code)?;
-        new.sync_all()?;
-        std::fs::rename(&temporary, file)
-    });
-    if written.is_err() {
-        std::fs::remove_file(&temporary).ok();
-    }
-    written
-}
-
-/// A name that no other thread or process uses at the same time.
-fn temporary_name(file: &Path) -> PathBuf {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    file.with_extension(format!("{}-{number}.tmp", std::process::id()))
+    format!("{sha256}-{:016x}.cwasm", hasher.finish())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use longhaul_core::limits::ValueLimits;
 
+use crate::compiled::ChildCompiler;
 use crate::counts::GuestCounts;
 use crate::log::{LogSink, TracingSink};
 
@@ -19,6 +20,8 @@ pub struct Config {
     /// Whoever can write there can run native code in this process: the folder is made for its owner alone, and a file that
     /// others may write to is not used.
     pub compiled_cache: Option<PathBuf>,
+    /// Where components are compiled whose code is not in that folder.
+    pub compiler: Compiler,
     /// Most orchestrator and entity guests in memory at a time. `None` (the default): 10,000, or less where
     /// `vm.max_map_count` allows less. See [`Runtime::max_hot_guests`](crate::Runtime::max_hot_guests).
     pub max_hot_guests: Option<usize>,
@@ -35,11 +38,22 @@ pub struct Config {
     pub counts: Arc<GuestCounts>,
 }
 
+/// Where components are compiled.
+#[derive(Clone, Debug, Default)]
+pub enum Compiler {
+    /// In this process and without bounds, the default: for tests and tools, whose components are their own.
+    #[default]
+    InProcess,
+    /// In a process of its own, for components that come from outside. It needs a [`Config::compiled_cache`].
+    Child(ChildCompiler),
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
             compiled_cache: None,
+            compiler: Compiler::InProcess,
             max_hot_guests: None,
             max_running_activities: 256,
             max_running_requests: 256,

@@ -4,10 +4,11 @@
 //! mappings of the process, and the kernel allows a process only `vm.max_map_count` of those; a process that runs out of them
 //! fails in strange places, so the pools are sized to stay well below.
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::activity::MAX_KEPT;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::Error;
 
 /// Native stack that a guest may use. Whoever calls an orchestrator or entity needs a thread with at least twice this.
@@ -49,21 +50,55 @@ fn max_map_count() -> usize {
     text.trim().parse().unwrap_or(FALLBACK_MAX_MAP_COUNT)
 }
 
-/// For orchestrators and entities: plain calls, and the same result for the same input on every machine.
-pub(crate) fn deterministic(config: &Config) -> Result<Engine, Error> {
-    let guests = max_hot_guests(config);
-    let mut engine = common(config.limits.orchestrator_memory_bytes, guests, 0);
-    engine.cranelift_nan_canonicalization(true);
-    engine.relaxed_simd_deterministic(true);
-    Engine::new(&engine).map_err(|error| Error::Engine(format!("{error:#}")))
+/// Which of the two engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum EngineKind {
+    /// For orchestrators and entities: plain calls, and the same result for the same input on every machine.
+    Deterministic,
+    /// For activities and client functions: calls are futures that give way at each tick.
+    Io,
 }
 
-/// For activities and client functions: calls are futures that give way at each tick.
+impl EngineKind {
+    /// Linear memory that a guest on it may have.
+    pub(crate) fn memory_bytes(self, limits: &Limits) -> usize {
+        match self {
+            Self::Deterministic => limits.orchestrator_memory_bytes,
+            Self::Io => limits.activity_memory_bytes,
+        }
+    }
+}
+
+/// The engine for orchestrators and entities.
+pub(crate) fn deterministic(config: &Config) -> Result<Engine, Error> {
+    engine(EngineKind::Deterministic, EngineKind::Deterministic.memory_bytes(&config.limits), max_hot_guests(config))
+}
+
+/// The engine for activities and client functions.
 pub(crate) fn io(config: &Config) -> Result<Engine, Error> {
-    // A guest that is kept holds on to its stack.
-    let guests = max_io_guests(config);
-    let mut engine = common(config.limits.activity_memory_bytes, guests, guests);
-    engine.async_stack_size(ASYNC_STACK_BYTES);
+    engine(EngineKind::Io, EngineKind::Io.memory_bytes(&config.limits), max_io_guests(config))
+}
+
+/// An engine that makes the same code, without room for guests to speak of.
+pub(crate) fn for_compiling(kind: EngineKind, memory_bytes: usize) -> Result<Engine, Error> {
+    engine(kind, memory_bytes, 1)
+}
+
+fn engine(kind: EngineKind, memory_bytes: usize, guests: usize) -> Result<Engine, Error> {
+    let engine = match kind {
+        EngineKind::Deterministic => {
+            let mut engine = common(memory_bytes, guests, 0);
+            engine.cranelift_nan_canonicalization(true);
+            engine.relaxed_simd_deterministic(true);
+            engine
+        }
+        EngineKind::Io => {
+            // A guest that is kept holds on to its stack.
+            let mut engine = common(memory_bytes, guests, guests);
+            engine.async_stack_size(ASYNC_STACK_BYTES);
+            engine
+        }
+    };
     Engine::new(&engine).map_err(|error| Error::Engine(format!("{error:#}")))
 }
 

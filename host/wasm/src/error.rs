@@ -25,6 +25,9 @@ pub enum Error {
     /// The component cannot be used.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// The host cannot compile components now, whatever they are like.
+    #[error("cannot compile the component: {0}")]
+    Compiler(String),
     /// The bytes are not those that the digest names.
     #[error("the component's SHA-256 is {actual}, expected {expected}")]
     Digest {
@@ -33,6 +36,16 @@ pub enum Error {
         /// What the bytes give.
         actual: String,
     },
+}
+
+impl Error {
+    /// Whether the component is to blame, and not the host.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Component(_) | Self::Digest { .. } => true,
+            Self::Engine(_) | Self::Certificates { .. } | Self::Compiler(_) => false,
+        }
+    }
 }
 
 /// A component cannot serve as the function it is meant to be.
@@ -60,6 +73,14 @@ pub enum ComponentError {
         export: &'static str,
         /// What is there instead.
         found: String,
+    },
+    /// Compiling it takes more than the operator grants.
+    #[error("the {kind} is too costly to compile: it takes {what}")]
+    TooCostly {
+        /// What it is meant to be.
+        kind: FunctionKind,
+        /// How much of what, and the setting.
+        what: String,
     },
     /// It does not compile, or an interface has another shape than this host's.
     #[error("the {kind} cannot be used: {reason}")]

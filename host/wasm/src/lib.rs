@@ -38,7 +38,8 @@ mod world;
 
 pub use activity::{ActivityComponent, ActivityContext, GuestReuse};
 pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceStatus, ResponseBody, StartOptions};
-pub use config::{Config, Limits};
+pub use compiled::{ChildCompiler, CompileJob, Outcome as CompileOutcome};
+pub use config::{Compiler, Config, Limits};
 pub use counts::GuestCounts;
 pub use entity::EntityComponent;
 pub use error::{ComponentError, Error, GuestError};

@@ -10,11 +10,11 @@ use wasmtime::{Engine, Precompiled};
 
 use crate::activity::{ActivityComponent, Shelves};
 use crate::client::{self, ClientComponent};
-use crate::compiled;
+use crate::compiled::{self, CompileError, Source};
 use crate::config::{Config, Limits};
 use crate::counts::GuestCounts;
 use crate::deterministic::{self, GuestState};
-use crate::engine;
+use crate::engine::{self, EngineKind};
 use crate::entity::EntityComponent;
 use crate::error::{ComponentError, Error};
 use crate::http_call::HttpCaller;
@@ -111,8 +111,8 @@ impl Runtime {
     /// there is a cache. Blocks for 50 ms and more.
     ///
     /// # Errors
-    /// [`ComponentError`] says what is wrong with it.
-    pub fn check(&self, kind: FunctionKind, bytes: &[u8]) -> Result<(), ComponentError> {
+    /// As [`load`](Self::load).
+    pub fn check(&self, kind: FunctionKind, bytes: &[u8]) -> Result<(), Error> {
         self.link(kind, &sha256_of(bytes), bytes).map(|_linked| ())
     }
 
@@ -120,7 +120,8 @@ impl Runtime {
     /// it must be compiled, 0.1 ms when compiled code is in the cache, hardly at all when it is loaded already.
     ///
     /// # Errors
-    /// [`Error::Digest`] when `sha256` (lower-case hexadecimal) is not that of `bytes`, [`Error::Component`] when it cannot be used.
+    /// [`Error::Digest`] when `sha256` (lower-case hexadecimal) is not that of `bytes`, [`Error::Component`] when it cannot be used,
+    /// [`Error::Compiler`] when that cannot be found out now.
     pub fn load(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, Error> {
         let key = (kind, sha256.to_owned());
         if let Some(component) = self.loaded().get(&key) {
@@ -144,13 +145,19 @@ impl Runtime {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn link(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, ComponentError> {
+    fn link(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, Error> {
         refuse_what_is_no_component(bytes)?;
-        let engine = if kind.is_deterministic() { &self.deterministic } else { &self.io };
-        let unusable = |error: wasmtime::Error| ComponentError::Unusable { kind, reason: format!("{error:#}") };
-        let component = compiled::compile(engine, self.config.compiled_cache.as_deref(), sha256, bytes).map_err(unusable)?;
+        let (engine, engine_kind) =
+            if kind.is_deterministic() { (&self.deterministic, EngineKind::Deterministic) } else { (&self.io, EngineKind::Io) };
+        let component =
+            compiled::compile(engine, &self.config, &Source { kind: engine_kind, sha256, bytes }).map_err(|error| match error {
+                CompileError::Unusable(reason) => ComponentError::Unusable { kind, reason }.into(),
+                CompileError::TooCostly(what) => ComponentError::TooCostly { kind, what }.into(),
+                CompileError::Broken(why) => Error::Compiler(why),
+            })?;
         check_names(kind, &component, engine)?;
-        self.link_as(kind, &component).map_err(unusable)
+        let unusable = |error: wasmtime::Error| ComponentError::Unusable { kind, reason: format!("{error:#}") };
+        Ok(self.link_as(kind, &component).map_err(unusable)?)
     }
 
     fn link_as(&self, kind: FunctionKind, component: &component::Component) -> wasmtime::Result<Component> {
@@ -184,7 +191,8 @@ fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), ComponentError> {
     Err(ComponentError::NotAComponent(what.into()))
 }
 
-fn sha256_of(bytes: &[u8]) -> String {
+/// The digest of some bytes, 64 lower-case hexadecimal digits.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
     use std::fmt::Write;
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");

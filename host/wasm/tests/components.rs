@@ -10,7 +10,7 @@ use support::{config, guest, load, orchestrator, runtime, sha256, start_context,
 #[test]
 fn an_orchestrator_that_sends_requests_is_refused_with_the_imports_name() {
     let error = runtime().check(FunctionKind::Orchestrator, &guest("outgoing_orchestrator")).unwrap_err();
-    let ComponentError::ForbiddenImport { import, .. } = &error else { panic!("{error}") };
+    let Error::Component(ComponentError::ForbiddenImport { import, .. }) = &error else { panic!("{error}") };
     assert!(import.starts_with("wasi:http/"), "{error}");
     assert!(error.to_string().contains("longhaul:durable/log"), "{error}");
 }
@@ -18,7 +18,7 @@ fn an_orchestrator_that_sends_requests_is_refused_with_the_imports_name() {
 #[test]
 fn a_component_must_export_what_its_kind_is_called_by() {
     let error = runtime().check(FunctionKind::Entity, &guest("misbehaving_orchestrator")).unwrap_err();
-    let ComponentError::MissingExport { export, found, .. } = &error else { panic!("{error}") };
+    let Error::Component(ComponentError::MissingExport { export, found, .. }) = &error else { panic!("{error}") };
     assert_eq!(*export, "longhaul:durable/entity");
     assert!(found.contains("longhaul:durable/orchestrator"), "{error}");
 }

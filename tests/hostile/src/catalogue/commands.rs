@@ -37,6 +37,8 @@ const LINES: &[(&str, &str)] = &[
     ("serve --max-body-bytes=many --data {folder}/d", "many"),
     ("serve --max-body-bytes=99999999999999999999 --data {folder}/d", "--max-body-bytes"),
     ("serve --activity-timeout-seconds=0 --data {folder}/d", "--activity-timeout-seconds"),
+    ("serve --compile-memory-bytes=1000 --data {folder}/d", "--compile-memory-bytes"),
+    ("serve --compile-deadline-seconds=0 --data {folder}/d", "--compile-deadline-seconds"),
     ("serve --tls-key={folder}/key.pem --data {folder}/d", "--tls-certificate"),
     ("serve --tls-certificate={folder}/none.pem --tls-key={folder}/none.pem --listen 127.0.0.1:0 --data {folder}/d", "none.pem"),
     ("serve --rpc-port=70000 --data {folder}/d", "70000"),
