@@ -4,6 +4,7 @@
 //! finds nothing and compiles. A file that cannot be used is replaced.
 //!
 //! - `child`, `job`: compiling what comes from outside, in a process of its own; what asks for it, and what it does.
+//! - `bounds`: how large and how involved a component may be.
 //! - `files`: the files. `trusted_code`: using one.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,6 +16,7 @@ use wasmtime::component::Component;
 use crate::config::{Compiler, Config};
 use crate::engine::EngineKind;
 
+mod bounds;
 mod child;
 mod files;
 mod job;
@@ -74,6 +76,7 @@ fn in_process(engine: &Engine, source: &Source<'_>, file: Option<PathBuf>) -> Re
 
 /// Compiles here and now, or says why the component cannot be.
 fn compiled(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
+    bounds::check(bytes)?;
     Component::new(engine, bytes).map_err(|error| format!("{error:#}"))
 }
 

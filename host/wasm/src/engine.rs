@@ -5,7 +5,7 @@
 //! fails in strange places, so the pools are sized to stay well below.
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
 use crate::activity::MAX_KEPT;
 use crate::config::{Config, Limits};
@@ -112,8 +112,37 @@ fn common(memory_bytes: usize, guests: usize, stacks: usize) -> EngineConfig {
     engine.epoch_interruption(true);
     engine.concurrency_support(false);
     engine.shared_memory(false);
-    engine.wasm_memory64(false);
+    turn_off_what_no_guest_needs(&mut engine);
     engine
+}
+
+/// Leaves WebAssembly 2.0 with relaxed SIMD and extended constants, and the component model without its asynchronous calls. What is off can
+/// be turned on once a toolchain wants it; turning something off later would break apps.
+fn turn_off_what_no_guest_needs(engine: &mut EngineConfig) {
+    let off = WasmFeatures::THREADS
+        | WasmFeatures::SHARED_EVERYTHING_THREADS
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+        | WasmFeatures::EXCEPTIONS
+        | WasmFeatures::LEGACY_EXCEPTIONS
+        | WasmFeatures::GC
+        | WasmFeatures::FUNCTION_REFERENCES
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::STACK_SWITCHING
+        | WasmFeatures::WIDE_ARITHMETIC;
+    engine.wasm_features(off, false);
+    let off = WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_ASYNC_STACKFUL
+        | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        | WasmFeatures::CM_THREADING
+        | WasmFeatures::CM_ERROR_CONTEXT
+        | WasmFeatures::CM_GC
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM64
+        | WasmFeatures::CM_FIXED_LENGTH_LISTS
+        | WasmFeatures::CM_IMPLEMENTS;
+    engine.wasm_features(off, false);
 }
 
 fn pool(memory_bytes: usize, guests: usize, stacks: usize) -> PoolingAllocationConfig {

@@ -19,8 +19,13 @@ impl Subject {
     pub async fn start() -> Self {
         let app = app();
         // Small enough that a row can go beyond them without moving much; otherwise as anyone runs it.
-        let arguments =
-            vec!["--max-body-bytes=100000", "--max-deployment-bytes=20000000", "--body-deadline-seconds=2", "--header-deadline-seconds=2"];
+        let arguments = vec![
+            "--max-body-bytes=100000",
+            "--max-deployment-bytes=20000000",
+            "--body-deadline-seconds=2",
+            "--header-deadline-seconds=2",
+            "--compile-memory-bytes=268435456",
+        ];
         let host = Host::start(HostOptions { app: Some(&app), arguments }).await;
         host.start_with_id("Misbehaving", "waits", &json!("wait behave")).await;
         host.start_with_id("Misbehaving", "ended", &json!("behave")).await;

@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::row::{Row, bytes, request};
 
+mod excesses;
+mod proposals;
+
 const PATH: &str = "/admin/deployments";
 const MANIFEST: &str = "[app]\nname = \"bad\"\n[[function]]\nname = \"Bad\"\nkind = \"orchestrator\"\ncomponent = \"bad.wasm\"\n";
 /// How a component and a core module begin.
@@ -16,6 +19,8 @@ const MODULE: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
 pub(super) fn rows(good: &Arc<[u8]>) -> Vec<Row> {
     let mut rows: Vec<Row> = components(good)
         .into_iter()
+        .chain(proposals::components())
+        .chain(excesses::components())
         .map(|(name, component, text)| upload(format!("component: {name}"), &bundle_of(component).encode()).saying(text))
         .collect();
     rows.extend(bundles(good).into_iter().map(|(name, body, text)| upload(format!("upload: {name}"), &body).saying(text)));
@@ -42,8 +47,6 @@ fn bundle_of(component: Vec<u8>) -> Bundle {
 }
 
 fn components(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
-    let module = |section: &[u8]| [&MODULE, section].concat();
-    let within = |module: &[u8]| [&COMPONENT[..], &[1], &leb(module.len()), module].concat();
     let changed = |at: usize| {
         let mut bytes = good.to_vec();
         bytes[at] ^= 0xff;
@@ -64,21 +67,19 @@ fn components(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("one with an unknown section", [&COMPONENT[..], &[0x7f, 1, 0]].concat(), "cannot be used"),
         ("one with a section that lies about its length", [&COMPONENT[..], &[1, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat(), "cannot be used"),
         ("one with a length that does not end", [&COMPONENT[..], &[1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80]].concat(), "cannot be used"),
-        ("shared memory", within(&module(&[5, 4, 1, 3, 1, 1])), "shared memor"),
-        ("64-bit memory", within(&module(&[5, 3, 1, 4, 1])), "memory64"),
         ("a memory with more pages than there are", within(&module(&[5, 6, 1, 0, 0xff, 0xff, 0xff, 0x7f])), "cannot be used"),
         (
             "a table with more elements than there may be",
             within(&module(&[4, 8, 1, 0x70, 0, 0xff, 0xff, 0xff, 0xff, 0x0f])),
             "cannot be used",
         ),
-        ("structures of a garbage collector", within(&module(&[1, 3, 1, 0x5f, 0])), "cannot be used"),
         ("a code section without functions", within(&module(&[10, 4, 1, 2, 0, 0x0b])), "cannot be used"),
         ("a function without code", within(&module(&[1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0])), "cannot be used"),
         ("a start function that is not there", within(&module(&[8, 1, 7])), "cannot be used"),
         ("an activity's", other("misbehaving_activity"), "does not export"),
         ("an entity's", other("misbehaving_entity"), "does not export"),
-        ("200 components within one another", nested(200), ""),
+        ("11 components within one another", nested(11), "more than 10 components within one another"),
+        ("10,000 components within one another", nested(10_000), "more than 10 components within one another"),
     ]
 }
 
@@ -132,8 +133,17 @@ fn other(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
 }
 
+fn module(sections: &[u8]) -> Vec<u8> {
+    [&MODULE, sections].concat()
+}
+
+/// A component that consists of one core module.
+fn within(module: &[u8]) -> Vec<u8> {
+    [&COMPONENT[..], &[1], &leb(module.len()), module].concat()
+}
+
 fn nested(depth: usize) -> Vec<u8> {
-    (0..depth).fold(COMPONENT.to_vec(), |inner, _| [&COMPONENT[..], &[4], &leb(inner.len()), &inner].concat())
+    (1..depth).fold(COMPONENT.to_vec(), |inner, _| [&COMPONENT[..], &[4], &leb(inner.len()), &inner].concat())
 }
 
 /// A number as WebAssembly writes lengths.
