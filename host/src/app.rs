@@ -5,6 +5,7 @@
 //! - [`load`]: components made ready to run.
 //! - [`registry`]: the deployments in memory, and which of them is current.
 //! - [`deployment`]: taking a new deployment, as a whole or not at all.
+//! - [`secrets`]: what the operator gives to functions and nobody writes down.
 //! - [`listing`]: the list of functions that people see.
 
 pub mod bundle;
@@ -13,6 +14,7 @@ pub mod listing;
 pub mod load;
 pub mod manifest;
 pub mod registry;
+pub mod secrets;
 
 pub use load::{ActivityFunction, App, ClientFunction, Function};
-pub use registry::{LoadError, Registry};
+pub use registry::{LoadError, Operator, Registry};

@@ -2,6 +2,7 @@
 
 mod access;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use longhaul_wasm::{AllowedHosts, Compiler, Limits};
 use serde::Deserialize;
 
 use crate::access::{AccessConfig, AuthMode, LinkForm};
+use crate::app::secrets::SecretSource;
 use crate::dispatch::{EngineConfig, ReusePolicy};
 use crate::http::HttpConfig;
 use crate::http::origin;
@@ -195,6 +197,10 @@ pub struct ServeOptions {
     /// Limits on what comes in. In a file they are keys of the table `[limits]`.
     #[command(flatten)]
     pub limits: LimitOptions,
+
+    /// Secrets that functions may read: the table `[secrets]` of a file. A command line is no place for them.
+    #[arg(skip)]
+    pub secrets: BTreeMap<String, SecretSource>,
 }
 
 impl ServeOptions {
@@ -245,6 +251,7 @@ impl ServeOptions {
             header_deadline_seconds: self.header_deadline_seconds.or(file.header_deadline_seconds),
             drain_deadline_seconds: self.drain_deadline_seconds.or(file.drain_deadline_seconds),
             limits: self.limits.or(file.limits),
+            secrets: if self.secrets.is_empty() { file.secrets } else { self.secrets },
         }
     }
 }
@@ -272,6 +279,8 @@ pub struct ServeConfig {
     pub server: ServerLimits,
     /// Who is let in.
     pub access: AccessConfig,
+    /// Where the secrets are that functions may read.
+    pub secrets: BTreeMap<String, SecretSource>,
     allow_outbound: Option<AllowedHosts>,
 }
 
@@ -330,6 +339,7 @@ impl ServeConfig {
             },
             server,
             access,
+            secrets: options.secrets,
             allow_outbound: options.allow_outbound.map(AllowedHosts::parse).transpose().context("--allow-outbound")?,
             data,
             app: options.app,

@@ -16,7 +16,8 @@ use crate::access::{Access, AuthMode, Keyring, Secrets};
 use crate::address_file::AddressFile;
 use crate::app::deployment::{Deployed, Deployer};
 use crate::app::listing::listing;
-use crate::app::{App, Registry};
+use crate::app::secrets::OperatorSecrets;
+use crate::app::{App, Operator, Registry};
 use crate::cli::ServeArgs;
 use crate::config::{ServeConfig, ServeOptions};
 use crate::deploy::{Overrides, read_app};
@@ -137,10 +138,14 @@ impl Host {
         let access = Arc::new(Access::new(auth, keyring, secrets, &config.access, config.http.public_url.as_deref()));
         let guests = config.guests.clone();
         let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
-        let registry = Registry::new(store.clone(), runtime.clone(), config.operator_hosts(listeners.address));
-        // A host whose app no longer runs still starts: that is how a better one can be deployed.
-        if let Err(error) = registry.load_current().await {
-            tracing::error!(%error, "the current app cannot be run; deploy one that can");
+        let operator = Operator { hosts: config.operator_hosts(listeners.address), secrets: OperatorSecrets::read(&config.secrets)? };
+        let registry = Registry::new(store.clone(), runtime.clone(), operator);
+        match registry.load_current().await {
+            Ok(_) => {}
+            // To start all the same would set aside every instance that has something to do.
+            Err(error) if error.is_for_the_operator() => return Err(error.into()),
+            // A host whose app no longer runs still starts: that is how a better one can be deployed.
+            Err(error) => tracing::error!(%error, "the current app cannot be run; deploy one that can"),
         }
         let deployer = Deployer::new(store.clone(), runtime.clone(), registry.clone());
         if let Some(folder) = &config.app {

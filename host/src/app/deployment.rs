@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use super::bundle::{Bundle, BundleError};
 use super::load::{App, Code, Functions, LoadFailure, denied_hosts, load_functions, too_patient};
 use super::manifest::{Manifest, ManifestError};
-use super::registry::{LoadError, Registry};
+use super::registry::{LoadError, Operator, Registry};
 use crate::clock;
 
 /// Takes deployments, one at a time.
@@ -111,15 +111,15 @@ impl Deployer {
 
     async fn deploy_alone(&self, body: Bytes) -> Result<Deployed, DeployError> {
         let _alone = self.one_at_a_time.lock().await;
-        let runtime = self.runtime.clone();
-        let check = tokio::task::spawn_blocking(move || check(&runtime, &body));
+        let (runtime, operator) = (self.runtime.clone(), self.registry.operator().clone());
+        let check = tokio::task::spawn_blocking(move || check(&runtime, &operator, &body));
         let checked = check.await.unwrap_or_else(|panic| Err(DeployError::Broken(panic.to_string())));
         if checked.is_err() {
             // What was compiled before the check failed is of no use to anyone.
             self.registry.forget_unused();
         }
         let Checked { bundle, manifest, functions } = checked?;
-        let warnings = warnings(&manifest, self.registry.operator(), self.runtime.limits().max_activity_deadline);
+        let warnings = warnings(&manifest, &self.registry.operator().hosts, self.runtime.limits().max_activity_deadline);
         let wanted = deployment_of(&bundle, &manifest);
         if let Some(current) = self.store.current().await?
             && is_same(&current, &wanted)
@@ -131,14 +131,14 @@ impl Deployer {
         let digests = bundle.components.iter().map(|file| file.sha256.clone()).collect();
         let components = bundle.components.into_iter().map(|file| (file.sha256, file.bytes.to_vec())).collect();
         let id = self.store.deploy(wanted, components).await?;
-        let app = Arc::new(App::of(id, manifest, self.registry.operator(), functions, digests));
+        let app = Arc::new(App::of(id, manifest, functions, digests));
         self.registry.make_current(app.clone());
         Ok(Deployed { app, unchanged: false, warnings })
     }
 }
 
 /// Everything that can be wrong with a body, and the compiled functions if nothing is. Blocks.
-fn check(runtime: &Runtime, body: &Bytes) -> Result<Checked, DeployError> {
+fn check(runtime: &Runtime, operator: &Operator, body: &Bytes) -> Result<Checked, DeployError> {
     let bundle = Bundle::decode(body)?;
     let manifest = Manifest::parse(&bundle.manifest)?;
     let used = manifest.component_paths();
@@ -147,7 +147,7 @@ fn check(runtime: &Runtime, body: &Bytes) -> Result<Checked, DeployError> {
     }
     let code: HashMap<String, Code> =
         bundle.components.iter().map(|file| (file.path.clone(), (file.sha256.clone(), file.bytes.clone()))).collect();
-    let functions = load_functions(runtime, &manifest, &code)?;
+    let functions = load_functions(runtime, &manifest, operator, &code)?;
     Ok(Checked { bundle, manifest, functions })
 }
 

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use http::Method;
 use longhaul_core::{DeploymentId, OnReturn, Pin};
 use longhaul_wasm::{
-    ActivityComponent, AllowedHosts, AppEnvironment, ClientComponent, Component, EntityComponent, FunctionKind, OrchestratorComponent,
-    Runtime,
+    ActivityComponent, AllowedHosts, AppEnvironment, ClientComponent, Component, ComponentError, EntityComponent, Error as WasmError,
+    FunctionKind, OrchestratorComponent, Runtime, Secrets,
 };
 
 use super::manifest::{AuthLevel, FunctionEntry, Kind, Manifest, TimerEntry};
+use super::registry::Operator;
 
 /// One deployment in memory, ready to run.
 pub struct App {
@@ -22,7 +23,7 @@ pub struct App {
     pub name: String,
     /// What happens to the tasks that its orchestrators leave open.
     pub on_return: OnReturn,
-    /// What its activities and clients see of the world: settings, and where they may send requests.
+    /// What all its activities and clients see of the world: settings, and where they may send requests.
     pub environment: Arc<AppEnvironment>,
     /// Its functions as the manifest lists them.
     pub entries: Vec<FunctionEntry>,
@@ -49,6 +50,8 @@ pub struct ActivityFunction {
     pub function: Function<ActivityComponent>,
     /// Its longest run, if its manifest says one.
     pub timeout: Option<Duration>,
+    /// What it sees of the world: the app's, and its own secrets.
+    pub environment: Arc<AppEnvironment>,
 }
 
 /// A client function and the requests that reach it.
@@ -58,12 +61,16 @@ pub struct ClientFunction {
     pub function: Function<ClientComponent>,
     /// Whose key its callers need.
     pub auth: AuthLevel,
+    /// What it sees of the world: the app's, and its own secrets.
+    pub environment: Arc<AppEnvironment>,
     methods: Vec<Method>,
 }
 
 /// The functions of an app by kind and by name in lower case; clients by route in lower case.
 #[derive(Default)]
 pub(super) struct Functions {
+    /// What all of them see of the world.
+    environment: Arc<AppEnvironment>,
     orchestrators: HashMap<String, Function<OrchestratorComponent>>,
     activities: HashMap<String, ActivityFunction>,
     entities: HashMap<String, Function<EntityComponent>>,
@@ -76,18 +83,18 @@ pub(super) struct Functions {
 pub struct RefusedFunction {
     function: Arc<str>,
     component: String,
-    source: longhaul_wasm::Error,
+    source: WasmError,
 }
 
 /// A component's digest and bytes.
 pub(super) type Code = (String, Bytes);
 
 impl App {
-    /// The app of a manifest whose functions are ready, with the operator's say in where its guests may send requests.
-    pub(super) fn of(id: DeploymentId, manifest: Manifest, operator: &AllowedHosts, functions: Functions, digests: Vec<String>) -> Self {
+    /// The app of a manifest whose functions are ready.
+    pub(super) fn of(id: DeploymentId, manifest: Manifest, functions: Functions, digests: Vec<String>) -> Self {
         Self {
             id,
-            environment: Arc::new(environment_of(&manifest, operator)),
+            environment: functions.environment.clone(),
             on_return: manifest.on_return,
             name: manifest.app,
             entries: manifest.functions,
@@ -157,16 +164,36 @@ fn unknown_orchestrator(name: &str, existing: &[Arc<str>]) -> String {
     format!("The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: {known}.")
 }
 
-/// Makes every function of a manifest ready. Compiles, so it blocks for 50 ms and more per component.
-pub(super) fn load_functions(runtime: &Runtime, manifest: &Manifest, code: &HashMap<String, Code>) -> Result<Functions, LoadFailure> {
-    let mut functions = Functions::default();
-    for entry in &manifest.functions {
+/// Makes every function of a manifest ready, with the operator's say in what they see. Compiles, so it blocks for 50 ms and more per
+/// component.
+pub(super) fn load_functions(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    operator: &Operator,
+    code: &HashMap<String, Code>,
+) -> Result<Functions, LoadFailure> {
+    let environment = Arc::new(environment_of(manifest, &operator.hosts));
+    let mut functions = Functions { environment: environment.clone(), ..Functions::default() };
+    let environments = manifest.functions.iter().map(|entry| own_environment(&environment, entry, operator));
+    // Before anything is compiled.
+    let environments = environments.collect::<Result<Vec<_>, _>>()?;
+    for (entry, environment) in manifest.functions.iter().zip(environments) {
         let (sha256, bytes) = code.get(&entry.component).ok_or_else(|| LoadFailure::Missing(entry.component.clone()))?;
         let refused =
             |source| LoadFailure::Refused(RefusedFunction { function: entry.name.clone(), component: entry.component.clone(), source });
-        functions.insert(entry, runtime.load(kind_of(entry.kind), sha256, bytes).map_err(refused)?);
+        functions.insert(entry, environment, runtime.load(kind_of(entry.kind), sha256, bytes).map_err(refused)?);
     }
     Ok(functions)
+}
+
+/// The app's environment, with the secrets of the function if it has any.
+fn own_environment(all: &Arc<AppEnvironment>, entry: &FunctionEntry, operator: &Operator) -> Result<Arc<AppEnvironment>, LoadFailure> {
+    if entry.secrets.is_empty() {
+        return Ok(all.clone());
+    }
+    let missing = |name: &str| LoadFailure::NoSecret { function: entry.name.clone(), name: name.to_owned() };
+    let secrets = operator.secrets.of(&entry.secrets).map_err(missing)?;
+    Ok(Arc::new(AppEnvironment { secrets, ..AppEnvironment::clone(all) }))
 }
 
 /// Why the functions of a manifest cannot be made ready.
@@ -175,6 +202,17 @@ pub enum LoadFailure {
     /// The manifest names a component that is not there.
     #[error("component '{0}', which the manifest names, is missing")]
     Missing(String),
+    /// The operator has not given a secret.
+    #[error(
+        "function '{function}' needs the secret '{name}', which the host's operator has not given; it belongs into the table [secrets] of \
+             the host's settings file"
+    )]
+    NoSecret {
+        /// Who needs it.
+        function: Arc<str>,
+        /// Its name.
+        name: String,
+    },
     /// A component cannot be used.
     #[error(transparent)]
     Refused(#[from] RefusedFunction),
@@ -184,8 +222,20 @@ impl LoadFailure {
     /// Whether the app is to blame, and not the host.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Missing(_) => true,
+            Self::Missing(_) | Self::NoSecret { .. } => true,
             Self::Refused(function) => function.source.is_refusal(),
+        }
+    }
+
+    /// Whether an app that was taken once fails because of what the operator has changed, or because of the machine.
+    pub(super) fn is_for_the_operator(&self) -> bool {
+        match self {
+            Self::Missing(_) => false,
+            Self::NoSecret { .. } => true,
+            Self::Refused(function) => match &function.source {
+                WasmError::Compiler(_) | WasmError::Component(ComponentError::TooCostly { .. }) => true,
+                WasmError::Engine(_) | WasmError::Certificates { .. } | WasmError::Component(_) | WasmError::Digest { .. } => false,
+            },
         }
     }
 }
@@ -194,7 +244,7 @@ impl LoadFailure {
 fn environment_of(manifest: &Manifest, operator: &AllowedHosts) -> AppEnvironment {
     // The manifest's entries were checked when it was read. Should one fail all the same, nothing is allowed.
     let asked = AllowedHosts::parse(&manifest.allowed_hosts).unwrap_or_default();
-    AppEnvironment { settings: manifest.settings.clone(), allowed_hosts: asked.and(operator.clone()) }
+    AppEnvironment { settings: manifest.settings.clone(), secrets: Secrets::default(), allowed_hosts: asked.and(operator.clone()) }
 }
 
 /// The hosts that the manifest asks for and the operator does not allow.
@@ -222,7 +272,7 @@ fn kind_of(kind: Kind) -> FunctionKind {
 }
 
 impl Functions {
-    fn insert(&mut self, entry: &FunctionEntry, component: Component) {
+    fn insert(&mut self, entry: &FunctionEntry, environment: Arc<AppEnvironment>, component: Component) {
         let key = entry.name.to_ascii_lowercase();
         let name = entry.name.clone();
         match component {
@@ -231,17 +281,16 @@ impl Functions {
             }
             Component::Activity(component) => {
                 let component = entry.reuse.map(|reuse| component.with_reuse(reuse)).unwrap_or(component);
-                self.activities.insert(key, ActivityFunction { function: Function { name, component }, timeout: entry.timeout });
+                let function = Function { name, component };
+                self.activities.insert(key, ActivityFunction { function, timeout: entry.timeout, environment });
             }
             Component::Entity(component) => {
                 self.entities.insert(key, Function { name, component });
             }
             Component::Client(component) => {
                 let route = entry.route.as_deref().unwrap_or(&entry.name).to_ascii_lowercase();
-                self.clients.insert(
-                    route,
-                    ClientFunction { function: Function { name, component }, auth: entry.auth, methods: entry.methods.clone() },
-                );
+                let (function, methods) = (Function { name, component }, entry.methods.clone());
+                self.clients.insert(route, ClientFunction { function, auth: entry.auth, environment, methods });
             }
         }
     }

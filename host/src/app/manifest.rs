@@ -18,6 +18,7 @@
 //! methods = ["GET", "POST"]     # clients only; this is the default
 //! route = "HttpStartClient"     # clients only, below /api/; the default is the name
 //! auth = "function"             # clients only, who may call it: anonymous | function | admin; this is the default
+//! secrets = ["API_TOKEN"]       # clients and activities, what they may read of the operator's secrets; the default is nothing
 //! timeout = "30s"               # activities only, the longest run: ms, s, m or h; the default is the operator's
 //! reuse = true                  # activities only: runs may follow one another in the same guest; the default is a guest for each
 //! reuse-calls = 1000            # with reuse only: most runs of a guest; this is the default
@@ -87,6 +88,8 @@ pub struct FunctionEntry {
     pub route: Option<String>,
     /// Whose key a caller needs; nobody's means nothing unless it is a client.
     pub auth: AuthLevel,
+    /// The operator's secrets that it may read; empty unless it is a client or an activity.
+    pub secrets: Vec<String>,
     /// The longest run of an activity; absent for the operator's default, and unless it is an activity.
     pub timeout: Option<Duration>,
     /// How often an activity's guest is used again; absent if every run has its own, and unless it is an activity.
@@ -178,6 +181,8 @@ struct FunctionTable {
     methods: Option<Spanned<Vec<String>>>,
     route: Option<Spanned<String>>,
     auth: Option<Spanned<AuthLevel>>,
+    #[serde(default)]
+    secrets: Vec<Spanned<String>>,
     timeout: Option<Spanned<String>>,
     reuse: Option<Spanned<bool>>,
     reuse_calls: Option<Spanned<u32>>,

@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, watch};
 
 use super::load::{App, Code, LoadFailure, load_functions};
 use super::manifest::{Manifest, ManifestError};
+use super::secrets::OperatorSecrets;
 
 /// Most deployments in memory. An older one that is wanted again is read again, in milliseconds if its compiled code is cached.
 const MAX_LOADED: usize = 16;
@@ -18,10 +19,26 @@ const MAX_LOADED: usize = 16;
 pub struct Registry {
     store: Arc<dyn Deployments>,
     runtime: Arc<Runtime>,
-    operator: AllowedHosts,
+    operator: Arc<Operator>,
     current: watch::Sender<Option<Arc<App>>>,
     /// One cell per deployment that was ever asked for: who comes while it is filled waits for it.
     loaded: Mutex<HashMap<DeploymentId, Arc<OnceCell<Arc<App>>>>>,
+}
+
+/// What the operator has a say in.
+#[derive(Clone, Default)]
+pub struct Operator {
+    /// Where guests may send requests, if their manifest says so too.
+    pub hosts: AllowedHosts,
+    /// What functions may read, if their manifest says so.
+    pub secrets: OperatorSecrets,
+}
+
+/// An operator without secrets.
+impl From<AllowedHosts> for Operator {
+    fn from(hosts: AllowedHosts) -> Self {
+        Self { hosts, secrets: OperatorSecrets::default() }
+    }
 }
 
 /// Why a deployment cannot be brought into memory.
@@ -49,18 +66,25 @@ impl LoadError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(_, error) => error.is_transient(),
-            // The host could not compile: short of memory, say.
             Self::Function(_, failure) => !failure.is_refusal(),
             Self::Unknown(_) | Self::Manifest(..) | Self::Broken(..) => false,
+        }
+    }
+
+    /// Whether the operator can mend it, by other settings or more room on the machine.
+    pub fn is_for_the_operator(&self) -> bool {
+        match self {
+            Self::Function(_, failure) => failure.is_for_the_operator(),
+            Self::Unknown(_) | Self::Store(..) | Self::Manifest(..) | Self::Broken(..) => false,
         }
     }
 }
 
 impl Registry {
-    /// A registry with nothing in memory. Guests may reach what `operator` and their manifest both allow.
-    pub fn new(store: Arc<dyn Deployments>, runtime: Arc<Runtime>, operator: AllowedHosts) -> Arc<Self> {
+    /// A registry with nothing in memory. Guests may reach and read what `operator` and their manifest both allow.
+    pub fn new(store: Arc<dyn Deployments>, runtime: Arc<Runtime>, operator: impl Into<Operator>) -> Arc<Self> {
         let (current, _) = watch::channel(None);
-        Arc::new(Self { store, runtime, operator, current, loaded: Mutex::default() })
+        Arc::new(Self { store, runtime, operator: Arc::new(operator.into()), current, loaded: Mutex::default() })
     }
 
     /// The deployment that new instances begin on; `None` until the first deploy.
@@ -150,7 +174,7 @@ impl Registry {
         self.runtime.http_caller()
     }
 
-    pub(super) fn operator(&self) -> &AllowedHosts {
+    pub(super) fn operator(&self) -> &Arc<Operator> {
         &self.operator
     }
 
@@ -174,11 +198,11 @@ impl Registry {
     }
 }
 
-fn app_of(runtime: &Runtime, operator: &AllowedHosts, stored: &Deployment, code: &HashMap<String, Code>) -> Result<App, LoadError> {
+fn app_of(runtime: &Runtime, operator: &Operator, stored: &Deployment, code: &HashMap<String, Code>) -> Result<App, LoadError> {
     let manifest = Manifest::parse(&stored.manifest).map_err(|error| LoadError::Manifest(stored.id, error))?;
-    let functions = load_functions(runtime, &manifest, code).map_err(|error| LoadError::Function(stored.id, error))?;
+    let functions = load_functions(runtime, &manifest, operator, code).map_err(|error| LoadError::Function(stored.id, error))?;
     let digests = stored.components.iter().map(|(_, sha256)| sha256.clone()).collect();
-    Ok(App::of(stored.id, manifest, operator, functions, digests))
+    Ok(App::of(stored.id, manifest, functions, digests))
 }
 
 #[cfg(test)]

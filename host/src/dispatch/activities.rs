@@ -227,7 +227,7 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
     };
-    let ended = activity.function.component.run(context(activity, &run), run.input, app.environment.clone()).await;
+    let ended = activity.function.component.run(context(activity, &run), run.input, activity.environment.clone()).await;
     ended.unwrap_or_else(|error| Err(failure(error)))
 }
 

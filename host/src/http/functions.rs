@@ -30,7 +30,7 @@ where
     let host: Arc<dyn ClientHost> = Arc::new(EngineClient::new(api.engine.clone(), asked.links.clone()));
     let request = Request::from_parts(with_full_address(asked), Limited::new(body, max_body_bytes));
     let log = LogContext { function: name.clone(), instance: None };
-    match client.function.component.handle(log, request, host, app.environment.clone()).await {
+    match client.function.component.handle(log, request, host, client.environment.clone()).await {
         Ok(response) => response.map(|body| body.boxed_unsync()),
         Err(error) => failed(&name, &error),
     }

@@ -17,10 +17,12 @@ mod allowed_hosts;
 mod connector;
 mod outgoing;
 mod resolver;
+mod secrets;
 mod trust;
 
 pub use allowed_hosts::{AllowedHosts, InvalidHost};
 pub(crate) use outgoing::{HttpClient, RequestFailed, destination, new_http_client, request_failed};
+pub use secrets::Secrets;
 pub use trust::tls_client_config;
 
 use outgoing::Outgoing;
@@ -30,8 +32,17 @@ use outgoing::Outgoing;
 pub struct AppEnvironment {
     /// App settings: the guest's environment variables.
     pub settings: BTreeMap<String, String>,
+    /// What the operator gives to the function: environment variables, too, and kept out of everything that is written down.
+    pub secrets: Secrets,
     /// Where outgoing HTTP requests may go, default nowhere.
     pub allowed_hosts: AllowedHosts,
+}
+
+impl IoState {
+    /// The secrets of the function.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.outgoing.environment.secrets
+    }
 }
 
 /// What the store of an I/O guest holds.
@@ -49,8 +60,8 @@ pub(crate) struct IoState {
 
 impl WasiView for IoState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (log, settings) = (&self.log, &self.outgoing.environment.settings);
-        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi(log, settings)));
+        let (log, environment) = (&self.log, &self.outgoing.environment);
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi(log, environment)));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -90,12 +101,15 @@ pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
     store
 }
 
-/// The app's settings for an environment, no files, closed input; what is printed goes to the log.
-fn wasi(log: &Arc<GuestLog>, settings: &BTreeMap<String, String>) -> WasiCtx {
+/// The app's settings and the function's secrets for an environment, no files, closed input; what is printed goes to the log.
+fn wasi(log: &Arc<GuestLog>, environment: &AppEnvironment) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(LogStdout::new(log.clone(), LogLevel::Info));
     wasi.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
-    for (name, value) in settings {
+    for (name, value) in &environment.settings {
+        wasi.env(name, value);
+    }
+    for (name, value) in environment.secrets.iter() {
         wasi.env(name, value);
     }
     wasi.build()

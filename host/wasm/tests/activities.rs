@@ -42,6 +42,23 @@ async fn an_activity_knows_its_call_and_the_apps_settings() {
 }
 
 #[tokio::test]
+async fn a_secret_is_read_like_a_setting_and_kept_out_of_all_that_is_written_down() {
+    const SECRET: &str = "never-write-this-down";
+    let mut environment = AppEnvironment::default();
+    environment.secrets.insert("TOKEN", SECRET);
+    let refused = run("settings", environment.clone()).await.unwrap().unwrap_err();
+    assert!(refused.error_type == "SecretInOutput" && !format!("{refused:?}").contains(SECRET), "{refused:?}");
+    let lines = Arc::new(support::Lines::default());
+    let runtime = longhaul_wasm::Runtime::new(longhaul_wasm::Config { log: lines.clone(), ..support::config() }).unwrap();
+    let told = activity(&runtime).run(context(1, None), Payload::string("tell TOKEN"), Arc::new(environment)).await;
+    let told = format!("{:?} {:?}", told.unwrap().unwrap_err(), lines.all());
+    for text in ["failed: [secret TOKEN]", "details: [secret TOKEN]", "cause: [secret TOKEN]", "logged: [secret TOKEN]"] {
+        assert!(told.contains(text), "{told}");
+    }
+    assert!(!told.contains(SECRET), "{told}");
+}
+
+#[tokio::test]
 async fn a_failure_is_the_activitys_own_and_a_trap_is_not() {
     assert_eq!(run_alone("fail").await, Ok(Err(Failure::new("Deliberate", "this activity fails"))));
     assert!(matches!(run_alone("panic").await, Err(GuestError::Trap { .. })));

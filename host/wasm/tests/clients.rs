@@ -10,7 +10,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use longhaul_core::{EntityId, Payload};
 use longhaul_wasm::{
-    ClientError, ClientHost, Config, GuestError, HostFuture, InstanceStatus, LogContext, ResponseBody, Runtime, StartOptions,
+    AppEnvironment, ClientError, ClientHost, Config, GuestError, HostFuture, InstanceStatus, LogContext, ResponseBody, Runtime,
+    StartOptions,
 };
 use support::{Lines, client, config, hasty, json, runtime};
 
@@ -117,4 +118,18 @@ async fn an_answer_that_breaks_off_is_seen_as_broken() {
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.into_body().collect().await.is_err());
     lines.wait_for("the guest trapped").await;
+}
+
+#[tokio::test]
+async fn a_client_function_cannot_write_its_secret_into_a_history() {
+    let (runtime, host) = (runtime(), Arc::new(FakeHost::default()));
+    let mut environment = AppEnvironment::default();
+    environment.secrets.insert("TOKEN", "never-write-this-down");
+    let request = Request::post("http://localhost/api/start").body(Full::new(Bytes::from("[\"never-write-this-down\"]"))).unwrap();
+    let log = LogContext { function: "Test".into(), instance: None };
+    let answer = client(&runtime).handle(log, request, host.clone(), Arc::new(environment)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let text = answer.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("`input` contains the secret 'TOKEN'") && host.0.lock().unwrap().is_empty(), "{text}");
 }

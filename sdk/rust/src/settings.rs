@@ -1,6 +1,7 @@
 //! App settings.
 
-/// The app setting `name` of the manifest, for clients and activities.
+/// The app setting `name` of the manifest, for clients and activities, or the secret of this name if the function's entry in the manifest has
+/// it in `secrets`.
 ///
 /// Orchestrators and entities must not call it, because a setting may differ between a turn and its replay: the host refuses
 /// to deploy them. Give them what they need as input. In native tests it is what

@@ -1,5 +1,6 @@
 //! Does what its input, a JSON string, asks for. `"get http://host/path"` answers with the status and body or fails with the
-//! error code as its error type; `"try n http://host/path"` succeeds at the n-th attempt.
+//! error code as its error type; `"try n http://host/path"` succeeds at the n-th attempt. `"authorized NAME http://host/path"` sends the
+//! setting or secret of that name along, and `"tell NAME"` gives it away wherever it can.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "activity-function", generate_all });
 
@@ -47,8 +48,10 @@ impl Guest for Misbehaving {
                 wasip2::cli::environment::get_environment().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
             )),
             _ if what.starts_with("try ") => try_until(&context, what),
+            _ if what.starts_with("authorized ") => authorized(what),
+            _ if what.starts_with("tell ") => tell(&what["tell ".len()..]),
             _ => match what.strip_prefix("get ").and_then(|address| address.split_once("://")) {
-                Some((scheme, rest)) => get(scheme, rest),
+                Some((scheme, rest)) => get(scheme, rest, &[]),
                 None => panic!("nobody taught this activity to {what}"),
             },
         }
@@ -60,7 +63,7 @@ fn try_until(context: &Context, what: &str) -> Result<String, Failure> {
     let (wanted, address) = what["try ".len()..].split_once(' ').expect("a number and an address");
     let (_, rest) = address.split_once("://").expect("an address");
     let Context { attempt, idempotency_key, .. } = context;
-    get("http", &format!("{rest}?attempt={attempt}&key={idempotency_key}"))?;
+    get("http", &format!("{rest}?attempt={attempt}&key={idempotency_key}"), &[])?;
     match *attempt < wanted.parse().expect("a number") {
         true => Err(failure("Flaky", &format!("attempt {attempt} fails"))),
         false => Ok(format!("[{attempt}, \"{idempotency_key}\"]")),
@@ -94,9 +97,32 @@ fn eat_memory() -> ! {
     }
 }
 
-fn get(scheme: &str, rest: &str) -> Result<String, Failure> {
+/// `authorized NAME http://host/path`.
+fn authorized(what: &str) -> Result<String, Failure> {
+    let (name, address) = what["authorized ".len()..].split_once(' ').expect("a name and an address");
+    let (scheme, rest) = address.split_once("://").expect("an address");
+    get(scheme, rest, &[("authorization".into(), variable(name).into_bytes())])
+}
+
+fn tell(name: &str) -> Result<String, Failure> {
+    let value = variable(name);
+    log(Level::Warn, &format!("logged: {value}"));
+    Err(Failure {
+        details: Some(format!("details: {value}")),
+        inner: vec![format!("cause: {value}")],
+        ..failure("Told", &format!("failed: {value}"))
+    })
+}
+
+fn variable(name: &str) -> String {
+    let all = wasip2::cli::environment::get_environment();
+    all.into_iter().find(|(key, _)| key == name).unwrap_or_else(|| panic!("there is no {name}")).1
+}
+
+fn get(scheme: &str, rest: &str, headers: &[(String, Vec<u8>)]) -> Result<String, Failure> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    send(if scheme == "https" { Scheme::Https } else { Scheme::Http }, authority, &format!("/{path}")).map_err(|code| {
+    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+    send(scheme, authority, &format!("/{path}"), headers).map_err(|code| {
         let text = format!("{code:?}");
         // `ErrorCode::InternalError(Some("…"))`: the variant is the type, the whole is the message.
         let name = text.trim_start_matches("ErrorCode::").split('(').next().unwrap_or_default();
@@ -104,8 +130,8 @@ fn get(scheme: &str, rest: &str) -> Result<String, Failure> {
     })
 }
 
-fn send(scheme: Scheme, authority: &str, path: &str) -> Result<String, ErrorCode> {
-    let request = OutgoingRequest::new(Fields::new());
+fn send(scheme: Scheme, authority: &str, path: &str, headers: &[(String, Vec<u8>)]) -> Result<String, ErrorCode> {
+    let request = OutgoingRequest::new(Fields::from_list(headers).expect("good headers"));
     request.set_scheme(Some(&scheme)).expect("a known scheme");
     request.set_authority(Some(authority)).expect("an authority");
     request.set_path_with_query(Some(path)).expect("a path");

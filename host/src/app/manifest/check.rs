@@ -19,6 +19,9 @@ const MAX_FUNCTIONS: usize = 1_000;
 const MAX_SETTINGS: usize = 1_000;
 /// Longest value of a setting, bytes.
 const MAX_SETTING_BYTES: usize = 32 * 1024;
+/// Most secrets of a function.
+const MAX_SECRETS: usize = 100;
+const SETTING_NAME_RULE: &str = "it begins with a letter or '_' and goes on with letters, digits or '_'";
 /// Longest name of an app, a function or a setting, characters.
 const MAX_NAME_CHARS: usize = 128;
 /// Longest path of a component and longest route, bytes.
@@ -41,7 +44,7 @@ pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
         let message = format!("the app has {} functions; an app has 1 to {MAX_FUNCTIONS} [[function]] entries", file.functions.len());
         return Err(ManifestError { line: None, message });
     }
-    let functions = checker.functions(&file.functions)?;
+    let functions = checker.functions(&file.functions, &settings)?;
     let timers = checker.timers(file.timers, &functions)?;
     Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, functions, timers })
 }
@@ -71,8 +74,7 @@ impl Checker<'_> {
         }
         for (name, value) in &settings {
             if !is_setting_name(name) {
-                let rule = "it begins with a letter or '_' and goes on with letters, digits or '_'";
-                return Err(self.error(value, format!("setting '{name}' is not a name: {rule}")));
+                return Err(self.error(value, format!("setting '{name}' is not a name: {SETTING_NAME_RULE}")));
             }
             if value.get_ref().len() > MAX_SETTING_BYTES || value.get_ref().contains('\0') {
                 let message = format!("setting '{name}' is longer than {MAX_SETTING_BYTES} bytes or contains a zero byte");
@@ -90,11 +92,11 @@ impl Checker<'_> {
         }
     }
 
-    fn functions(&self, tables: &[FunctionTable]) -> Result<Vec<FunctionEntry>, ManifestError> {
+    fn functions(&self, tables: &[FunctionTable], settings: &BTreeMap<String, String>) -> Result<Vec<FunctionEntry>, ManifestError> {
         let (mut names, mut routes) = (HashSet::new(), HashSet::new());
         let mut functions = Vec::with_capacity(tables.len());
         for table in tables {
-            let function = self.function(table)?;
+            let function = FunctionEntry { secrets: self.secrets(table, settings)?, ..self.function(table)? };
             if !names.insert((function.kind, function.name.to_ascii_lowercase())) {
                 let message = format!("a second {} is named '{}'; names are compared ignoring case", function.kind.as_str(), function.name);
                 return Err(self.error(&table.name, message));
@@ -133,7 +135,46 @@ impl Checker<'_> {
         let timeout = table.timeout.as_ref().map(|timeout| self.timeout(&name, table.kind, timeout)).transpose()?;
         let reuse = self.reuse(&name, table)?;
         let auth = table.auth.as_ref().map(|auth| *auth.get_ref()).unwrap_or_default();
-        Ok(FunctionEntry { name: name.into(), kind: table.kind, component: component.clone(), methods, route, auth, timeout, reuse })
+        Ok(FunctionEntry {
+            name: name.into(),
+            kind: table.kind,
+            component: component.clone(),
+            methods,
+            route,
+            auth,
+            secrets: Vec::new(),
+            timeout,
+            reuse,
+        })
+    }
+
+    fn secrets(&self, table: &FunctionTable, settings: &BTreeMap<String, String>) -> Result<Vec<String>, ManifestError> {
+        let (function, mut found) = (table.name.get_ref(), Vec::new());
+        for secret in &table.secrets {
+            let name = secret.get_ref();
+            let problem = match table.kind {
+                // What they read would have to be the same in each replay, and so stand in the history.
+                Kind::Orchestrator | Kind::Entity => {
+                    format!("function '{function}' is of kind '{}'; only clients and activities have 'secrets'", table.kind.as_str())
+                }
+                Kind::Client | Kind::Activity if table.secrets.len() > MAX_SECRETS => {
+                    format!("function '{function}' names {} secrets; the most is {MAX_SECRETS}", table.secrets.len())
+                }
+                Kind::Client | Kind::Activity if !is_setting_name(name) => {
+                    format!("secret '{name}' of function '{function}' is not a name: {SETTING_NAME_RULE}")
+                }
+                Kind::Client | Kind::Activity if found.contains(name) => format!("function '{function}' names the secret '{name}' twice"),
+                Kind::Client | Kind::Activity if settings.contains_key(name) => {
+                    format!("secret '{name}' of function '{function}' is a setting, too; a function reads both by their names")
+                }
+                Kind::Client | Kind::Activity => {
+                    found.push(name.clone());
+                    continue;
+                }
+            };
+            return Err(self.error(secret, problem));
+        }
+        Ok(found)
     }
 
     fn refuse_on_others(&self, name: &str, table: &FunctionTable) -> Result<(), ManifestError> {

@@ -179,3 +179,22 @@ fn the_names_of_the_hosts_own_activities_are_taken() {
         assert!(error.contains("line 16") && error.contains("host's own"), "{error}");
     }
 }
+
+#[test]
+fn clients_and_activities_name_the_secrets_that_they_read() {
+    let entry = |kind: &str, secrets: &str| format!("name = \"A\"\nkind = \"{kind}\"\ncomponent = \"a.wasm\"\nsecrets = {secrets}");
+    for kind in ["client", "activity"] {
+        let manifest = with_function(&entry(kind, "[\"API_TOKEN\", \"B\"]")).unwrap();
+        assert_eq!(manifest.functions[2].secrets, ["API_TOKEN", "B"], "{kind}");
+    }
+    for (kind, secrets, expected) in [
+        ("orchestrator", "[\"B\"]", "line 19: function 'A' is of kind 'orchestrator'; only clients and activities have 'secrets'"),
+        ("entity", "[\"B\"]", "only clients and activities have 'secrets'"),
+        ("activity", "[\"a b\"]", "secret 'a b' of function 'A' is not a name"),
+        ("activity", "[\"B\", \"B\"]", "names the secret 'B' twice"),
+        ("activity", "[\"JOB_API_URL\"]", "secret 'JOB_API_URL' of function 'A' is a setting, too"),
+    ] {
+        let error = refusal(&entry(kind, secrets));
+        assert!(error.contains(expected), "{secrets}: {error}");
+    }
+}

@@ -39,12 +39,12 @@ impl AsFuture {
         environment: Arc<AppEnvironment>,
         deadline: Duration,
     ) -> Result<Result<Payload, Failure>, GuestError> {
-        let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment));
+        let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment.clone()));
         let outcome = self.call(&mut used.guest, context, &input).await;
         let limiter = &used.guest.store.data().limiter;
         let (refused, memory_bytes) = (limiter.refused(), limiter.memory_bytes());
         let outcome = outcome.map_err(|error| GuestError::of(&error, refused, deadline))?;
-        let outcome = super::checked(outcome, &self.config.limits)?;
+        let outcome = environment.secrets.kept_out(super::checked(outcome, &self.config.limits)?);
         if let Some(kept) = kept {
             kept.put_back(used, memory_bytes);
         }
@@ -53,7 +53,7 @@ impl AsFuture {
 
     fn new_guest(&self, context: &ActivityContext, environment: Arc<AppEnvironment>) -> IoGuest {
         let limits = &self.config.limits;
-        let log = GuestLog::new(context.log_context(), self.config.log.clone(), limits);
+        let log = GuestLog::new(context.log_context(), environment.secrets.kept_out_of(&self.config.log), limits);
         let (http_client, memory_bytes) = (self.http_client.clone(), limits.activity_memory_bytes);
         let guest = Guest { log, environment, client: None, http_client, memory_bytes };
         IoGuest { store: new_store(self.pre.engine(), guest), function: None }

@@ -20,11 +20,24 @@ impl IoState {
     fn client(&self) -> Arc<dyn ClientHost> {
         self.client.clone().expect("only client functions are linked with this import, and they are given a host")
     }
+
+    /// A value that will stand in a history.
+    fn payload(&self, field: &str, text: String) -> Result<Payload, wit::Error> {
+        self.without_secrets(field, &text)?;
+        convert::client_payload(field, text).map_err(wit::Error::Invalid)
+    }
+
+    fn without_secrets(&self, field: &str, text: &str) -> Result<(), wit::Error> {
+        match self.secrets().found_in(text) {
+            None => Ok(()),
+            Some(name) => Err(wit::Error::Invalid(format!("`{field}` contains the secret '{name}', which may not stand in a history"))),
+        }
+    }
 }
 
 impl wit::Host for IoState {
     async fn start(&mut self, name: String, input: String, options: wit::StartOptions) -> Result<String, wit::Error> {
-        let input = payload("input", input)?;
+        let input = self.payload("input", input)?;
         let wit::StartOptions { instance_id, version, tags, at, idempotency_key } = options;
         let tags = tags_of(tags).map_err(|problem| wit::Error::Invalid(problem.to_string()))?;
         let options = StartOptions { instance_id, version, tags, at: at.map(Timestamp), idempotency_key };
@@ -36,17 +49,18 @@ impl wit::Host for IoState {
     }
 
     async fn raise_event(&mut self, instance_id: String, name: String, data: String) -> Result<(), wit::Error> {
-        let data = payload("data", data)?;
+        let data = self.payload("data", data)?;
         Ok(self.client().raise_event(instance_id, name, data).await?)
     }
 
     async fn terminate(&mut self, instance_id: String, reason: Option<String>) -> Result<(), wit::Error> {
+        self.without_secrets("reason", reason.as_deref().unwrap_or_default())?;
         Ok(self.client().terminate(instance_id, reason).await?)
     }
 
     async fn signal_entity(&mut self, entity: types::EntityId, operation: String, input: String) -> Result<(), wit::Error> {
         let entity = convert::client_entity_id(&entity).map_err(wit::Error::Invalid)?;
-        let input = payload("input", input)?;
+        let input = self.payload("input", input)?;
         Ok(self.client().signal_entity(entity, operation, input).await?)
     }
 
@@ -59,10 +73,6 @@ impl wit::Host for IoState {
     async fn management_payload(&mut self, instance_id: String) -> String {
         text(self.client().management_payload(instance_id).await)
     }
-}
-
-fn payload(field: &str, text: String) -> Result<Payload, wit::Error> {
-    convert::client_payload(field, text).map_err(wit::Error::Invalid)
 }
 
 fn text(payload: Payload) -> String {

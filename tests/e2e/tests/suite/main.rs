@@ -27,6 +27,7 @@ mod rewind_chains;
 mod sample;
 mod sample_events;
 mod scale;
+mod secrets;
 mod standstill;
 mod stop;
 mod timers;

@@ -66,5 +66,8 @@ const FILES: &[(&str, &str)] = &[
     ("[limits]\nmax-uri-byte = 1", "max-uri-byte"),
     ("[limits]\nmax-uri-bytes = 0", "--max-uri-bytes"),
     ("nonsense", "host.toml"),
+    ("[secrets]\nTOKEN = \"the value itself\"", "expected `file` or `env`"),
+    ("listen = \"127.0.0.1:0\"\nrpc-port = \"off\"\n[secrets]\nTOKEN = { file = \"none.secret\" }", "none.secret"),
+    ("listen = \"127.0.0.1:0\"\nrpc-port = \"off\"\n[secrets]\nTOKEN = { env = \"LONGHAUL_NOT_SET\" }", "LONGHAUL_NOT_SET"),
     ("task-hub = \" \"", "--task-hub"),
 ];

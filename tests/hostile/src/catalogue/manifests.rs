@@ -74,6 +74,12 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
         "only activities",
     ),
     ("a timeout that is no time", "name = \"A\"\nkind = \"activity\"\ncomponent = \"main.wasm\"\ntimeout = \"soon\"", "soon"),
+    (
+        "an orchestrator with a secret",
+        "name = \"A\"\nkind = \"orchestrator\"\ncomponent = \"main.wasm\"\nsecrets = [\"T\"]",
+        "only clients",
+    ),
+    ("a secret that nobody gave", "name = \"A\"\nkind = \"activity\"\ncomponent = \"main.wasm\"\nsecrets = [\"T\"]", "has not given"),
     ("a reused entity", "name = \"A\"\nkind = \"entity\"\ncomponent = \"main.wasm\"\nreuse = true", "only activities"),
     ("a bound without reuse", "name = \"A\"\nkind = \"activity\"\ncomponent = \"main.wasm\"\nreuse-calls = 1", "reuse"),
     ("an orchestrator as an activity", "name = \"A\"\nkind = \"activity\"\ncomponent = \"main.wasm\"", "does not export"),
