@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use longhaul_core::message::ActivityRun;
 use longhaul_core::orchestration::{Activation, ReplayStep, fold};
 use longhaul_core::record::NewRecord;
-use longhaul_core::{GuestTurn, InstanceId, InstanceRow, Record};
+use longhaul_core::{Command, GuestTurn, InstanceId, InstanceRow, Record};
 use longhaul_store::{InstanceQuery, Instances, Log, MemoryStore, Store};
 use longhaul_wasm::{GuestError, LogContext};
 
@@ -75,6 +76,13 @@ fn gaps(log: &[Arc<NewRecord>]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Whether a turn in the log has called this activity.
+pub fn has_call(log: &[Arc<NewRecord>], run: &ActivityRun) -> bool {
+    let is_call = |command: &Command| matches!(command, Command::CallActivity(call) if call.name == run.name && call.input == run.input);
+    let has = |record: &Record| matches!(record, Record::Turn(turn) if turn.commands.iter().any(is_call));
+    log.iter().any(|record| record.instance == run.caller.instance && has(&record.record))
 }
 
 /// Replays the last execution up to its last turn in a new guest.

@@ -58,7 +58,7 @@ impl Request {
         }
     }
 
-    fn may_be_missing(&self) -> bool {
+    pub(crate) fn may_be_missing(&self) -> bool {
         matches!(self, Self::Raise { may_be_missing: true, .. })
     }
 }
@@ -99,7 +99,8 @@ pub async fn insist(engine: &Engine, random: &mut Random, key: &str, request: &R
     }
 }
 
-async fn once(engine: &Engine, key: &str, request: &Request) -> Result<InstanceId, EngineError> {
+/// Sends a request under a key once.
+pub(crate) async fn once(engine: &Engine, key: &str, request: &Request) -> Result<InstanceId, EngineError> {
     match engine.keyed(&KeyedRequest::new(key, [key.as_bytes()])?).await? {
         Keyed::Accepted(id) => Ok(id),
         Keyed::Free(engine) => request.send(&engine).await,

@@ -7,12 +7,14 @@
 //! - [`life`]: one engine after the other over the same store.
 //!
 //! [`seeds`] runs random programs under random faults as [`plan`] says, with the clients of [`client`], and compares what comes of them
-//! with the model of the `faults` package and the rules of [`check`].
+//! with the model of the `faults` package and the rules of [`check`]. [`step`] runs short scenarios instead, and lets one call of the store
+//! after the other fail.
 
 pub mod check;
 pub mod client;
 pub mod life;
 pub mod plan;
 pub mod seeds;
+pub mod step;
 pub mod store;
 pub mod universe;

@@ -34,6 +34,31 @@ kind = "orchestrator"
 component = "components/callers.wasm"
 
 [[function]]
+name = "Collect"
+kind = "orchestrator"
+component = "components/model_orchestrators.wasm"
+
+[[function]]
+name = "Grow"
+kind = "orchestrator"
+component = "components/model_orchestrators.wasm"
+
+[[function]]
+name = "Patient"
+kind = "orchestrator"
+component = "components/model_orchestrators.wasm"
+
+[[function]]
+name = "Section"
+kind = "orchestrator"
+component = "components/model_orchestrators.wasm"
+
+[[function]]
+name = "SignalLater"
+kind = "orchestrator"
+component = "components/model_orchestrators.wasm"
+
+[[function]]
 name = "Account"
 kind = "entity"
 component = "components/model_entities.wasm"
@@ -111,7 +136,8 @@ fn load() -> Arc<Registry> {
         let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", file.display()));
         ComponentFile::new(path, bytes)
     };
-    let components = ["components/interpreter.wasm", "components/callers.wasm", "components/model_entities.wasm"].map(component);
+    let components =
+        ["interpreter", "callers", "model_orchestrators", "model_entities"].map(|name| component(&format!("components/{name}.wasm")));
     let bundle = Bundle { manifest: MANIFEST.into(), components: components.into() };
     let store = Arc::new(MemoryStore::new());
     let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());

@@ -1,16 +1,21 @@
-//! `cargo run --release -p simulation -- --seeds 50000 --from 1`.
+//! `cargo run --release -p simulation -- --seeds 50000 --from 1`, and `... -- step --points 20000`.
+
+mod stepping;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use simulation::seeds::{self, Passed};
 
 /// The engine on one thread in virtual time, with a seed for all that chance decides.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How many seeds to run
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
@@ -22,9 +27,18 @@ struct Options {
     threads: usize,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    Step(stepping::Options),
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    if run_seeds(&options) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let all_well = match &options.command {
+        Some(Command::Step(options)) => stepping::run(options),
+        None => run_seeds(&options) == 0,
+    };
+    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_seeds(options: &Options) -> u64 {

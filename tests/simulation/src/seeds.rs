@@ -300,7 +300,7 @@ async fn raise(engine: Engine, mut random: Random, events: Events, is_child: boo
 }
 
 /// Calls that ran to another end than the model foretells.
-fn wrong_calls(attempts: &[Attempt], foretold: &Foretold) -> Vec<String> {
+pub(crate) fn wrong_calls(attempts: &[Attempt], foretold: &Foretold) -> Vec<String> {
     let mut last: BTreeMap<(String, u32), u32> = BTreeMap::new();
     for Attempt { instance, token, number, .. } in attempts {
         let latest = last.entry((instance.clone(), *token)).or_default();

@@ -1,7 +1,7 @@
 //! The world in which an engine is simulated: virtual time, ids, pauses, and activities that do as they are told.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use faults::random::Random;
@@ -56,6 +56,9 @@ pub struct Attempt {
     pub key: String,
 }
 
+/// Says what is wrong with an attempt that begins.
+type Watcher = Box<dyn Fn(&ActivityRun) -> Option<String> + Send + Sync>;
+
 /// What outlives the engines of one run, besides the store.
 pub struct Universe {
     random: Mutex<Random>,
@@ -65,6 +68,8 @@ pub struct Universe {
     attempts: Mutex<Vec<Attempt>>,
     healed: AtomicBool,
     crash: Notify,
+    watcher: OnceLock<Watcher>,
+    seen_by_watcher: Mutex<Vec<String>>,
 }
 
 struct Clock {
@@ -84,7 +89,19 @@ impl Universe {
             attempts: Mutex::default(),
             healed: AtomicBool::new(false),
             crash: Notify::new(),
+            watcher: OnceLock::new(),
+            seen_by_watcher: Mutex::default(),
         }
+    }
+
+    /// Has every attempt looked at as it begins. Only the first watcher counts.
+    pub fn watch(&self, watcher: impl Fn(&ActivityRun) -> Option<String> + Send + Sync + 'static) {
+        let _ = self.watcher.set(Box::new(watcher));
+    }
+
+    /// What the watcher has found wrong so far.
+    pub fn seen_by_watcher(&self) -> Vec<String> {
+        locked(&self.seen_by_watcher).clone()
     }
 
     /// What chance decides.
@@ -129,6 +146,11 @@ impl Universe {
         *locked(&self.clock) = Clock { base_ms, began: None };
     }
 
+    /// How long ago the first engine began, milliseconds.
+    pub fn age_ms(&self) -> u64 {
+        self.now().since(Timestamp(BEGIN_MS))
+    }
+
     fn draw_pause(&self) -> Option<Duration> {
         let Pace { yields, sleeps, longest_ms, hold_ups } = self.pace;
         let mut random = self.random();
@@ -143,6 +165,7 @@ impl Universe {
     }
 
     fn begin_attempt(&self, run: &ActivityRun) {
+        locked(&self.seen_by_watcher).extend(self.watcher.get().and_then(|watcher| watcher(run)));
         let token = job(run).map_or(0, |job| job.token);
         let instance = run.caller.instance.as_str().to_owned();
         let key = format!("{}:{}", run.asked_in, run.caller.task);
