@@ -4,6 +4,7 @@
 
 mod check;
 mod guests;
+mod planted;
 mod process;
 mod progress;
 mod release;
@@ -34,6 +35,7 @@ enum Command {
     Sample(sample::SampleArguments),
     Test(check::TestArguments),
     Release(release::ReleaseArguments),
+    Planted(planted::PlantedArguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Test(arguments) => check::run(&arguments),
         Command::Release(arguments) => release::run(&arguments),
+        Command::Planted(arguments) => planted::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
