@@ -1,4 +1,4 @@
-//! Appending a batch: a look-up of tails, then one string of statements that is one transaction.
+//! Appending a batch: a look-up of tails, then one statement that is one transaction.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -20,10 +20,9 @@ const SIZES: [usize; 6] = [1, 4, 16, 64, 256, MAX_ROWS];
 /// Most rows in one statement.
 const MAX_ROWS: usize = 1_024;
 
-/// A whole transaction in one string.
-static TRANSACTION: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(&format!("BEGIN IMMEDIATE;\n{INSERT}"), COLUMNS, ";\nCOMMIT", &SIZES));
-/// The same inside a transaction that takes several strings.
-static PART: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, COLUMNS, "", &SIZES));
+/// Inserts records. Outside a transaction it is one by itself, on stable storage when it returns. With `BEGIN` and `COMMIT` around it the
+/// driver would wake its caller three times for each batch.
+static RECORDS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, COLUMNS, "", &SIZES));
 
 /// A record with its place, and what the tables had of its instance before the batch.
 type Linked = (Pending, InTables);
@@ -105,7 +104,7 @@ impl Database {
     }
 
     async fn insert_at_once(&mut self, records: Vec<EncodedRecord>, linked: &[Linked]) -> Result<(), sqlx::Error> {
-        let sql = TRANSACTION.for_rows(records.len());
+        let sql = RECORDS.for_rows(records.len());
         self.append_statements.add(1);
         sqlx::query_with(sql, arguments(records, linked)?).execute(&mut self.connection).await?;
         Ok(())
@@ -119,7 +118,7 @@ impl Database {
         let mut records = records.into_iter();
         for part in linked.chunks(MAX_ROWS) {
             let arguments = arguments(records.by_ref().take(part.len()), part)?;
-            sqlx::query_with(PART.for_rows(part.len()), arguments).execute(&mut self.connection).await?;
+            sqlx::query_with(RECORDS.for_rows(part.len()), arguments).execute(&mut self.connection).await?;
         }
         keys::insert(&mut self.connection, &notes.keys).await?;
         timers::note_fired(&mut self.connection, &notes.fired).await?;
