@@ -38,7 +38,7 @@ impl Instance {
             self.state.receive(&mut turn, message, false);
         }
         self.state.activate(&mut turn);
-        let guest = turn.activation().cloned().map(|activation| guest(&activation));
+        let guest = turn.take_activation().map(|activation| guest(&activation));
         let (record, _, _) = self.state.end_turn(turn, guest).seal(self.state.id().clone(), 0);
         self.chain.push((record.record, record.base));
     }

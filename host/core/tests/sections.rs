@@ -102,7 +102,7 @@ impl World {
         let mut turn = state.begin_turn(Timestamp(1), DeploymentId(1));
         state.receive(&mut turn, message, true);
         state.activate(&mut turn);
-        let guest = turn.activation().cloned().map(|activation| self.guest(id, &activation));
+        let guest = turn.take_activation().map(|activation| self.guest(id, &activation));
         let step = state.end_turn(turn, guest);
         if step.record.outcome.is_some() || step.record.commands.iter().any(|command| matches!(command, Command::UnlockEntities(_))) {
             self.inside.retain(|_, holder| holder != id);

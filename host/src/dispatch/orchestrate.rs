@@ -48,7 +48,7 @@ pub(super) fn turn(
             return Work { results: intake.results, ..Work::without_record(commit, back, recorded, after) };
         }
     }
-    let guest_turn = match turn.activation() {
+    let guest_turn = match turn.take_activation() {
         None => None,
         Some(activation) => match call(shared, &mut orchestration, activation) {
             Ok(guest_turn) => Some(guest_turn),
@@ -175,7 +175,7 @@ fn set_aside(state: &mut Orchestration, at: Timestamp, reason: String) -> NewRec
 }
 
 /// Calls the guest, after bringing it back from history if need be.
-fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: &Activation) -> Result<GuestTurn, Trouble> {
+fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: Activation) -> Result<GuestTurn, Trouble> {
     let Some((name, deployment)) = orchestration.state.function() else {
         return Err(Trouble::Hopeless("an instance that was never started has nothing to call".into()));
     };
@@ -195,7 +195,7 @@ fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: 
             guest
         }
     };
-    let returned = activate(&mut guest, &function.name, activation.clone(), false).map_err(trouble)?;
+    let returned = activate(&mut guest, &function.name, activation, false).map_err(trouble)?;
     orchestration.guest = Guest::Live(guest);
     Ok(returned)
 }

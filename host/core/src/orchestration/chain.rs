@@ -136,14 +136,18 @@ impl Chain {
         if !without_guest {
             self.state.activate(&mut turn);
         }
-        match turn.activation().cloned() {
+        match turn.take_activation() {
             // Without the guest a turn ends an execution only where its history had become too long.
             None => {
                 let outcome = recorded.outcome.filter(|_| !self.state.code_has_ended());
                 self.state.end_turn(turn, Some(GuestTurn { outcome, ..GuestTurn::default() }));
             }
             Some(activation) => {
-                let step = self.state.end_turn(turn, Some(recorded.clone()));
+                // What was recorded goes into the step's record and comes out of it again: a long chain has too many to copy each.
+                let outcome = recorded.outcome.clone();
+                let mut step = self.state.end_turn(turn, Some(recorded));
+                let TurnRecord { commands, custom_status, .. } = &mut step.record;
+                let recorded = GuestTurn { commands: std::mem::take(commands), custom_status: custom_status.take(), outcome };
                 if let Some(taped) = taped {
                     taped.note_told(&activation);
                     taped.note_sent(&step);

@@ -11,12 +11,12 @@ use crate::model::{
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
 impl Orchestration {
-    /// Applies what the guest asked for and closes the turn. `guest` is absent if [`Turn::activation`] was.
+    /// Applies what the guest asked for and closes the turn. `guest` is absent if [`Turn::take_activation`] gave none.
     pub fn end_turn(&mut self, mut turn: Turn, guest: Option<GuestTurn>) -> Step {
         let number = self.next_turn;
         // Turns that only drop messages for an instance that was never started are no part of any execution.
         self.next_turn = self.next_turn.saturating_add(u32::from(self.execution.is_some()));
-        let without_guest = turn.activation.is_none() && turn.outcome.is_none() && self.needs_turn(turn.now);
+        let without_guest = !turn.calls_guest && turn.outcome.is_none() && self.needs_turn(turn.now);
         let mut guest = guest.unwrap_or_default();
         let fault = self.carry_out_all(&mut turn, &mut guest.commands).err();
         self.count_asked(&guest);

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use super::events::Event;
 use crate::model::{Completion, TaskId, TaskResult};
 
+/// Room that is kept from turn to turn. Most turns have one completion; the room that a fan-out needed takes long to clear.
+const KEPT_ROOM: usize = 64;
+
 /// Completions in the order in which the tasks ended. Withdrawing one is cheap: a fan-out may cancel ten thousand in one turn.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
@@ -47,7 +50,12 @@ impl Ready {
 
     /// Takes out everything for the guest, and the events among it.
     pub(super) fn take(&mut self) -> (Vec<Completion>, HashMap<TaskId, Event>) {
-        let Self { completions, places: _, events } = std::mem::take(self);
-        (completions.into_iter().flatten().collect(), events)
+        if self.places.capacity() > KEPT_ROOM {
+            self.places = HashMap::new();
+        } else {
+            self.places.clear();
+        }
+        let completions = std::mem::take(&mut self.completions);
+        (completions.into_iter().flatten().collect(), std::mem::take(&mut self.events))
     }
 }

@@ -95,6 +95,7 @@ impl Orchestration {
             return;
         }
         let Some(execution) = self.execution.as_mut().filter(|execution| execution.has_activation(turn.now)) else { return };
+        turn.calls_guest = true;
         if execution.begun {
             let (received, events) = execution.ready.take();
             turn.delivered_events = events;

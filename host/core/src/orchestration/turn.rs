@@ -31,6 +31,8 @@ pub struct Turn {
     pub(super) current: Pin,
     pub(super) received: Vec<Received>,
     pub(super) activation: Option<Activation>,
+    /// Whether the guest has something to do in this turn, whoever has the activation now.
+    pub(super) calls_guest: bool,
     /// Events handed out with this activation: taken back if the guest cancels the wait that got them.
     pub(super) delivered_events: HashMap<TaskId, Event>,
     pub(super) outgoing: Vec<Outgoing>,
@@ -58,6 +60,7 @@ impl Turn {
             current,
             received: Vec::new(),
             activation: None,
+            calls_guest: false,
             delivered_events: HashMap::new(),
             outgoing: Vec::new(),
             effects: Vec::new(),
@@ -82,6 +85,11 @@ impl Turn {
         self.activation.as_ref()
     }
 
+    /// Takes it out, for whoever calls the guest.
+    pub fn take_activation(&mut self) -> Option<Activation> {
+        self.activation.take()
+    }
+
     /// Whether this turn ended the execution already, or rewound it, and takes no more messages.
     pub fn is_over(&self) -> bool {
         self.outcome.is_some() || self.rewound.is_some()
@@ -89,7 +97,7 @@ impl Turn {
 
     /// Whether nothing arrived and nobody needs to be called: such a turn is not recorded.
     pub fn is_empty(&self) -> bool {
-        self.received.is_empty() && self.activation.is_none() && !self.settles
+        self.received.is_empty() && !self.calls_guest && !self.settles
     }
 
     /// The turn's time.

@@ -237,7 +237,7 @@ fn take_turn(
         state.receive(&mut turn, message, false);
     }
     state.activate(&mut turn);
-    let activation = turn.activation().cloned();
+    let activation = turn.take_activation();
     let returned = activation.as_ref().map(guest);
     let Step { record, base, outgoing, effects } = state.end_turn(turn, returned);
     (Taken { activation, record, base, outgoing, effects }, offered.collect())
