@@ -5,7 +5,7 @@
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
 //!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain`, `query` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
+//! - `readers`: the read-only connections; `chain` with `long_chain`, `query` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
 //! - `open`, `file`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
@@ -21,6 +21,7 @@ mod file;
 mod fold;
 mod keys;
 mod lock;
+mod long_chain;
 mod open;
 mod overlay;
 mod projector;

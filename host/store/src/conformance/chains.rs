@@ -1,9 +1,10 @@
 //! Appending, chains and purge.
 
 use longhaul_core::Record;
+use longhaul_core::record::TurnRecord;
 
 use super::sample::{
-    append, batch, chain, continued, encoded, event, first_turn, id, of, of_entity, operation, parked, records, started, tail, turn,
+    append, batch, chain, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, records, started, tail, turn,
 };
 use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store};
 
@@ -111,6 +112,28 @@ pub async fn chains_read_together_are_what_each_is_alone(store: &dyn Store) {
     assert_eq!(alone.each_ref().map(Vec::len), [1, 0, 2, 3]);
     assert_eq!(store.read_chains(vec![c, Position(77), a, b]).await.unwrap(), alone);
     assert_eq!(store.read_chains(Vec::new()).await.unwrap(), Vec::<Vec<_>>::new());
+}
+
+/// A store may read long chains in other ways than short ones. What comes is the same, for one chain and for several.
+pub async fn a_long_chain_is_read_like_a_short_one(store: &dyn Store) {
+    let turns = |name: &'static str, count: u32| (1..=count).map(move |number| of(name, turn(number, u64::from(number), 0)));
+    append(store, [started("a", 1), event("a", 1, "needed"), of("a", turn(0, 1, 1)), event("a", 1, "needed too")]).await;
+    append(store, [of("a", continued(1, 2, 0, 2)), started("b", 1), of("b", turn(0, 1, 1)), started("c", 1)]).await;
+    append(store, turns("a", 700).chain(turns("b", 65)).chain([event("a", 9, "naïve\u{1e} 7 1 turn {}")])).await;
+    append(store, [of("a", TurnRecord { custom_status: Some(json(&format!("\"{}\"", "x".repeat(2 << 20)))), ..turn(701, 9, 1) })]).await;
+
+    let long = chain(store, "a").await;
+    let expected =
+        [event("a", 1, "needed"), event("a", 1, "needed too"), of("a", continued(1, 2, 0, 2))].into_iter().chain(turns("a", 700));
+    let expected: Vec<_> = expected.chain([event("a", 9, "naïve\u{1e} 7 1 turn {}")]).map(|new| new.record).collect();
+    assert_eq!(records(long[..long.len() - 1].to_vec()), expected);
+    assert!(long.iter().map(|one| one.base).eq((0..long.len()).map(|at| at == 2)));
+    assert!(long.is_sorted_by_key(|one| one.position));
+
+    let (a, b, c) = (tail(store, "a").await.unwrap(), tail(store, "b").await.unwrap(), tail(store, "c").await.unwrap());
+    let together = store.read_chains(vec![b, a, c]).await.unwrap();
+    assert_eq!(together, [chain(store, "b").await, long, chain(store, "c").await]);
+    assert_eq!(together[0].len(), 67);
 }
 
 /// Purge counts instances with a row and leaves the others alone.

@@ -1,25 +1,30 @@
 //! Reading chains.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use longhaul_core::InstanceId;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::of_read;
+use super::long_chain;
 use super::recovery::decode;
 use crate::contract::{ChainRecord, Error, Position};
 
 const READING: &str = "read chains";
 
+/// Chains of at most so many records are read together, row by row. In longer ones the driver's work for each row would be most of it.
+const SHORT: i64 = 64;
+
 /// `needed` is NULL until the base is reached; from there on it counts the messages that are still needed. One statement is one
 /// snapshot: later appends and cuts do not disturb it. CROSS JOIN fixes the order of the joins: left to itself SQLite reads the whole
-/// log in the order asked for and looks each record up in the chain.
+/// log in the order asked for and looks each record up in the chain. Nothing is sorted here: a sorter would copy every record.
 const CHAINS: &str = "
-WITH RECURSIVE chain (tail, position, previous, wanted, needed) AS (
+WITH RECURSIVE chain (tail, position, previous, wanted, needed, depth) AS (
     SELECT
         log.position, log.position, log.previous, 1,
-        CASE WHEN log.base THEN coalesce(log.data ->> '$.inboxBefore', 0) END
+        CASE WHEN log.base THEN coalesce(log.data ->> '$.inboxBefore', 0) END,
+        1
     FROM json_each($1) AS asked
     CROSS JOIN log ON log.position = asked.value
     UNION ALL
@@ -29,17 +34,18 @@ WITH RECURSIVE chain (tail, position, previous, wanted, needed) AS (
         CASE
             WHEN chain.needed IS NOT NULL THEN chain.needed - (log.kind = 'message')
             WHEN log.base THEN coalesce(log.data ->> '$.inboxBefore', 0)
-        END
+        END,
+        chain.depth + 1
     FROM chain
     CROSS JOIN log ON log.position = chain.previous
-    WHERE chain.needed IS NULL
-        OR chain.needed > 0
+    WHERE chain.depth <= $2
+        AND (chain.needed IS NULL OR chain.needed > 0)
 )
-SELECT log.position, log.base, log.kind, log.data, chain.tail
+SELECT log.position, log.base, log.kind, log.data, chain.tail, chain.depth > $2
 FROM chain
 CROSS JOIN log ON log.position = chain.position
 WHERE chain.wanted
-ORDER BY log.position";
+    OR chain.depth > $2";
 
 /// The chain that ends at `tail`, oldest record first.
 pub(super) async fn read_chain(connection: &mut SqliteConnection, tail: Position) -> Result<Vec<ChainRecord>, Error> {
@@ -49,23 +55,33 @@ pub(super) async fn read_chain(connection: &mut SqliteConnection, tail: Position
 /// The chains that end at `tails`, in that order, each with its oldest record first.
 pub(super) async fn read_chains(connection: &mut SqliteConnection, tails: &[Position]) -> Result<Vec<Vec<ChainRecord>>, Error> {
     let asked = format!("[{}]", tails.iter().map(|tail| tail.0.to_string()).collect::<Vec<_>>().join(","));
-    let rows = sqlx::query(CHAINS).bind(asked).fetch_all(connection).await.map_err(|error| of_read(READING, &error))?;
+    let rows = sqlx::query(CHAINS).bind(asked).bind(SHORT).fetch_all(&mut *connection).await;
+    let rows = rows.map_err(|error| of_read(READING, &error))?;
     let places: HashMap<i64, usize> = tails.iter().enumerate().map(|(place, tail)| (tail.0, place)).collect();
     let mut chains: Vec<Vec<ChainRecord>> = tails.iter().map(|_| Vec::new()).collect();
+    let mut long = BTreeSet::new();
     for row in &rows {
-        let (tail, record) = read(row)?;
-        if let Some(chain) = places.get(&tail).and_then(|place| chains.get_mut(*place)) {
-            chain.push(record);
+        let (tail, is_too_long) = row.try_get(4).and_then(|tail| Ok((tail, row.try_get(5)?))).map_err(|error| of_read(READING, &error))?;
+        let Some(place) = places.get(&tail) else { continue };
+        match chains.get_mut(*place) {
+            Some(_) if is_too_long => _ = long.insert(*place),
+            Some(chain) => chain.push(read(row)?),
+            None => {}
+        }
+    }
+    for (place, chain) in chains.iter_mut().enumerate() {
+        match tails.get(place) {
+            Some(tail) if long.contains(&place) => *chain = long_chain::read(connection, *tail).await?,
+            Some(_) | None => chain.sort_unstable_by_key(|record| record.position),
         }
     }
     Ok(chains)
 }
 
-/// A record, and where its chain ends.
-fn read(row: &SqliteRow) -> Result<(i64, ChainRecord), Error> {
-    let columns = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?));
-    let (position, base, kind, data, tail) = columns().map_err(|error| of_read(READING, &error))?;
-    Ok((tail, ChainRecord { position: Position(position), base, record: decode(position, kind, data)? }))
+fn read(row: &SqliteRow) -> Result<ChainRecord, Error> {
+    let columns = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+    let (position, base, kind, data) = columns().map_err(|error| of_read(READING, &error))?;
+    Ok(ChainRecord { position: Position(position), base, record: decode(position, kind, data)? })
 }
 
 /// Position of the last record that the tables know of an instance.
