@@ -9,11 +9,12 @@
 //! - `worker`: the guest threads; `orchestrate` and `operate` are their two kinds of work.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
-//!   `http_activity` is the host's own. `alarms`: what is due. `residency`: who stays in memory.
+//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory.
 //! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
+mod ahead;
 mod alarms;
 mod api;
 mod board;

@@ -10,6 +10,7 @@ use longhaul_core::{InstanceId, Outgoing, Timestamp};
 use tokio::sync::oneshot;
 
 use super::activities::RunAtOnce;
+use super::ahead::Ahead;
 use super::alarms::Alarms;
 use super::commit::Commit;
 use super::residency::Ages;
@@ -35,6 +36,7 @@ pub(super) struct Board {
     pub(super) leaving: Vec<Resident>,
     pub(super) alarms: Alarms,
     pub(super) ages: Ages,
+    pub(super) ahead: Ahead,
     /// Counts how often memory was given up after a failed commit: what began before does not count any more.
     pub(super) era: u64,
     /// The store does not take commits; memory is about to be given up.
@@ -44,7 +46,7 @@ pub(super) struct Board {
     /// Counts what guest threads have taken, so that a standstill shows.
     jobs_taken: u64,
     next_ticket: u64,
-    signals: Arc<Signals>,
+    pub(super) signals: Arc<Signals>,
 }
 
 /// An instance on its way to a guest thread.
@@ -85,6 +87,7 @@ impl Board {
             leaving: Vec::new(),
             alarms: Alarms::default(),
             ages: Ages::new(config),
+            ahead: Ahead::default(),
             era: 0,
             closed: false,
             watchers: HashMap::new(),
@@ -262,7 +265,9 @@ impl Board {
                     slot.wake = false;
                     let deliveries = slot.take(MAX_MESSAGES_PER_TURN);
                     slot.note_start(&deliveries);
-                    return Some(Job { era: self.era, resident, deliveries, park: slot.park.take(), id });
+                    let park = slot.park.take();
+                    self.end_ahead(&id);
+                    return Some(Job { era: self.era, resident, deliveries, park, id });
                 }
                 other => slot.place = other,
             }
@@ -284,8 +289,9 @@ impl Board {
         let heavy = resident.is_heavy();
         let slot = self.slot(id);
         slot.place = Place::Resident(resident);
+        let is_ahead = slot.is_ahead;
         let again = needs_turn || slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
-        self.count(id, heavy);
+        self.count(id, heavy && !is_ahead);
         if again {
             self.schedule(id);
         } else {
@@ -323,6 +329,7 @@ impl Board {
         self.run_queue.clear();
         self.alarms = Alarms::default();
         self.ages.clear();
+        self.ahead = Ahead::default();
         // An end that was written though its commit failed has nobody left to tell of it.
         self.watchers.clear();
         let slots = std::mem::take(&mut self.slots);

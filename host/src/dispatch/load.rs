@@ -167,6 +167,7 @@ fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) 
         // take a turn: a result that waits in the mailbox keeps its run in the books until then, so that it is not run twice.
         let at_once = shared.activities.start(shared, running);
         board.queue_activities(at_once);
+        board.note_read(&id, &resident, now);
         board.rest(&id, resident, now);
     }
 }

@@ -91,7 +91,11 @@ impl Board {
 
     fn forget(&mut self, id: &InstanceId) {
         self.count(id, false);
+        self.end_ahead(id);
         if let Some(Slot { place: Place::Resident(resident), .. }) = self.slots.remove(id) {
+            if !self.ages.evict_at_once {
+                self.note_gone(id, &resident);
+            }
             self.leaving.push(resident);
         }
     }

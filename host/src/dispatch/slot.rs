@@ -151,6 +151,8 @@ pub(super) struct Slot {
     pub(super) is_new: bool,
     /// Counted among those that memory is limited for.
     pub(super) counted: bool,
+    /// Read because it is due soon, without a turn since.
+    pub(super) is_ahead: bool,
     /// Marks the latest entry in the list of ages.
     pub(super) age: u64,
     /// Guest calls in a row that came to nothing.
@@ -175,6 +177,7 @@ impl Slot {
             in_flight: 0,
             is_new: false,
             counted: false,
+            is_ahead: false,
             age: 0,
             failed_turns: 0,
             park: None,

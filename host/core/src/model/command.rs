@@ -57,6 +57,16 @@ pub struct Completion {
     pub outcome: TaskResult,
 }
 
+impl Completion {
+    /// Bytes of its payload, if it has one.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        match &self.outcome {
+            TaskResult::Completed(value) => value.len_bytes(),
+            TaskResult::Failed(_) => 0,
+        }
+    }
+}
+
 /// Calls an activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -164,6 +174,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// Bytes of its payload, if it has one.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        match self {
+            Self::CallActivity(call) => call.input.len_bytes(),
+            Self::CallOrchestration(call) | Self::StartOrchestration(call) => call.input.len_bytes(),
+            Self::CallEntity(call) => call.input.len_bytes(),
+            Self::SignalEntity(signal) => signal.input.len_bytes(),
+            Self::RaiseEvent(event) => event.data.len_bytes(),
+            Self::CreateTimer(_) | Self::WaitForEvent(_) | Self::LockEntities(_) | Self::Cancel(_) | Self::UnlockEntities(_) => 0,
+        }
+    }
+
     /// Whether the command creates a task.
     pub fn creates_task(&self) -> bool {
         match self {

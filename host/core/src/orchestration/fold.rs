@@ -93,6 +93,15 @@ impl ReplayStep {
         }
     }
 
+    /// Bytes of payloads in the call and in what it returned.
+    pub fn payload_bytes(&self) -> usize {
+        let given: usize = match &self.activation {
+            Activation::Start(context) => context.input.len_bytes(),
+            Activation::Resume { received, .. } => received.iter().map(Completion::payload_bytes).sum(),
+        };
+        given + self.recorded.commands.iter().map(Command::payload_bytes).sum::<usize>()
+    }
+
     /// Compares what the guest returned in a replay with what is recorded.
     ///
     /// # Errors
