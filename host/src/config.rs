@@ -1,16 +1,16 @@
 //! The settings of `longhaul serve`: one list for the command line and the file, with defaults.
 
 mod access;
+mod guests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use longhaul_wasm::{AllowedHosts, Compiler, Limits};
+use longhaul_wasm::{AllowedHosts, Compiler};
 use serde::Deserialize;
 
 use crate::access::{AccessConfig, AuthMode, LinkForm};
@@ -291,7 +291,7 @@ impl ServeConfig {
     /// When a value is out of its range; the text names the option.
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
         let defaults = EngineConfig::default();
-        let (limits, access) = (guest_limits(&options)?, access::resolve(&options)?);
+        let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
         let server = limits::server_limits(&options)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
@@ -355,46 +355,6 @@ impl ServeConfig {
             None => AllowedHosts::default(),
         }
     }
-}
-
-fn guest_limits(options: &ServeOptions) -> anyhow::Result<Limits> {
-    let defaults = Limits::default();
-    let seconds = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
-    let max_activity_deadline = seconds(options.max_activity_timeout_seconds, defaults.max_activity_deadline);
-    let default = defaults.activity_deadline.min(max_activity_deadline);
-    let activity_deadline = seconds(options.activity_timeout_seconds, default);
-    ensure!(!activity_deadline.is_zero(), "--activity-timeout-seconds is 0; it must be at least 1");
-    ensure!(
-        activity_deadline <= max_activity_deadline,
-        "--activity-timeout-seconds is {}, more than --max-activity-timeout-seconds, which is {}",
-        activity_deadline.as_secs(),
-        max_activity_deadline.as_secs(),
-    );
-    Ok(Limits {
-        turn_deadline: options.turn_deadline_ms.map_or(defaults.turn_deadline, Duration::from_millis),
-        orchestrator_memory_bytes: at_least_one(
-            "orchestrator-memory-bytes",
-            options.orchestrator_memory_bytes,
-            defaults.orchestrator_memory_bytes,
-        )?,
-        activity_deadline,
-        max_activity_deadline,
-        max_activity_output_bytes: at_least_one(
-            "max-activity-output-bytes",
-            options.max_activity_output_bytes,
-            defaults.max_activity_output_bytes,
-        )?,
-        request_deadline: options.limits.client_timeout(defaults.request_deadline)?,
-        max_commands: at_least_one("max-commands-per-turn", options.limits.max_commands_per_turn, defaults.max_commands)?,
-        max_custom_status_bytes: at_least_one(
-            "max-custom-status-bytes",
-            options.limits.max_custom_status_bytes,
-            defaults.max_custom_status_bytes,
-        )?,
-        max_failure_bytes: at_least_one("max-failure-bytes", options.limits.max_failure_bytes, defaults.max_failure_bytes)?,
-        values: limits::value_limits(&options.limits)?,
-        ..defaults
-    })
 }
 
 fn at_least_one(option: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {

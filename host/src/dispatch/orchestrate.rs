@@ -37,7 +37,7 @@ pub(super) fn turn(
     let mut turn = state.begin_turn(shared.now(), current);
     turn.limit(limits);
     let mut intake = Intake::default();
-    let back = intake.take(state, &mut turn, deliveries);
+    let back = intake.take(shared, state, &mut turn, deliveries);
     commit.answers = std::mem::take(&mut intake.refusals);
 
     // An instance that is to be set aside takes in what arrived without its guest, so that nothing accepted is lost.
@@ -103,12 +103,12 @@ struct Sender {
 
 impl Intake {
     /// Applies what arrived and what is due by itself. Returns what the turn has no place for any more.
-    fn take(&mut self, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+    fn take(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         let mut deliveries = deliveries.into_iter();
         while !turn.is_over()
             && let Some(delivery) = deliveries.next()
         {
-            self.take_one(state, turn, delivery);
+            self.take_one(shared, state, turn, delivery);
         }
         for message in state.due(turn.now()) {
             if !turn.is_over() {
@@ -118,7 +118,7 @@ impl Intake {
         deliveries.collect()
     }
 
-    fn take_one(&mut self, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
+    fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
         let Delivery { message, recorded, waiter, ticket, note } = delivery;
         if let Some(waiter) = waiter {
             let room = state.check_room(&message, &shared.config.limits);

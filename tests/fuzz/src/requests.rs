@@ -104,7 +104,7 @@ fn query(text: &str) {
 /// What is taken is one JSON value of bounded depth, stays what it is on its way through records, and is read by others too.
 pub fn json_body(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
-    let payload = match json_or_null(&body) {
+    let payload = match json_or_null(&body, MAX_DEPTH) {
         Ok(payload) => payload,
         Err(reason) => return assert!(!reason.is_empty(), "a refusal says why"),
     };

@@ -145,7 +145,8 @@ fn who_leaves_memory_is_kept_for_a_guest_thread_to_let_go_of() {
 #[test]
 fn an_instance_that_is_held_up_takes_so_many_events_for_later_and_no_more() {
     let mut board = board();
-    becomes_resident(&mut board, "b");
+    // From now on it is being read, and what comes waits for it in memory.
+    send(&mut board, vec![to("b", "zero")]);
     let limits = InstanceLimits { max_buffered_events: 2, ..InstanceLimits::default() };
     let by_bytes = InstanceLimits { max_buffered_event_bytes: 15, ..InstanceLimits::default() };
     send(&mut board, vec![to("b", "one")]);
