@@ -114,7 +114,7 @@ impl Engine {
             tracing::info!(instances = count, "going on with what was under way");
         }
         let mut jobs = vec![
-            tokio::spawn(commit::run(shared.clone())),
+            shared.store.run_beside_writer(Box::pin(commit::run(shared.clone()))),
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
             tokio::spawn(keys::forget_old(shared.clone())),
@@ -167,6 +167,10 @@ impl Engine {
             tracing::warn!("the last commits could not be written in time; what was accepted before is safe");
         }
         jobs.iter().for_each(tokio::task::JoinHandle::abort);
+        for job in jobs {
+            // Cancelled or not, it holds on to the store no longer.
+            let _ = job.await;
+        }
     }
 
     /// Starts an orchestration. Returns once that is on stable storage.

@@ -17,6 +17,10 @@ use super::residency::Ages;
 use super::shared::{EngineConfig, Signals};
 use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
 
+mod idle;
+
+use idle::Idle;
+
 /// Most messages that one turn takes in.
 const MAX_MESSAGES_PER_TURN: usize = 512;
 
@@ -27,7 +31,7 @@ pub(super) struct Board {
     /// Turns and activities take turns.
     activity_is_next: bool,
     /// Guest threads that wait for work.
-    pub(super) idle_threads: usize,
+    pub(super) idle: Idle,
     /// Who holds the lock is a guest thread and looks for work right after.
     pub(super) holder_looks_for_work: bool,
     pub(super) commits: VecDeque<Commit>,
@@ -81,7 +85,7 @@ impl Board {
             run_queue: VecDeque::new(),
             activity_queue: VecDeque::new(),
             activity_is_next: false,
-            idle_threads: 0,
+            idle: Idle::default(),
             holder_looks_for_work: false,
             commits: VecDeque::new(),
             leaving: Vec::new(),
@@ -222,9 +226,10 @@ impl Board {
         }
     }
 
-    /// Wakes a guest thread, if one is idle and there is more to do than whoever is here takes next.
-    fn call_guest_thread(&self) {
-        if self.idle_threads > 0 && self.waiting_jobs() > usize::from(self.holder_looks_for_work) {
+    /// Wakes a guest thread, if one is idle and there is more to do than whoever is here, or on the way, takes next.
+    fn call_guest_thread(&mut self) {
+        let jobs = self.waiting_jobs().saturating_sub(usize::from(self.holder_looks_for_work));
+        if self.idle.calls_for(jobs) {
             self.signals.work.ring();
         }
     }

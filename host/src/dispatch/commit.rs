@@ -69,8 +69,18 @@ pub(super) fn encode(record: NewRecord) -> EncodedRecord {
     EncodedRecord { data: record.record.encode(), record: Arc::new(record) }
 }
 
-/// Writes commits, for as long as the engine lets it.
+/// Whoever still waits is told when the committer ends, were it because the store's thread has ended under it.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        recovery::give_up(&self.0, Vec::new(), &EngineError::Unavailable("the store takes no commits any more".into()));
+    }
+}
+
+/// Writes commits, for as long as the engine and the store let it.
 pub(super) async fn run(shared: Arc<Shared>) {
+    let _ending = Ending(shared.clone());
     let max_commits = if shared.config.one_commit_per_batch { 1 } else { usize::MAX };
     loop {
         let gathered = gather(&mut shared.board(), max_commits);
@@ -153,7 +163,7 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
             let _ = flushed.send(());
         }
     }
-    load::begin(shared, loads);
+    shared.on_workers(|| load::begin(shared, loads));
     // A run that stands before its cancellation must not start after it, and none stands behind: a task that was cancelled never opens again.
     runs.retain(|run: &ActivityRun| !cancelled.contains(&run.caller));
     let at_once = shared.activities.start(shared, runs);
@@ -169,7 +179,7 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
     }
     let watchers: Vec<_> = ended.iter().filter_map(|id| board.watchers.remove(id)).collect();
     // Whoever is busy comes by soon; if nobody is, nobody may come for long.
-    let leaving = if board.idle_threads > 0 { std::mem::take(&mut board.leaving) } else { Vec::new() };
+    let leaving = if board.idle.is_any() { std::mem::take(&mut board.leaving) } else { Vec::new() };
     drop(board);
     for watcher in watchers.into_iter().flatten() {
         // Who watched may have gone.

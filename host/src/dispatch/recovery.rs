@@ -33,7 +33,18 @@ pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreErro
 /// store takes commits again.
 pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit>, error: StoreError) {
     tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
-    let told = EngineError::from(error);
+    give_up(shared, failed, &EngineError::from(error));
+    // The pause comes first: work that is read again and fails again must not turn into a busy loop.
+    while !shared.stopped_within(RETRY_PAUSE).await {
+        match reopen(shared).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "the store still fails"),
+        }
+    }
+}
+
+/// Drops all that is in memory, takes nothing more, and tells whoever waits.
+pub(super) fn give_up(shared: &Shared, failed: Vec<Commit>, told: &EngineError) {
     let GivenUp { deliveries, busy, commits } = {
         let mut board = shared.board();
         board.closed = true;
@@ -42,15 +53,8 @@ pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit
     // Results are lost with mailboxes and turns: these activities have to run again.
     shared.activities.forget(&busy);
     shared.activities.let_go(deliveries.iter().filter_map(|(id, delivery)| Attempt::of(id, &delivery.message)));
-    failed.into_iter().chain(commits).for_each(|commit| commit.refuse(&told));
+    failed.into_iter().chain(commits).for_each(|commit| commit.refuse(told));
     deliveries.into_iter().for_each(|(_, delivery)| delivery.refuse(told.clone()));
-    // The pause comes first: work that is read again and fails again must not turn into a busy loop.
-    while !shared.stopped_within(RETRY_PAUSE).await {
-        match reopen(shared).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "the store still fails"),
-        }
-    }
 }
 
 async fn reopen(shared: &Arc<Shared>) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use longhaul_core::Timestamp;
 use longhaul_core::limits::InstanceLimits;
 use longhaul_store::Store;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use super::activities::Activities;
@@ -76,6 +77,7 @@ pub(super) struct Shared {
     /// Bounds how many chains are read at a time.
     pub(super) loads: Arc<Semaphore>,
     board: Mutex<Board>,
+    workers: Handle,
     stopping: AtomicBool,
 }
 
@@ -86,12 +88,14 @@ impl Shared {
     /// Called on tokio's runtime, where activities will run too.
     pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> Self {
         let signals = Arc::new(Signals { work: Bell::of(&world), ..Signals::default() });
+        let workers = Handle::current();
         Self {
             board: Mutex::new(Board::new(signals.clone(), &config)),
-            activities: Activities::new(tokio::runtime::Handle::current()),
+            activities: Activities::new(workers.clone()),
             claims: Arc::default(),
             counters: Counters::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
+            workers,
             stopping: AtomicBool::new(false),
             store,
             registry,
@@ -107,11 +111,17 @@ impl Shared {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets `work` start jobs on tokio's workers, from whatever thread.
+    pub(super) fn on_workers<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _entered = self.workers.enter();
+        work()
+    }
+
     /// Waits on the board for work.
     pub(super) fn wait_for_work<'board>(&self, mut board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
-        board.idle_threads += 1;
+        board.idle.begin();
         let mut board = self.signals.work.wait(board);
-        board.idle_threads -= 1;
+        board.idle.end();
         board
     }
 

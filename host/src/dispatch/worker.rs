@@ -111,13 +111,15 @@ async fn run_as_task(shared: Arc<Shared>, simulation: Arc<dyn Simulation>) {
         let next = {
             let mut board = shared.board();
             let next = board.next();
-            board.idle_threads += usize::from(next.is_none());
+            if next.is_none() {
+                board.idle.begin();
+            }
             next
         };
         match next {
             None => {
                 shared.signals.work.wait_as_task().await;
-                shared.board().idle_threads -= 1;
+                shared.board().idle.end();
             }
             // A thread may be held up before, within and after each of these.
             Some(Next::Turn(job)) => {

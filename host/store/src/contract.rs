@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 /// What a store's method returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
+/// Work that a store runs for its owner.
+pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Ends such work, or waits for its end.
+pub type JobHandle = tokio::task::JoinHandle<()>;
+
 /// Place of a record in the log, from 1, in the order of commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub i64);
@@ -334,6 +340,15 @@ pub trait Store: Log + Instances + Deployments + Keys + Timers + AccessKeys {
 
     /// Drops every row and builds the table again from the log.
     fn rebuild(&self) -> Answer<'_, ()>;
+
+    /// Runs a job that does little but append, one batch after the other, in a place from where an append is quick: the thread that writes, if
+    /// there is one, so that no batch is handed from thread to thread. Whatever else the job has to do must not wait for long. It may be given
+    /// up when the store is closed.
+    ///
+    /// Called on tokio's runtime.
+    fn run_beside_writer(&self, job: Job) -> JobHandle {
+        tokio::spawn(job)
+    }
 
     /// How often [`Log::append`] has called the database's driver since the store was opened. A text of several statements is one call:
     /// calls are what costs. 0 where there is no driver.

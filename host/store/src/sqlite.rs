@@ -40,6 +40,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 pub use config::SqliteConfig;
@@ -48,7 +49,7 @@ pub use range::for_fuzzing;
 
 use crate::contract::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, Page, Position, Store, TimerState, Timers,
+    Job, JobHandle, KeyNote, Keys, Log, Page, Position, Store, TimerState, Timers,
 };
 use crate::deployment::check_digests;
 use database::{AppendStatements, SharedOverlay};
@@ -64,6 +65,7 @@ pub struct SqliteStore {
     commands: mpsc::Sender<Command>,
     overlay: SharedOverlay,
     append_statements: AppendStatements,
+    writers_runtime: Handle,
     readers: Readers,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,10 +85,10 @@ impl SqliteStore {
         let thread = std::thread::Builder::new().name("longhaul-store".into()).spawn(work);
         let thread = thread.map_err(|error| Error::Unavailable(format!("cannot start the writer's thread: {error}")))?;
         let opened = answer.await;
-        let append_statements =
+        let (append_statements, writers_runtime) =
             opened.map_err(|_| Error::Unavailable("the writer's thread ended while it opened the database".into()))??;
         let readers = Readers::open(&config).await?;
-        Ok(Self { commands, overlay, append_statements, readers, thread: Mutex::new(Some(thread)) })
+        Ok(Self { commands, overlay, append_statements, writers_runtime, readers, thread: Mutex::new(Some(thread)) })
     }
 
     /// Sends a command to the writer and waits for its answer.
@@ -110,6 +112,8 @@ impl Drop for SqliteStore {
         // The writer ends once nobody can send commands. Its lock is free when this returns, so the file can be opened again at once.
         self.commands = mpsc::channel(1).0;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A job beside the writer may be the last to let go of the store, and no thread can wait for itself.
+        let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer's thread panicked");
         }
@@ -276,6 +280,10 @@ impl Store for SqliteStore {
 
     fn rebuild(&self) -> Answer<'_, ()> {
         Box::pin(self.ask(Command::Rebuild))
+    }
+
+    fn run_beside_writer(&self, job: Job) -> JobHandle {
+        self.writers_runtime.spawn(job)
     }
 
     fn append_statements(&self) -> u64 {

@@ -319,3 +319,18 @@ async fn more_than_one_run_of_the_projector_is_needed_and_enough() {
     assert_eq!(page.rows.len(), 2_000);
     assert_eq!(store.with_work().await.unwrap().len(), 4_000);
 }
+
+#[tokio::test]
+async fn a_job_beside_the_writer_appends_from_the_writers_own_thread_and_ends_with_it() {
+    let (folder, (tell, told)) = (directory(), tokio::sync::oneshot::channel());
+    let store = std::sync::Arc::new(open(folder.path()).await.unwrap());
+    let writing = store.clone();
+    let job = store.run_beside_writer(Box::pin(async move {
+        append(&*writing, [started("a", 1)]).await;
+        tell.send(std::thread::current().name().map(str::to_owned)).unwrap();
+        std::future::pending().await
+    }));
+    assert_eq!(told.await.unwrap().as_deref(), Some("longhaul-store"));
+    store.close().await.unwrap();
+    assert!(job.await.unwrap_err().is_cancelled());
+}

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use longhaul_core::{DeploymentId, InstanceId, Timestamp};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -54,12 +55,12 @@ const HARD_LIMIT_FACTOR: usize = 4;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// The writer's thread: opens the database, says how that went, and carries out commands.
+/// The writer's thread: opens the database, says how that went, and carries out commands. Jobs of the store's owner may run beside it.
 pub(super) fn run_thread(
     config: &SqliteConfig,
     overlay: SharedOverlay,
     commands: mpsc::Receiver<Command>,
-    opened: Reply<AppendStatements>,
+    opened: Reply<(AppendStatements, Handle)>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
@@ -73,7 +74,7 @@ pub(super) fn run_thread(
             Ok((lock, database)) => {
                 let counted = database.append_statements.clone();
                 let writer = Writer::new(config, lock, database, commands);
-                let _ = opened.send(Ok(counted));
+                let _ = opened.send(Ok((counted, Handle::current())));
                 writer.run().await;
             }
             Err(error) => _ = opened.send(Err(error)),

@@ -1,0 +1,74 @@
+//! Guest threads that wait for work, and which of them have been called.
+//!
+//! A call is a system call whether or not anybody still hears it, and a second thread that is woken for the same job finds nothing and goes
+//! to sleep again. So nobody is called for what a thread on its way will take.
+
+/// Counts those who wait.
+#[derive(Debug, Default)]
+pub(in crate::dispatch) struct Idle {
+    waiting: usize,
+    /// Those among them that have been called and have not come yet.
+    called: usize,
+}
+
+impl Idle {
+    /// A thread is about to wait.
+    pub(in crate::dispatch) fn begin(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// A thread waits no longer. It may have woken by itself: then whoever was called comes as well, and is at most called once more.
+    pub(in crate::dispatch) fn end(&mut self) {
+        self.waiting -= 1;
+        self.called = self.called.saturating_sub(1);
+    }
+
+    /// Whether anybody waits.
+    pub(in crate::dispatch) fn is_any(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Whether to call one more thread, now that so many jobs wait that nobody is about to take by themselves.
+    #[must_use]
+    pub(super) fn calls_for(&mut self, jobs: usize) -> bool {
+        let call = self.waiting > self.called && jobs > self.called;
+        self.called += usize::from(call);
+        call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(threads: usize) -> Idle {
+        Idle { waiting: threads, called: 0 }
+    }
+
+    #[test]
+    fn nobody_is_called_twice_for_one_job() {
+        let mut idle = waiting(2);
+        assert!(idle.calls_for(1));
+        assert!(!idle.calls_for(1));
+        assert!(idle.calls_for(2), "a second job is worth a second thread");
+        assert!(!idle.calls_for(3), "there is no third");
+    }
+
+    #[test]
+    fn a_thread_that_has_come_can_be_called_again_once_it_waits() {
+        let mut idle = waiting(1);
+        assert!(idle.calls_for(1));
+        idle.end();
+        assert!(!idle.calls_for(1), "it looks for work by itself");
+        idle.begin();
+        assert!(idle.calls_for(1));
+    }
+
+    #[test]
+    fn a_thread_that_woke_by_itself_leaves_nobody_uncalled() {
+        let mut idle = waiting(2);
+        assert!(idle.calls_for(1));
+        idle.end();
+        assert!(idle.calls_for(1), "the one that was called may have been either");
+    }
+}
