@@ -125,6 +125,18 @@ impl Shared {
         board
     }
 
+    /// The same, but for no longer than this.
+    pub(super) fn wait_a_while_for_work<'board>(
+        &self,
+        mut board: MutexGuard<'board, Board>,
+        longest: Duration,
+    ) -> MutexGuard<'board, Board> {
+        board.idle.begin();
+        let mut board = self.signals.work.wait_a_while(board, longest);
+        board.idle.end();
+        board
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.world.now()
     }

@@ -63,7 +63,13 @@ pub(super) enum Trouble {
 }
 
 /// How long no guest thread may take anything, while something waits, before spare ones help out.
-const STANDSTILL: Duration = Duration::from_millis(100);
+const STANDSTILL: Duration = Duration::from_millis(10);
+
+/// How often somebody looks while a guest thread is idle anyway.
+const CALM: Duration = Duration::from_millis(100);
+
+/// How long a spare guest thread waits for more: whoever holds up the others mostly goes on to do so.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Most spare guest threads at a time.
 const MAX_SPARES: usize = 16;
@@ -140,13 +146,17 @@ async fn run_as_task(shared: Arc<Shared>, simulation: Arc<dyn Simulation>) {
 }
 
 /// Watches for a standstill: when every guest thread is held up by a guest that does not return, the others' work goes on in spare
-/// threads, which end with the queue.
+/// threads, which end when nothing has come for a while.
 pub(super) async fn relieve(shared: Arc<Shared>) {
     let mut before = None;
     let mut spares: Vec<std::thread::JoinHandle<()>> = Vec::new();
-    while !shared.stopped_within(STANDSTILL).await {
+    let mut pause = CALM;
+    while !shared.stopped_within(pause).await {
         spares.retain(|spare| !spare.is_finished());
-        let now = shared.board().jobs_taken_while_others_wait();
+        let (now, is_calm) = {
+            let board = shared.board();
+            (board.jobs_taken_while_others_wait(), board.idle.is_any())
+        };
         if now.is_some() && now == before && spares.len() < MAX_SPARES {
             let of = shared.clone();
             let spare = std::thread::Builder::new().name("guest-spare".into()).spawn(move || run_spare(&of));
@@ -156,12 +166,19 @@ pub(super) async fn relieve(shared: Arc<Shared>) {
             }
         }
         before = now;
+        pause = if is_calm { CALM } else { STANDSTILL };
     }
 }
 
 fn run_spare(shared: &Arc<Shared>) {
     while !shared.is_stopping() {
-        let next = shared.board().next();
+        let mut board = shared.board();
+        let mut next = board.next();
+        if next.is_none() {
+            next = shared.wait_a_while_for_work(board, LINGER).next();
+        } else {
+            drop(board);
+        }
         match next {
             Some(next) => carry_out(shared, next),
             None => return,
