@@ -66,6 +66,13 @@ impl SmallDisk {
         assert!(succeeds(Command::new("umount").arg(&self.folder)), "{} is in use", self.folder.display());
         std::fs::rename(cut, image).expect("copies lie in one folder");
         assert!(self.attach(), "the disk cannot be mounted after the power failure");
+        // That it was removed may be among what was lost.
+        let _ = std::fs::remove_file(self.ballast());
+    }
+
+    /// What fills the disk.
+    pub fn ballast(&self) -> PathBuf {
+        self.folder.join("ballast")
     }
 
     fn images(&self) -> (PathBuf, PathBuf) {

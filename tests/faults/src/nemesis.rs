@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -135,7 +136,8 @@ async fn inflict(subject: &Subject<'_>, random: &mut Random, means: Means<'_>, f
         Fault::FillDisk => {
             // What was in memory is dropped when a commit fails.
             subject.count_crash();
-            return fill_disk(subject).await;
+            let disk = means.disk.expect("drawn only where there is one");
+            return fill_disk(subject, &disk.ballast()).await;
         }
         Fault::FailDisk { calls, ms } => {
             subject.count_crash();
@@ -197,9 +199,8 @@ impl Injection {
     }
 }
 
-async fn fill_disk(subject: &Subject<'_>) {
-    let ballast = subject.data().join("ballast");
-    let mut file = File::create(&ballast).expect("a file on the small disk");
+async fn fill_disk(subject: &Subject<'_>, ballast: &Path) {
+    let mut file = File::create(ballast).expect("a file on the small disk");
     // To the last byte: halves the pieces until not one more byte finds room.
     let mut piece = vec![0_u8; 1 << 16];
     while !piece.is_empty() {
@@ -209,7 +210,7 @@ async fn fill_disk(subject: &Subject<'_>) {
     }
     tokio::time::sleep(FULL).await;
     drop(file);
-    std::fs::remove_file(&ballast).expect("the ballast can be removed");
+    std::fs::remove_file(ballast).expect("the ballast can be removed");
     runs_on(subject).await;
 }
 
