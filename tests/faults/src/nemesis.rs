@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::block_in_place;
+
 use crate::disk::SmallDisk;
 use crate::random::Random;
 use crate::subject::Subject;
@@ -146,9 +148,10 @@ async fn inflict(subject: &Subject<'_>, random: &mut Random, means: Means<'_>, f
         Fault::CutPower => {
             let disk = means.disk.expect("drawn only where there is one");
             subject.signal("STOP");
-            disk.cut_power();
+            // Copying a disk takes seconds, in which the servers of runs beside this one have to answer.
+            block_in_place(|| disk.cut_power());
             subject.kill();
-            disk.restore();
+            block_in_place(|| disk.restore());
         }
     }
     subject.start_again(mode(random)).await;
@@ -201,17 +204,21 @@ impl Injection {
 
 async fn fill_disk(subject: &Subject<'_>, ballast: &Path) {
     let mut file = File::create(ballast).expect("a file on the small disk");
-    // To the last byte: halves the pieces until not one more byte finds room.
+    block_in_place(|| fill(&mut file));
+    tokio::time::sleep(FULL).await;
+    drop(file);
+    std::fs::remove_file(ballast).expect("the ballast can be removed");
+    runs_on(subject).await;
+}
+
+/// To the last byte: halves the pieces until not one more byte finds room.
+fn fill(file: &mut File) {
     let mut piece = vec![0_u8; 1 << 16];
     while !piece.is_empty() {
         if file.write_all(&piece).is_err() {
             piece.truncate(piece.len() / 2);
         }
     }
-    tokio::time::sleep(FULL).await;
-    drop(file);
-    std::fs::remove_file(ballast).expect("the ballast can be removed");
-    runs_on(subject).await;
 }
 
 /// Whether the host serves again by itself is what such faults are about.
