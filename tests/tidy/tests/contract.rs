@@ -1,10 +1,12 @@
-//! Every rule in `docs/contract.md` names tests that exist: rename a test, and this one tells you which row to mend.
+//! Every rule in `docs/contract.md` and every promise in `docs/guarantees.md` names tests that exist: rename a test, and this one tells you which row
+//! to mend.
 
 use std::collections::BTreeSet;
 
 use tidy::{assert_none, root};
 
-const PAGE: &str = "docs/contract.md";
+const CONTRACT: &str = "docs/contract.md";
+const GUARANTEES: &str = "docs/guarantees.md";
 /// Where a test `module::name` stands: end to end, or beside the code.
 const HOMES: [&str; 2] = ["tests/e2e/tests/suite", "host/src/http"];
 /// The sections of the contract that say what is answered when. The others are sources, an overview, and what other hosts do.
@@ -63,28 +65,45 @@ fn has_test(text: &str, name: &str) -> bool {
     })
 }
 
-fn page() -> String {
-    std::fs::read_to_string(root().join(PAGE)).expect("the page is there")
+fn read(page: &str) -> String {
+    std::fs::read_to_string(root().join(page)).expect("the page is there")
 }
 
-#[test]
-fn every_test_that_the_contract_names_exists() {
+/// What is wrong with the tests that a page names. Only rows of three cells name any.
+fn breaches(page: &str) -> Vec<String> {
     let mut breaches = Vec::new();
-    for row in rows(&page()) {
+    for row in rows(&read(page)) {
         match named(&row.tests) {
-            Err(problem) => breaches.push(format!("{PAGE}:{}: {problem}", row.number)),
+            Err(problem) => breaches.push(format!("{page}:{}: {problem}", row.number)),
             Ok(tests) => {
                 let missing = tests.iter().filter(|(name, files)| !exists(name, files));
-                breaches.extend(missing.map(|(name, files)| format!("{PAGE}:{}: {name} in {}", row.number, files.join(" or "))));
+                breaches.extend(missing.map(|(name, files)| format!("{page}:{}: {name} in {}", row.number, files.join(" or "))));
             }
         }
     }
+    breaches
+}
+
+#[test]
+fn every_test_that_the_contract_and_the_guarantees_name_exists() {
+    let breaches: Vec<String> = [CONTRACT, GUARANTEES].into_iter().flat_map(breaches).collect();
     assert_none("these tests are named and do not exist", &breaches);
 }
 
 #[test]
+fn every_promise_has_a_row() {
+    let rows = rows(&read(GUARANTEES));
+    let missing: Vec<String> = ["1", "2", "3", "4", "5"]
+        .into_iter()
+        .filter(|promise| rows.iter().all(|row| row.sections != *promise))
+        .map(str::to_owned)
+        .collect();
+    assert_none("these promises have no row in docs/guarantees.md", &missing);
+}
+
+#[test]
 fn every_section_of_the_contract_has_a_row() {
-    let rows = rows(&page());
+    let rows = rows(&read(CONTRACT));
     let words = rows.iter().flat_map(|row| row.sections.split([' ', ',']));
     let present: BTreeSet<&str> = words.collect();
     let missing: Vec<String> = SECTIONS.iter().filter(|section| !present.contains(*section)).map(|section| section.to_string()).collect();
