@@ -82,10 +82,10 @@ async fn side_by_side(host: &Arc<Host>, rows: Vec<Broken>) -> Vec<String> {
 }
 
 /// Instances and an entity that nobody touches.
-struct Bystanders;
+pub(crate) struct Bystanders;
 
 impl Bystanders {
-    async fn start(host: &Host) -> Self {
+    pub(crate) async fn start(host: &Host) -> Self {
         host.start_with_id("Misbehaving", "waits", &json!("wait behave")).await;
         host.start_with_id("Misbehaving", "ended", &json!("behave")).await;
         host.signal("MisbehavingEntity", "kept", "add", &json!(1)).await;

@@ -7,6 +7,8 @@ use e2e::{AppFolder, Apps, Host, HostOptions};
 use http::Method;
 use serde_json::json;
 
+use crate::guests::Bystanders;
+
 /// A host with something to lose: an instance that waits, one that has ended, and an entity.
 pub struct Subject {
     host: Host,
@@ -27,12 +29,7 @@ impl Subject {
             "--compile-memory-bytes=268435456",
         ];
         let host = Host::start(HostOptions { app: Some(&app), arguments }).await;
-        host.start_with_id("Misbehaving", "waits", &json!("wait behave")).await;
-        host.start_with_id("Misbehaving", "ended", &json!("behave")).await;
-        host.signal("MisbehavingEntity", "kept", "add", &json!(1)).await;
-        host.until_entity("MisbehavingEntity", "kept", |state| *state == json!([1])).await;
-        host.until_running("waits").await;
-        host.output_of("ended").await;
+        Bystanders::start(&host).await;
         let process = host.process_id();
         Self { host, process, canaries: 0 }
     }
