@@ -105,6 +105,21 @@ async fn files_copied_under_a_running_store_open_with_all_that_was_acknowledged(
 }
 
 #[tokio::test]
+async fn what_a_crash_left_in_the_log_is_in_the_database_file_once_the_store_is_open() {
+    let (running, crashed, cut) = (directory(), directory(), directory());
+    let store = open_lazy(running.path()).await;
+    append(&store, [started("a", 1), of("a", turn(0, 2, 1))]).await;
+    for file in ["longhaul.db", "longhaul.db-wal"] {
+        std::fs::copy(running.path().join(file), crashed.path().join(file)).unwrap();
+    }
+    let _open = open_lazy(crashed.path()).await;
+    // Whatever the disk has lost of the old log without saying so.
+    std::fs::copy(crashed.path().join("longhaul.db"), cut.path().join("longhaul.db")).unwrap();
+    let recovered = open(cut.path()).await.unwrap();
+    assert_eq!(chain(&recovered, "a").await, chain(&store, "a").await);
+}
+
+#[tokio::test]
 async fn a_closed_store_leaves_one_file_with_tables_up_to_date() {
     let directory = directory();
     let store = open_lazy(directory.path()).await;

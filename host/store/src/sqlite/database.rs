@@ -12,7 +12,7 @@ use sqlx::{Connection, Row};
 
 use super::config::SqliteConfig;
 use super::error::{of_read, of_write};
-use super::open::open_writer;
+use super::open::{begin_new_log, open_writer};
 use super::overlay::{InTables, Overlay};
 use crate::contract::Error;
 
@@ -127,20 +127,14 @@ impl Database {
         Ok(())
     }
 
-    /// Lets go of the connection and opens another, which begins a new write-ahead log.
-    ///
-    /// Every record in the old one is written to the database file, and that is synchronised, before anything is read from it: pages are
-    /// written anew, so this sync speaks of them. If it fails, nothing here is used.
+    /// Lets go of the connection and opens another, which begins a new write-ahead log before anything is read from the old one. If that fails,
+    /// nothing here is used.
     async fn reopen(&mut self) -> Result<(), Error> {
         let fresh = open_writer(&self.config).await?;
         let old = std::mem::replace(&mut self.connection, fresh);
         // It has failed before; what matters is that it is gone.
         let _ = old.close().await;
-        let doing = "write the write-ahead log to the database after a failure";
-        let moved = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut self.connection).await;
-        if moved.map_err(|error| of_read(doing, &error))? != 0 {
-            return Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it")));
-        }
+        begin_new_log(&mut self.connection, "write the write-ahead log to the database after a failure").await?;
         tracing::warn!("opened the database again after a failure, with a new write-ahead log");
         Ok(())
     }

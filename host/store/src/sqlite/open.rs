@@ -20,8 +20,9 @@ const ROW_BUFFER: usize = 64;
 pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Result<(ProcessLock, Database), Error> {
     create_directory(&config.path)?;
     let lock = ProcessLock::take(&config.path)?;
+    let mut is_whole = true;
     if config.path.metadata().is_ok_and(|file| file.len() > 0) {
-        let is_whole = file::check(&config.path)?;
+        is_whole = file::check(&config.path)?;
         // Where there is no write-ahead log to look at, SQLite need not make files beside this one in order to look.
         let mut connection = connect(&reading(config).immutable(is_whole), &config.path).await?;
         let inspected = async {
@@ -33,6 +34,9 @@ pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Resul
         inspected?;
     }
     let mut connection = connect(&writing(config), &config.path).await?;
+    if !is_whole {
+        begin_new_log(&mut connection, "write what the last run left in the write-ahead log to the database").await?;
+    }
     schema::migrate(&mut connection).await?;
     schema::verify(&mut connection, config).await?;
     let mut database = Database::new(connection, config.clone(), overlay);
@@ -45,6 +49,18 @@ pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnectio
     let mut connection = connect(&writing(config).create_if_missing(false), &config.path).await?;
     schema::verify(&mut connection, config).await?;
     Ok(connection)
+}
+
+/// Writes every record of the write-ahead log to the database file, synchronises that, and begins a new log.
+///
+/// What the system's cache shows of a log may not be on the disk if a synchronisation failed and nobody lived to tell, and later ones that
+/// succeed say nothing of it. Pages of the database are written anew here, so that their synchronisation speaks of them.
+pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<(), Error> {
+    let moved = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
+    match moved.map_err(|error| of_read(doing, &error))? {
+        0 => Ok(()),
+        _ => Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it"))),
+    }
 }
 
 /// How queries connect.
