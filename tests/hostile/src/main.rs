@@ -13,17 +13,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Measures how long an orchestration takes alone, and beside every broken guest of the catalogue
+    /// Measures how long an orchestration takes alone, and beside the broken guests of the catalogue
     Guests {
         /// How long each of the two is measured
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// Beside those guests alone whose name contains this: "loops", say
+        #[arg(long, default_value = "")]
+        only: String,
     },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let What::Guests { seconds } = Arguments::parse().what;
-    println!("{}", hostile::guests::measure(Duration::from_secs(seconds)).await?);
+    let What::Guests { seconds, only } = Arguments::parse().what;
+    println!("{}", hostile::guests::measure(Duration::from_secs(seconds), &only).await?);
     Ok(())
 }

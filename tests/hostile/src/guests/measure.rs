@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::ensure;
 use e2e::Host;
 use tokio::time::Instant;
 
@@ -11,18 +12,20 @@ use super::{all, canary, host, side_by_side};
 /// Canaries before the first that counts: code is compiled and connections are made.
 const WARM_UP: usize = 50;
 
-/// Measures a canary after the other for a while, alone and beside all broken guests over and over again. Returns what to print.
+/// Measures a canary after the other for a while, alone and beside all broken guests whose name contains `only`, over and over again. Returns
+/// what to print.
 ///
 /// # Errors
-/// When a canary does not get through.
-pub async fn measure(time: Duration) -> anyhow::Result<String> {
+/// When there is no such guest, or when a canary does not get through.
+pub async fn measure(time: Duration, only: &str) -> anyhow::Result<String> {
+    ensure!(all().iter().any(|row| row.name.contains(only)), "no broken guest's name contains '{only}'");
     let host = host().await;
     for _ in 0..WARM_UP {
         canary(&host).await?;
     }
     let alone = Sample::take(&host, time).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let others = tokio::spawn(misbehave(host.clone(), stopped));
+    let others = tokio::spawn(misbehave(host.clone(), only.to_owned(), stopped));
     let beside = Sample::take(&host, time).await;
     stop.send_replace(true);
     let (rows, wrong) = others.await?;
@@ -32,11 +35,11 @@ pub async fn measure(time: Duration) -> anyhow::Result<String> {
     Ok(format!("alone:  {alone}\nbeside: {beside}\np99 beside / alone: {ratio:.2}; {rows} broken guests ran, {wrong}"))
 }
 
-/// Runs all rows over and over again. Returns how many ran, and what was wrong.
-async fn misbehave(host: Arc<Host>, stopped: tokio::sync::watch::Receiver<bool>) -> (usize, Vec<String>) {
+/// Runs those rows over and over again. Returns how many ran, and what was wrong.
+async fn misbehave(host: Arc<Host>, only: String, stopped: tokio::sync::watch::Receiver<bool>) -> (usize, Vec<String>) {
     let (mut count, mut wrong) = (0, Vec::new());
     while !*stopped.borrow() {
-        let rows = all();
+        let rows: Vec<_> = all().into_iter().filter(|row| row.name.contains(&only)).collect();
         count += rows.len();
         wrong.extend(side_by_side(&host, rows).await);
     }
