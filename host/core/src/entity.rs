@@ -5,6 +5,7 @@
 //! send waits in order. The record of a batch carries the whole state, so nothing is ever replayed.
 
 mod batch;
+mod bounds;
 mod guest;
 
 #[cfg(test)]
@@ -14,6 +15,8 @@ use std::collections::VecDeque;
 
 pub use batch::{Batch, BatchStep};
 pub use guest::{GuestBatch, GuestOperation, GuestOperationResult};
+
+use bounds::Waiting;
 
 use crate::message::{Message, Operation, Section};
 use crate::model::{EntityId, Payload, Timestamp};
@@ -29,13 +32,23 @@ pub struct Entity {
     deferred: VecDeque<Message>,
     /// Operations whose time has not come.
     scheduled: Vec<Operation>,
+    /// What these two hold.
+    waiting: Waiting,
     now: Timestamp,
 }
 
 impl Entity {
     /// An entity of which nothing is known yet.
     pub fn blank(id: EntityId) -> Self {
-        Self { id, state: None, lock: None, deferred: VecDeque::new(), scheduled: Vec::new(), now: Timestamp(0) }
+        Self {
+            id,
+            state: None,
+            lock: None,
+            deferred: VecDeque::new(),
+            scheduled: Vec::new(),
+            waiting: Waiting::default(),
+            now: Timestamp(0),
+        }
     }
 
     /// The entity's id.
@@ -84,5 +97,6 @@ impl Entity {
         self.deferred = batch.deferred.into();
         self.scheduled = batch.scheduled;
         self.now = batch.now;
+        self.count_waiting();
     }
 }

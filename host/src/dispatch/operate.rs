@@ -6,6 +6,7 @@ use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
 use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
 use longhaul_wasm::{EntityComponent, GuestError, LogContext};
 
+use super::api::EngineError;
 use super::commit::Commit;
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
@@ -21,9 +22,16 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let mut commit = Commit::default();
     let mut batch = entity.begin_batch(shared.now());
     for delivery in deliveries {
+        if let Some(waiter) = delivery.waiter {
+            let room = entity.check_room(&delivery.message, &shared.config.limits);
+            let beyond = room.as_ref().err().map(|beyond| EngineError::NoRoom(beyond.to_string()));
+            commit.answers.push((waiter, beyond.map_or(Ok(()), Err)));
+            if room.is_err() {
+                continue;
+            }
+        }
         entity.receive(&mut batch, delivery.message, delivery.recorded);
         commit.notes.extend(delivery.note);
-        commit.answers.extend(delivery.waiter.map(|waiter| (waiter, Ok(()))));
     }
     if batch.is_empty() {
         let after = After::Rest(Resident::Entity(entity));

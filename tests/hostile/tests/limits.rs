@@ -72,6 +72,26 @@ async fn events_that_have_to_wait_are_refused_once_there_is_no_room_and_none_tha
 }
 
 #[tokio::test]
+async fn operations_that_have_to_wait_for_a_lock_are_refused_once_there_is_no_room_and_none_that_was_taken_is_lost() {
+    let host = host().await;
+    host.start_with_id("Section", "holder", &json!({"accounts": ["a"], "then": "return"})).await;
+    host.until_locked_by("Account", "a", Some("holder")).await;
+    for amount in [1, 2, 4] {
+        host.signal("Account", "a", "deposit", &json!(amount)).await;
+    }
+    let refused = host.post_json("/entities/Account/a?op=deposit", &json!(8)).await.expect(429);
+    assert!(refused.text().contains("4 operations of 32 bytes would wait for the lock of entity '@account@a'"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), "1");
+    // A restart changes nothing of what waits.
+    host.crash().await;
+    host.post_json("/entities/Account/a?op=deposit", &json!(8)).await.expect(429);
+    host.raise("holder", "go", &json!(null)).await.expect_empty(202);
+    host.until_entity("Account", "a", |state| *state == json!({"balance": 7})).await;
+    host.signal("Account", "a", "deposit", &json!(8)).await;
+    host.until_entity("Account", "a", |state| *state == json!({"balance": 15})).await;
+}
+
+#[tokio::test]
 async fn a_long_history_is_warned_of_once_and_then_fails_the_instance() {
     let host = host().await;
     host.start_with_id("Misbehaving", "a", &json!("tick for ever")).await;

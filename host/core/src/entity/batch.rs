@@ -61,6 +61,9 @@ impl Entity {
             std::mem::take(&mut self.scheduled).into_iter().partition(|operation| operation.at.is_none_or(|at| at <= now));
         self.scheduled = later;
         due.sort_by_key(|operation| operation.at);
+        if !due.is_empty() {
+            self.count_waiting();
+        }
         for operation in due {
             batch.moved = true;
             self.take(&mut batch, Message::Operation(Operation { at: None, ..operation }));
@@ -76,17 +79,17 @@ impl Entity {
 
     fn take(&mut self, batch: &mut Batch, message: Message) {
         match message {
-            Message::Operation(operation) if operation.at.is_some_and(|at| at > self.now) => self.scheduled.push(operation),
+            Message::Operation(operation) if !self.is_due(&operation) => self.schedule(operation),
             Message::Operation(operation) if self.may_run(&operation) => batch.operations.push(operation),
             Message::Lock(section) if self.lock.is_none() => self.grant(batch, section),
             Message::Release(section) => self.release(batch, section),
-            waiting @ (Message::Operation(_) | Message::Lock(_)) => self.deferred.push_back(waiting),
+            waiting @ (Message::Operation(_) | Message::Lock(_)) => self.defer(waiting),
             // Whatever else there is, is not for entities.
             _ => {}
         }
     }
 
-    fn may_run(&self, operation: &Operation) -> bool {
+    pub(super) fn may_run(&self, operation: &Operation) -> bool {
         let Some(section) = &self.lock else { return true };
         let holder = &section.owner;
         operation.caller.as_ref().is_some_and(|caller| caller.instance == holder.instance && caller.execution == holder.execution)
@@ -121,7 +124,9 @@ impl Entity {
             batch.outgoing.push(Outgoing { to: entity.instance_id(), message: Message::Release(onward) });
         }
         // Those who waited go in order, until the next lock is granted.
-        for waiting in std::mem::take(&mut self.deferred) {
+        let waiting = std::mem::take(&mut self.deferred);
+        self.count_waiting();
+        for waiting in waiting {
             self.take(batch, waiting);
         }
     }

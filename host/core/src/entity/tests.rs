@@ -2,6 +2,7 @@
 //! (see [`ledger`]).
 
 mod batches;
+mod bounds;
 mod ledger;
 mod locks;
 mod scheduled;
