@@ -6,7 +6,7 @@
 //! outside can see.
 //!
 //! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
-//! - `worker`: the guest threads; `orchestrate` and `operate` are their two kinds of work.
+//! - `threads`: the guest threads; `worker`: what they do with a job; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory.
@@ -32,6 +32,7 @@ mod residency;
 mod reuse;
 mod shared;
 mod slot;
+mod threads;
 mod worker;
 mod world;
 

@@ -9,6 +9,7 @@ use longhaul_core::message::{Operation, Start};
 use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_tags};
 use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::commit::Commit;
 use super::counters::Counts;
@@ -18,7 +19,7 @@ use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::world::{Simulation, World};
-use super::{alarms, commit, keys, load, purge, recovery, worker};
+use super::{alarms, commit, keys, load, purge, recovery, threads, worker};
 use crate::app::Registry;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
@@ -74,15 +75,9 @@ pub struct StartRequest {
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    threads: Arc<Mutex<Threads>>,
+    jobs: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// The key that the message sent next binds.
     claim: Option<Arc<Claim>>,
-}
-
-#[derive(Default)]
-struct Threads {
-    guests: Vec<std::thread::JoinHandle<()>>,
-    jobs: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Engine {
@@ -119,17 +114,11 @@ impl Engine {
             tokio::spawn(alarms::read_ahead(shared.clone())),
             tokio::spawn(keys::forget_old(shared.clone())),
         ];
-        let guests = match shared.world.simulation() {
-            None => {
-                jobs.push(tokio::spawn(worker::relieve(shared.clone())));
-                worker::spawn(&shared)?
-            }
-            Some(simulation) => {
-                jobs.extend(worker::spawn_tasks(&shared, simulation));
-                Vec::new()
-            }
-        };
-        Ok(Self { shared, threads: Arc::new(Mutex::new(Threads { guests, jobs })), claim: None })
+        match shared.world.simulation() {
+            None => threads::spawn(&shared)?,
+            Some(simulation) => jobs.extend(worker::spawn_tasks(&shared, simulation)),
+        }
+        Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None })
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -156,17 +145,17 @@ impl Engine {
     /// next start. The store is the caller's to close.
     pub async fn stop(&self) {
         self.shared.begin_to_stop();
-        let Threads { guests, jobs } = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.activities.stop();
-        let joined = tokio::task::spawn_blocking(move || guests.into_iter().for_each(|thread| drop(thread.join())));
-        // A guest thread that panicked has said so already.
-        let _ = joined.await;
+        let shared = self.shared.clone();
+        // Nothing in there panics or is cancelled.
+        let _ = tokio::task::spawn_blocking(move || shared.guest_threads.join()).await;
         let (flushed, reached) = oneshot::channel();
         self.shared.board().queue_commit(Commit::flush(flushed));
         if tokio::time::timeout(STOP_LIMIT, reached).await.is_err() {
             tracing::warn!("the last commits could not be written in time; what was accepted before is safe");
         }
-        jobs.iter().for_each(tokio::task::JoinHandle::abort);
+        jobs.iter().for_each(JoinHandle::abort);
         for job in jobs {
             // Cancelled or not, it holds on to the store no longer.
             let _ = job.await;

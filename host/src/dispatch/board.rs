@@ -47,8 +47,6 @@ pub(super) struct Board {
     pub(super) closed: bool,
     /// Told when an instance has ended and that is on stable storage.
     pub(super) watchers: HashMap<InstanceId, Vec<oneshot::Sender<()>>>,
-    /// Counts what guest threads have taken, so that a standstill shows.
-    jobs_taken: u64,
     next_ticket: u64,
     pub(super) signals: Arc<Signals>,
 }
@@ -95,7 +93,6 @@ impl Board {
             era: 0,
             closed: false,
             watchers: HashMap::new(),
-            jobs_taken: 0,
             next_ticket: 0,
             signals,
         }
@@ -209,11 +206,6 @@ impl Board {
         self.slots.get_mut(id).is_some_and(|slot| slot.take_one(ticket).is_some())
     }
 
-    /// How many jobs guest threads have taken, if more are waiting.
-    pub(super) fn jobs_taken_while_others_wait(&self) -> Option<u64> {
-        (self.waiting_jobs() > 0).then_some(self.jobs_taken)
-    }
-
     fn waiting_jobs(&self) -> usize {
         self.run_queue.len() + self.activity_queue.len()
     }
@@ -242,7 +234,6 @@ impl Board {
             Some(run) => Some(Next::Activity(run)),
             None => self.next_job().map(Next::Turn).or_else(|| self.activity_queue.pop_front().map(Next::Activity)),
         };
-        self.jobs_taken += u64::from(next.is_some());
         self.call_guest_thread();
         next
     }

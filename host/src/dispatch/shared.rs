@@ -15,6 +15,7 @@ use super::board::Board;
 use super::counters::Counters;
 use super::keys::Claims;
 use super::reuse::ReusePolicy;
+use super::threads::GuestThreads;
 use super::world::{Bell, World};
 use crate::app::Registry;
 
@@ -76,6 +77,7 @@ pub(super) struct Shared {
     pub(super) claims: Arc<Claims>,
     /// Bounds how many chains are read at a time.
     pub(super) loads: Arc<Semaphore>,
+    pub(super) guest_threads: GuestThreads,
     board: Mutex<Board>,
     workers: Handle,
     stopping: AtomicBool,
@@ -95,6 +97,7 @@ impl Shared {
             claims: Arc::default(),
             counters: Counters::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
+            guest_threads: GuestThreads::default(),
             workers,
             stopping: AtomicBool::new(false),
             store,
@@ -121,18 +124,6 @@ impl Shared {
     pub(super) fn wait_for_work<'board>(&self, mut board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
         board.idle.begin();
         let mut board = self.signals.work.wait(board);
-        board.idle.end();
-        board
-    }
-
-    /// The same, but for no longer than this.
-    pub(super) fn wait_a_while_for_work<'board>(
-        &self,
-        mut board: MutexGuard<'board, Board>,
-        longest: Duration,
-    ) -> MutexGuard<'board, Board> {
-        board.idle.begin();
-        let mut board = self.signals.work.wait_a_while(board, longest);
         board.idle.end();
         board
     }

@@ -1,7 +1,6 @@
-//! The guest threads: synchronous calls of guests never run on tokio's workers, where they would starve timers.
+//! What a guest thread does with a job: takes the turn, and hands over what came of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use longhaul_core::record::NewRecord;
 use longhaul_core::{InstanceId, Message, Outgoing, Timestamp};
@@ -62,34 +61,7 @@ pub(super) enum Trouble {
     Hopeless(String),
 }
 
-/// How long no guest thread may take anything, while something waits, before spare ones help out.
-const STANDSTILL: Duration = Duration::from_millis(10);
-
-/// How often somebody looks while a guest thread is idle anyway.
-const CALM: Duration = Duration::from_millis(100);
-
-/// How long a spare guest thread waits for more: whoever holds up the others mostly goes on to do so.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// Most spare guest threads at a time.
-const MAX_SPARES: usize = 16;
-
-/// Starts the guest threads.
-pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
-    let threads = (0..shared.config.guest_threads.max(1)).map(|number| {
-        let shared = shared.clone();
-        std::thread::Builder::new().name(format!("guest-{number}")).spawn(move || run(&shared))
-    });
-    threads.collect()
-}
-
-fn run(shared: &Arc<Shared>) {
-    while let Some(next) = next(shared) {
-        carry_out(shared, next);
-    }
-}
-
-fn carry_out(shared: &Arc<Shared>, next: Next) {
+pub(super) fn carry_out(shared: &Arc<Shared>, next: Next) {
     match next {
         Next::Turn(job) => {
             let (id, era) = (job.id.clone(), job.era);
@@ -142,68 +114,6 @@ async fn run_as_task(shared: Arc<Shared>, simulation: Arc<dyn Simulation>) {
                 activities::run_at_once(&shared, run);
             }
         }
-    }
-}
-
-/// Watches for a standstill: when every guest thread is held up by a guest that does not return, the others' work goes on in spare
-/// threads, which end when nothing has come for a while.
-pub(super) async fn relieve(shared: Arc<Shared>) {
-    let mut before = None;
-    let mut spares: Vec<std::thread::JoinHandle<()>> = Vec::new();
-    let mut pause = CALM;
-    while !shared.stopped_within(pause).await {
-        spares.retain(|spare| !spare.is_finished());
-        let (now, is_calm) = {
-            let board = shared.board();
-            (board.jobs_taken_while_others_wait(), board.idle.is_any())
-        };
-        if now.is_some() && now == before && spares.len() < MAX_SPARES {
-            let of = shared.clone();
-            let spare = std::thread::Builder::new().name("guest-spare".into()).spawn(move || run_spare(&of));
-            match spare {
-                Ok(spare) => spares.push(spare),
-                Err(error) => tracing::warn!(%error, "cannot start a spare guest thread"),
-            }
-        }
-        before = now;
-        pause = if is_calm { CALM } else { STANDSTILL };
-    }
-}
-
-fn run_spare(shared: &Arc<Shared>) {
-    while !shared.is_stopping() {
-        let mut board = shared.board();
-        let mut next = board.next();
-        if next.is_none() {
-            next = shared.wait_a_while_for_work(board, LINGER).next();
-        } else {
-            drop(board);
-        }
-        match next {
-            Some(next) => carry_out(shared, next),
-            None => return,
-        }
-    }
-}
-
-fn next(shared: &Shared) -> Option<Next> {
-    let mut board = shared.board();
-    loop {
-        if shared.is_stopping() {
-            return None;
-        }
-        let leaving = std::mem::take(&mut board.leaving);
-        let next = board.next();
-        if next.is_some() || !leaving.is_empty() {
-            drop(board);
-            drop(leaving);
-            if next.is_some() {
-                return next;
-            }
-            board = shared.board();
-            continue;
-        }
-        board = shared.wait_for_work(board);
     }
 }
 

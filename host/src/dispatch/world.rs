@@ -6,7 +6,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
@@ -109,14 +108,6 @@ impl Bell {
     pub(super) fn wait<'board>(&self, board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
         match self {
             Self::Threads(bell) => bell.wait(board).unwrap_or_else(PoisonError::into_inner),
-            Self::Tasks(_) => board,
-        }
-    }
-
-    /// The same, but for no longer than this.
-    pub(super) fn wait_a_while<'board>(&self, board: MutexGuard<'board, Board>, longest: Duration) -> MutexGuard<'board, Board> {
-        match self {
-            Self::Threads(bell) => bell.wait_timeout(board, longest).unwrap_or_else(PoisonError::into_inner).0,
             Self::Tasks(_) => board,
         }
     }

@@ -14,6 +14,7 @@ pub use kept::GuestReuse;
 use kept::KeptGuests;
 pub(crate) use kept::{MAX_KEPT, Shelves};
 
+use crate::background::Background;
 use crate::bindings::types;
 use crate::config::{Config, Limits};
 use crate::convert;
@@ -39,6 +40,7 @@ struct Linked {
     config: Arc<Config>,
     running: Arc<Semaphore>,
     shelves: Arc<Shelves>,
+    background: Arc<Background>,
 }
 
 /// What an activity knows about its call.
@@ -73,10 +75,11 @@ impl ActivityComponent {
         http_client: HttpClient,
         running: Arc<Semaphore>,
         shelves: Arc<Shelves>,
+        background: Arc<Background>,
     ) -> wasmtime::Result<Self> {
         let at_once = AtOnce::link(pre.engine(), component, config.clone())?;
         let as_future = AsFuture::new(pre, config.clone(), http_client)?;
-        Ok(Self { linked: Arc::new(Linked { as_future, at_once, config, running, shelves }), kept: None })
+        Ok(Self { linked: Arc::new(Linked { as_future, at_once, config, running, shelves, background }), kept: None })
     }
 
     /// The same activity with guests that are used again, never by two runs at a time. What its code leaves in its memory is there in later
@@ -119,12 +122,16 @@ impl ActivityComponent {
         input: Payload,
         environment: Arc<AppEnvironment>,
     ) -> Result<Result<Payload, Failure>, GuestError> {
-        let Linked { as_future, at_once, config, running, .. } = &*self.linked;
+        let Linked { at_once, config, running, background, .. } = &*self.linked;
         let _permit = running.acquire().await.expect("the semaphore is never closed");
         let deadline = config.limits.activity_deadline_for(context.timeout);
         let begun = Instant::now();
-        let kept = self.kept.as_ref().map(|kept| &kept.io);
-        let result = tokio::time::timeout(deadline, as_future.run(kept, context, input, environment, deadline)).await;
+        let (linked, kept) = (self.linked.clone(), self.kept.clone());
+        let guest = async move {
+            let kept = kept.as_ref().map(|kept| &kept.io);
+            linked.as_future.run(kept, context, input, environment, deadline).await
+        };
+        let result = tokio::time::timeout(deadline, background.run(guest)).await;
         if let Some(at_once) = at_once {
             at_once.note(begun.elapsed());
         }

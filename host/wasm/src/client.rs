@@ -14,6 +14,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use crate::background::Background;
 use crate::config::Config;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
@@ -37,6 +38,7 @@ struct Linked {
     config: Arc<Config>,
     http_client: HttpClient,
     running: Arc<Semaphore>,
+    background: Arc<Background>,
 }
 
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -47,8 +49,9 @@ impl ClientComponent {
         config: Arc<Config>,
         http_client: HttpClient,
         running: Arc<Semaphore>,
+        background: Arc<Background>,
     ) -> wasmtime::Result<Self> {
-        Ok(Self(Arc::new(Linked { pre: ProxyPre::new(pre)?, config, http_client, running })))
+        Ok(Self(Arc::new(Linked { pre: ProxyPre::new(pre)?, config, http_client, running, background })))
     }
 
     /// Answers a request in a new guest. Waits while [`max_running_requests`](crate::Config::max_running_requests) others run.
@@ -83,7 +86,9 @@ impl ClientComponent {
             http_client: linked.http_client.clone(),
             memory_bytes: linked.config.limits.activity_memory_bytes,
         };
-        let run = tokio::spawn(async move { linked.run(request, guest, answer, permit).await });
+        let background = linked.background.clone();
+        let guest = async move { linked.run(request, guest, answer, permit).await };
+        let run = tokio::spawn(async move { background.run(guest).await });
 
         match answered.await {
             Ok(Ok(response)) => Ok(response.map(|body| ResponseBody::new(body, run))),

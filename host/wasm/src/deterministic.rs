@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use longhaul_core::Timestamp;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Engine, Result, Store};
+use wasmtime::{Engine, Result, Store, UpdateDeadline};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::background;
 use crate::bindings::{log, types};
 use crate::config::Limits;
 use crate::limiter::Limiter;
@@ -30,6 +31,8 @@ pub(crate) struct GuestState {
     pub limiter: Limiter,
     now: Timestamp,
     random: RandomNumbers,
+    /// Ticks of the call after the first look at whether it returns.
+    later_ticks: u64,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
 }
 
@@ -67,12 +70,30 @@ fn no_wasi(log: &Arc<GuestLog>) -> WasiCtx {
 /// A store with room for one guest, its memory bounded. `begin_call` and a deadline come before anything runs in it.
 pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits) -> Store<GuestState> {
     let limiter = Limiter::new(limits.orchestrator_memory_bytes);
-    let state = GuestState { log, limiter, now: Timestamp(0), random: RandomNumbers::seeded(&[]), wasi: None };
+    let state = GuestState { log, limiter, now: Timestamp(0), random: RandomNumbers::seeded(&[]), later_ticks: 0, wasi: None };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
+    store.epoch_deadline_callback(|mut store| match std::mem::take(&mut store.data_mut().later_ticks) {
+        0 => Ok(UpdateDeadline::Interrupt),
+        ticks => {
+            background::held_up();
+            Ok(UpdateDeadline::Continue(ticks))
+        }
+    });
     // A fresh store has no time at all; instantiating runs code already.
-    store.set_epoch_deadline(Ticker::ticks(limits.turn_deadline));
+    begin_time(&mut store, limits);
     store
+}
+
+/// Ticks until a call counts as one that does not return soon.
+const HELD_UP_TICKS: u64 = 2;
+
+/// Gives the guest the time of one call.
+pub(crate) fn begin_time(store: &mut Store<GuestState>, limits: &Limits) {
+    let ticks = Ticker::ticks(limits.turn_deadline);
+    let first = ticks.min(HELD_UP_TICKS);
+    store.data_mut().later_ticks = ticks - first;
+    store.set_epoch_deadline(first);
 }
 
 struct HasTable;

@@ -8,6 +8,7 @@
 //!
 //! - `config`, `error`: what others set and what they get back.
 //! - `engine`, `ticker`, `runtime`, `compiled`: engines, time slices, and where components come from.
+//! - `background`: where guests go on that compute for long.
 //! - `world`: what each kind of function may import and must export.
 //! - `orchestrator`, `entity`, `activity`, `client`: the four kinds of function.
 //! - `deterministic`: the state of a guest whose code is replayed, with its stand-ins for WASI.
@@ -17,6 +18,7 @@
 //! - `log`, `limiter`: what guests say, and how much memory they take.
 
 mod activity;
+mod background;
 mod bindings;
 mod client;
 mod compiled;
@@ -37,6 +39,7 @@ mod ticker;
 mod world;
 
 pub use activity::{ActivityComponent, ActivityContext, GuestReuse};
+pub use background::when_held_up;
 pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceStatus, ResponseBody, StartOptions};
 pub use compiled::{ChildCompiler, CompileJob, Outcome as CompileOutcome};
 pub use config::{Compiler, Config, Limits};

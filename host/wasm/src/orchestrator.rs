@@ -10,10 +10,9 @@ use crate::bindings::orchestrator::exports::longhaul::durable::orchestrator::Tur
 use crate::bindings::orchestrator::{OrchestratorFunction, OrchestratorFunctionPre};
 use crate::config::Config;
 use crate::convert;
-use crate::deterministic::{GuestState, new_store};
+use crate::deterministic::{GuestState, begin_time, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
-use crate::ticker::Ticker;
 use crate::world::FunctionKind;
 
 /// A compiled and linked orchestrator; clones share it.
@@ -98,7 +97,7 @@ impl OrchestratorGuest {
         let (mut store, function) = self.live.take().ok_or(GuestError::Gone)?;
         let limits = &self.config.limits;
         store.data_mut().begin_call(now, &[b"orchestration", &self.execution, &self.turn.to_le_bytes()], replaying);
-        store.set_epoch_deadline(Ticker::ticks(limits.turn_deadline));
+        begin_time(&mut store, limits);
         let turn =
             run(&mut store, &function).map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
         let turn = convert::turn(turn, limits, replaying)?;

@@ -9,6 +9,7 @@ use wasmtime::component::{self, Linker};
 use wasmtime::{Engine, Precompiled};
 
 use crate::activity::{ActivityComponent, Shelves};
+use crate::background::Background;
 use crate::client::{self, ClientComponent};
 use crate::compiled::{self, CompileError, Source};
 use crate::config::{Config, Limits};
@@ -36,6 +37,7 @@ pub struct Runtime {
     activities: Arc<Semaphore>,
     requests: Arc<Semaphore>,
     shelves: Arc<Shelves>,
+    background: Arc<Background>,
     loaded: Mutex<HashMap<(FunctionKind, String), Component>>,
     _ticker: Ticker,
 }
@@ -78,6 +80,7 @@ impl Runtime {
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
             shelves,
+            background: Arc::default(),
             loaded: Mutex::default(),
             config: Arc::new(config),
             deterministic,
@@ -161,7 +164,7 @@ impl Runtime {
     }
 
     fn link_as(&self, kind: FunctionKind, component: &component::Component) -> wasmtime::Result<Component> {
-        let config = self.config.clone();
+        let (config, http_client, background) = (self.config.clone(), self.http_client.clone(), self.background.clone());
         Ok(match kind {
             FunctionKind::Orchestrator => {
                 Component::Orchestrator(OrchestratorComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?)
@@ -169,12 +172,12 @@ impl Runtime {
             FunctionKind::Entity => Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?),
             FunctionKind::Activity => {
                 let pre = self.io_linker.instantiate_pre(component)?;
-                let (http_client, running, shelves) = (self.http_client.clone(), self.activities.clone(), self.shelves.clone());
-                Component::Activity(ActivityComponent::new(component, pre, config, http_client, running, shelves)?)
+                let (running, shelves) = (self.activities.clone(), self.shelves.clone());
+                Component::Activity(ActivityComponent::new(component, pre, config, http_client, running, shelves, background)?)
             }
             FunctionKind::Client => {
                 let pre = self.client_linker.instantiate_pre(component)?;
-                Component::Client(ClientComponent::new(pre, config, self.http_client.clone(), self.requests.clone())?)
+                Component::Client(ClientComponent::new(pre, config, http_client, self.requests.clone(), background)?)
             }
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::runtime::Handle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::AppEnvironment;
@@ -24,10 +25,27 @@ const MAX_IDLE_PER_HOST: usize = 64;
 /// One for all guests of a runtime, so that calls to the same host share its connections.
 pub(crate) type HttpClient = Client<Connector, WasiBody>;
 
+/// Where connections are served: not where the guest runs that happens to open one, which may be in the background, but where the client was
+/// made, if that was on a runtime.
+#[derive(Clone)]
+struct Executor(Option<Handle>);
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, connection: F) {
+        match &self.0 {
+            Some(workers) => drop(workers.spawn(connection)),
+            None => TokioExecutor::new().execute(connection),
+        }
+    }
+}
+
 /// A client that trusts the system's certificate authorities and those of `ca_file`.
 pub(crate) fn new_http_client(ca_file: Option<&Path>) -> Result<HttpClient, RuntimeError> {
     let connector = Connector::new(Trust::new(ca_file)?);
-    let mut client = Client::builder(TokioExecutor::new());
+    let mut client = Client::builder(Executor(Handle::try_current().ok()));
     client.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new()).pool_max_idle_per_host(MAX_IDLE_PER_HOST);
     Ok(client.build(connector))
 }

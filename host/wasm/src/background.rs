@@ -1,0 +1,127 @@
+//! Guests that compute for long give way to all others.
+//!
+//! What answers requests, runs short calls and keeps time must not wait for a guest that does not return. A plain call cannot be moved, so its
+//! thread gives way, and whoever owns the thread is told, to put another in its place. A future can be moved: it goes on on threads that
+//! give way, where it has company of its kind.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::sync::OnceLock;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinSet;
+
+/// How much threads give way to all others on the machine, from 0 to 19. Not all the way, because they come by locks that others need: on a machine
+/// that other programs keep busy they still get a share of it.
+const NICENESS: i32 = 10;
+/// Processor time that a future may take in one go before it goes on in the background.
+const LONGEST_POLL: Duration = Duration::from_millis(5);
+
+/// Lets the calling thread give way for the rest of its life: it may not be allowed to go back.
+pub(crate) fn give_way() {
+    // Elsewhere this is said of whole processes.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICENESS)
+    {
+        tracing::debug!(%error, "a thread that computes for long cannot give way");
+    }
+}
+
+type Hook = Box<dyn Fn() -> bool>;
+
+thread_local! {
+    static WHEN_HELD_UP: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// Has `then` called on this thread each time the orchestrator or entity that it runs has not returned for 10 to 20 ms. If `then` is true, the
+/// thread gives way to all others from then on, for good: it should end after this call.
+pub fn when_held_up(then: impl Fn() -> bool + 'static) {
+    WHEN_HELD_UP.set(Some(Box::new(then)));
+}
+
+/// The guest that this thread runs does not return.
+pub(crate) fn held_up() {
+    WHEN_HELD_UP.with_borrow(|then| {
+        if then.as_ref().is_some_and(|then| then()) {
+            give_way();
+        }
+    });
+}
+
+/// Threads for futures that compute for long. There are none until the first of these comes.
+#[derive(Default)]
+pub(crate) struct Background(OnceLock<Option<Runtime>>);
+
+impl Background {
+    /// Runs a guest: here, and in the background once it has held up this worker. Dropping the future ends the run.
+    pub async fn run<F>(&self, guest: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let mut guest = Box::pin(guest);
+        let mut threads = None;
+        let here = poll_fn(|context| {
+            let begun = processor_time();
+            match guest.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending if processor_time().saturating_sub(begun) <= LONGEST_POLL => Poll::Pending,
+                Poll::Pending => {
+                    threads = self.threads();
+                    // Where there are no such threads it goes on here.
+                    if threads.is_some() { Poll::Ready(None) } else { Poll::Pending }
+                }
+            }
+        });
+        match (here.await, threads) {
+            (Some(output), _) => output,
+            (None, Some(threads)) => go_on(guest, threads).await,
+            (None, None) => unreachable!("it leaves for threads that are there"),
+        }
+    }
+
+    fn threads(&self) -> Option<&Handle> {
+        let start = || {
+            let mut builder = Builder::new_multi_thread();
+            // Each of these futures comes back as soon as it may, so the driver gets its turn after every one of them.
+            let started = builder.enable_all().event_interval(1).thread_name("guest-background").on_thread_start(give_way).build();
+            started.inspect_err(|error| tracing::warn!(%error, "cannot start threads for guests that compute for long")).ok()
+        };
+        self.0.get_or_init(start).as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(Some(runtime)) = self.0.take() {
+            // Whoever drops this may be a worker, which must not wait.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn go_on<F>(guest: F, threads: &Handle) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    // Unlike a bare task, what is in a set ends with it.
+    let mut alone = JoinSet::new();
+    alone.spawn_on(guest, threads);
+    match alone.join_next().await {
+        Some(Ok(output)) => output,
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is gone, and so is whoever wants to know.
+        Some(Err(_)) | None => std::future::pending().await,
+    }
+}
+
+/// What the calling thread has computed. Unlike the time on the wall, it does not grow while other programs have the machine.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+
+fn thread() -> String {
+    std::thread::current().name().unwrap_or_default().to_owned()
+}
+
+fn compute(time: Duration) {
+    let begun = processor_time();
+    while processor_time() - begun < time {
+        std::hint::spin_loop();
+    }
+}
+
+#[tokio::test]
+async fn a_future_that_computes_for_long_goes_on_in_the_background() {
+    let background = Background::default();
+    let ran_on = background.run(async {
+        compute(LONGEST_POLL * 2);
+        tokio::task::yield_now().await;
+        thread()
+    });
+    assert_eq!(ran_on.await, "guest-background");
+}
+
+#[tokio::test]
+async fn a_future_that_waits_for_long_stays_and_starts_no_threads() {
+    let background = Background::default();
+    let ran_on = background.run(async {
+        tokio::time::sleep(LONGEST_POLL * 2).await;
+        thread()
+    });
+    assert_eq!(ran_on.await, thread());
+    assert!(background.0.get().is_none());
+}
+
+#[tokio::test]
+async fn a_future_in_the_background_ends_with_its_caller() {
+    struct Tells(Arc<AtomicBool>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let (background, ended) = (Background::default(), Arc::new(AtomicBool::new(false)));
+    let tells = Tells(ended.clone());
+    let (moved, has_moved) = tokio::sync::oneshot::channel();
+    let run = background.run(async move {
+        let _tells = tells;
+        compute(LONGEST_POLL * 2);
+        tokio::task::yield_now().await;
+        moved.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    tokio::select! {
+        () = run => unreachable!("it never ends by itself"),
+        moved = has_moved => moved.unwrap(),
+    }
+    while !ended.load(Ordering::Acquire) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "of its own")]
+async fn a_panic_in_the_background_is_the_callers() {
+    let background = Background::default();
+    let run = background.run(async {
+        compute(LONGEST_POLL * 2);
+        tokio::task::yield_now().await;
+        panic!("of its own");
+    });
+    run.await
+}
+
+#[test]
+fn a_thread_that_is_held_up_asks_whether_to_give_way() {
+    let replaced = std::thread::spawn(|| {
+        when_held_up(|| true);
+        held_up();
+        rustix::process::nice(0).unwrap()
+    });
+    let kept = std::thread::spawn(|| {
+        when_held_up(|| false);
+        held_up();
+        rustix::process::nice(0).unwrap()
+    });
+    let (replaced, kept) = (replaced.join().unwrap(), kept.join().unwrap());
+    assert!(!cfg!(target_os = "linux") || replaced > kept, "{replaced} and {kept}");
+}
