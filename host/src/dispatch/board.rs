@@ -30,6 +30,7 @@ pub(super) struct Board {
     activity_queue: VecDeque<RunAtOnce>,
     /// Turns and activities take turns.
     activity_is_next: bool,
+    max_turns_in_flight: u32,
     /// Guest threads that wait for work.
     pub(super) idle: Idle,
     /// Who holds the lock is a guest thread and looks for work right after.
@@ -83,6 +84,7 @@ impl Board {
             run_queue: VecDeque::new(),
             activity_queue: VecDeque::new(),
             activity_is_next: false,
+            max_turns_in_flight: config.max_turns_in_flight,
             idle: Idle::default(),
             holder_looks_for_work: false,
             commits: VecDeque::new(),
@@ -138,6 +140,8 @@ impl Board {
     pub(super) fn schedule(&mut self, id: &InstanceId) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         match slot.place {
+            // One that runs far ahead of its commits would make everybody wait for them. It goes on as they are written.
+            Place::Resident(_) if slot.turns_in_flight >= self.max_turns_in_flight => {}
             Place::Resident(_) if !slot.queued => {
                 slot.queued = true;
                 self.run_queue.push_back(id.clone());
@@ -150,6 +154,17 @@ impl Board {
                 self.queue_commit(Commit::load(id.clone()));
             }
             Place::Resident(_) | Place::Loading | Place::Busy | Place::Purging => {}
+        }
+    }
+
+    /// A turn or batch of the instance is on stable storage.
+    pub(super) fn turn_is_written(&mut self, id: &InstanceId) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        let was_held_back = slot.turns_in_flight >= self.max_turns_in_flight;
+        slot.turns_in_flight = slot.turns_in_flight.saturating_sub(1);
+        if was_held_back {
+            // Whatever there is for it to do. If there is nothing, its turn shows that.
+            self.schedule(id);
         }
     }
 
@@ -240,6 +255,9 @@ impl Board {
 
     /// Hands a commit to the committer, in order.
     pub(super) fn queue_commit(&mut self, mut commit: Commit) {
+        if let Some(id) = commit.turn_of() {
+            self.slot(id).turns_in_flight += 1;
+        }
         for encoded in &commit.records {
             let slot = self.slot(&encoded.record.instance);
             slot.in_flight += 1;

@@ -24,6 +24,8 @@ pub(super) struct Commit {
     pub(super) answers: Vec<(Waiter, Result<(), EngineError>)>,
     /// Notes of keyed requests, to be written with the records.
     pub(super) notes: Vec<Arc<ClaimedNote>>,
+    /// The instance whose turn or batch it is.
+    turn_of: Option<InstanceId>,
     /// Instances whose first record is among the records, and whose ids the host has made.
     pub(super) new: Vec<InstanceId>,
     /// An instance that has ended with this commit.
@@ -44,9 +46,19 @@ impl Commit {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { records, effects, answers, notes, new: _, ended, load, flushed } = self;
+        let Self { records, effects, answers, notes, turn_of: _, new: _, ended, load, flushed } = self;
         let nothing_to_write = records.is_empty() && notes.is_empty();
         nothing_to_write && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
+    }
+
+    /// Puts the record of an instance's turn or batch first.
+    pub(super) fn begin_with_turn(&mut self, record: EncodedRecord) {
+        self.turn_of = Some(record.record.instance.clone());
+        self.records.insert(0, record);
+    }
+
+    pub(super) fn turn_of(&self) -> Option<&InstanceId> {
+        self.turn_of.as_ref()
     }
 
     /// Adds the records of messages for other instances.
@@ -142,6 +154,7 @@ async fn write(shared: &Arc<Shared>, mut commits: Vec<Commit>) {
 fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>, tails: Vec<Option<Position>>) {
     let mut tails = tails.into_iter();
     let (mut runs, mut cancelled, mut ended, mut loads) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
+    let mut turns = Vec::new();
     for commit in commits {
         for (waiter, answer) in commit.answers {
             let _ = waiter.send(answer);
@@ -156,6 +169,7 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
             }
         }
         ended.extend(commit.ended);
+        turns.extend(commit.turn_of);
         if let Some(id) = commit.load {
             loads.push(load::Load { id, tail: tails.next().flatten() });
         }
@@ -169,6 +183,7 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
     let at_once = shared.activities.start(shared, runs);
     let mut board = shared.board();
     board.queue_activities(at_once);
+    turns.iter().for_each(|id| board.turn_is_written(id));
     for id in touched {
         if let Some(slot) = board.slots.get_mut(&id) {
             slot.in_flight = slot.in_flight.saturating_sub(1);

@@ -147,6 +147,8 @@ pub(super) struct Slot {
     pub(super) wake: bool,
     /// Commits with records of this instance that are not yet on stable storage.
     pub(super) in_flight: u32,
+    /// Turns and batches of this instance among them.
+    pub(super) turns_in_flight: u32,
     /// The host has made its id, and nothing was recorded of it yet.
     pub(super) is_new: bool,
     /// Counted among those that memory is limited for.
@@ -175,6 +177,7 @@ impl Slot {
             queued: false,
             wake: false,
             in_flight: 0,
+            turns_in_flight: 0,
             is_new: false,
             counted: false,
             is_ahead: false,

@@ -167,7 +167,7 @@ impl Ready {
         let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
         if let Some(encoded) = own {
             shared.counters.turn();
-            commit.records.insert(0, if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
+            commit.begin_with_turn(if guess == found { encoded } else { encode_with(NewRecord::clone(&encoded.record), found) });
         }
         if let Some(start) = recorded_start {
             // No turn took it, but it stands in the chain: it must be consumed in its place.

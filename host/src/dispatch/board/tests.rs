@@ -123,6 +123,27 @@ fn an_instance_on_a_guest_thread_is_not_queued_a_second_time() {
 }
 
 #[test]
+fn an_instance_far_ahead_of_its_commits_waits_for_the_oldest_of_them() {
+    let mut board = Board::new(Arc::default(), &EngineConfig { max_turns_in_flight: 2, ..EngineConfig::default() });
+    board.slot(&id("b")).place = Place::Busy;
+    let turn = || {
+        let message = Outgoing { to: id("b"), message: event("of the turn") };
+        let mut commit = Commit::default();
+        commit.push_outgoing(&[message], NOW);
+        let record = commit.records.pop().expect("it was just put there");
+        commit.begin_with_turn(record);
+        commit
+    };
+    board.queue_commit(turn());
+    board.queue_commit(turn());
+    let (_, _answer) = waiting(&mut board, "b", "more to do");
+    becomes_resident(&mut board, "b");
+    assert!(board.next().is_none(), "two turns are not written yet");
+    board.turn_is_written(&id("b"));
+    assert!(board.next().is_some());
+}
+
+#[test]
 fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
     let mut board = board();
     let state = Orchestration::blank(id("a"));

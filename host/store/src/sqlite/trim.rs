@@ -16,7 +16,7 @@ use super::projector::json;
 use crate::contract::Error;
 
 /// Most records dropped in one transaction, so that a commit never waits long behind it.
-const MAX_DROPPED: i64 = 2_000;
+const MAX_DROPPED: i64 = 1_000;
 const DOING: &str = "drop records behind a base";
 
 impl Database {

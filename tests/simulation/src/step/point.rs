@@ -79,7 +79,7 @@ impl Setting {
         match self {
             Self::Plain => plain,
             Self::Evict => EngineConfig { evict_after_every_turn: true, ..plain },
-            Self::Narrow => EngineConfig { guest_threads: 1, max_hot_instances: 1, ..plain },
+            Self::Narrow => EngineConfig { guest_threads: 1, max_hot_instances: 1, max_turns_in_flight: 1, ..plain },
             Self::Single => EngineConfig { one_commit_per_batch: true, ..plain },
             Self::Uneven(_) => EngineConfig { guest_threads: 3, ..plain },
         }
