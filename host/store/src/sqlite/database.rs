@@ -12,7 +12,7 @@ use sqlx::{Connection, Row};
 
 use super::config::SqliteConfig;
 use super::error::{of_read, of_write};
-use super::open::{begin_new_log, open_writer};
+use super::open::{NewLog, begin_new_log, open_writer};
 use super::overlay::{InTables, Overlay};
 use crate::contract::Error;
 
@@ -134,7 +134,10 @@ impl Database {
         let old = std::mem::replace(&mut self.connection, fresh);
         // It has failed before; what matters is that it is gone.
         let _ = old.close().await;
-        begin_new_log(&mut self.connection, "write the write-ahead log to the database after a failure").await?;
+        let doing = "write the write-ahead log to the database after a failure";
+        if let NewLog::Hindered = begin_new_log(&mut self.connection, doing).await? {
+            return Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it")));
+        }
         tracing::warn!("opened the database again after a failure, with a new write-ahead log");
         Ok(())
     }

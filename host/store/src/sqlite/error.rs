@@ -35,6 +35,14 @@ pub(super) fn of_read(doing: &str, error: &sqlx::Error) -> Error {
     }
 }
 
+/// The meaning of an error of what writes nothing new and can be done again at any time.
+pub(super) fn of_checkpoint(doing: &str, error: &sqlx::Error) -> Error {
+    match primary_code(error) {
+        Some(FULL) => Error::Full(format!("cannot {doing}: {error}")),
+        _ => of_read(doing, error),
+    }
+}
+
 /// SQLite's primary result code, without the extension in its higher bits.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;

@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::config::SqliteConfig;
 use super::database::{Database, SharedOverlay};
-use super::error::of_read;
+use super::error::{of_checkpoint, of_read};
 use super::file;
 use super::lock::ProcessLock;
 use super::schema;
@@ -35,7 +35,7 @@ pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Resul
     }
     let mut connection = connect(&writing(config), &config.path).await?;
     if !is_whole {
-        begin_new_log(&mut connection, "write what the last run left in the write-ahead log to the database").await?;
+        take_over_log(&mut connection).await?;
     }
     schema::migrate(&mut connection).await?;
     schema::verify(&mut connection, config).await?;
@@ -51,16 +51,40 @@ pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnectio
     Ok(connection)
 }
 
+/// Begins a new log in place of the one that a crash has left. Where there is no room for that, or another process stands in the way, it is done
+/// later, by and by: a host that answers what it can is worth more.
+async fn take_over_log(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let doing = "write what the last run has left in the write-ahead log to the database";
+    match begin_new_log(connection, doing).await {
+        Ok(NewLog::Begun) => Ok(()),
+        Ok(NewLog::Hindered) => {
+            tracing::warn!("cannot {doing} yet: another process is reading the database");
+            Ok(())
+        }
+        Err(error @ Error::Full(_)) => {
+            tracing::warn!(%error, "going on with the write-ahead log of the last run");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What became of the wish for a new log.
+pub(super) enum NewLog {
+    /// There is one.
+    Begun,
+    /// Another process reads from the old one.
+    Hindered,
+}
+
 /// Writes every record of the write-ahead log to the database file, synchronises that, and begins a new log.
 ///
 /// What the system's cache shows of a log may not be on the disk if a synchronisation failed and nobody lived to tell, and later ones that
 /// succeed say nothing of it. Pages of the database are written anew here, so that their synchronisation speaks of them.
-pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<(), Error> {
-    let moved = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
-    match moved.map_err(|error| of_read(doing, &error))? {
-        0 => Ok(()),
-        _ => Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it"))),
-    }
+pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<NewLog, Error> {
+    let hindered = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
+    let hindered = hindered.map_err(|error| of_checkpoint(doing, &error))? != 0;
+    Ok(if hindered { NewLog::Hindered } else { NewLog::Begun })
 }
 
 /// How queries connect.
