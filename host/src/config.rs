@@ -174,6 +174,11 @@ pub struct ServeOptions {
     #[arg(long, value_name = "COUNT")]
     pub max_running_requests: Option<usize>,
 
+    /// Most guests that compute at a time among those that do so for long; they take turns. More of them get done sooner, and others wait
+    /// for processors [default: one less than there are processors, at least 1]
+    #[arg(long, value_name = "COUNT")]
+    pub max_background_guests: Option<usize>,
+
     /// Longest body of a request in bytes; a longer one is answered with 413 [default: 33554432]
     #[arg(long, value_name = "BYTES")]
     pub max_body_bytes: Option<usize>,
@@ -245,6 +250,7 @@ impl ServeOptions {
             max_activity_timeout_seconds: self.max_activity_timeout_seconds.or(file.max_activity_timeout_seconds),
             max_activity_output_bytes: self.max_activity_output_bytes.or(file.max_activity_output_bytes),
             max_running_requests: self.max_running_requests.or(file.max_running_requests),
+            max_background_guests: self.max_background_guests.or(file.max_background_guests),
             max_body_bytes: self.max_body_bytes.or(file.max_body_bytes),
             max_deployment_bytes: self.max_deployment_bytes.or(file.max_deployment_bytes),
             max_connections: self.max_connections.or(file.max_connections),
@@ -290,7 +296,7 @@ impl ServeConfig {
     /// # Errors
     /// When a value is out of its range; the text names the option.
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
-        let defaults = EngineConfig::default();
+        let (defaults, guests) = (EngineConfig::default(), longhaul_wasm::Config::default());
         let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
         let server = limits::server_limits(&options)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
@@ -319,8 +325,9 @@ impl ServeConfig {
                     DEFAULT_MAX_RUNNING_ACTIVITIES,
                 )?,
                 max_running_requests: at_least_one("max-running-requests", options.max_running_requests, DEFAULT_MAX_RUNNING_REQUESTS)?,
+                max_background_guests: at_least_one("max-background-guests", options.max_background_guests, guests.max_background_guests)?,
                 outbound_ca_file: options.outbound_ca_file,
-                ..longhaul_wasm::Config::default()
+                ..guests
             },
             http: HttpConfig {
                 management_prefix: MANAGEMENT_PREFIX.into(),

@@ -147,6 +147,7 @@ impl Engine {
         self.shared.begin_to_stop();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.activities.stop();
+        self.shared.registry.end_waits_for_processors();
         let shared = self.shared.clone();
         // Nothing in there panics or is cancelled.
         let _ = tokio::task::spawn_blocking(move || shared.guest_threads.join()).await;

@@ -2,17 +2,24 @@
 //!
 //! What answers requests, runs short calls and keeps time must not wait for a guest that does not return. A plain call cannot be moved, so its
 //! thread gives way, and whoever owns the thread is told, to put another in its place. A future can be moved: it goes on on threads that
-//! give way, where it has company of its kind.
+//! give way, where it has company of its kind. Of both kinds together, only so many compute at a time ([`gate`]): the others have the
+//! processors that are left for themselves.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::sync::OnceLock;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
+
+mod gate;
+
+use gate::Gate;
+pub(crate) use gate::Permit;
 
 /// How much threads give way to all others on the machine, from 0 to 19. Not all the way, because they come by locks that others need: on a machine
 /// that other programs keep busy they still get a share of it.
@@ -42,20 +49,42 @@ pub fn when_held_up(then: impl Fn() -> bool + 'static) {
     WHEN_HELD_UP.set(Some(Box::new(then)));
 }
 
-/// The guest that this thread runs does not return.
-pub(crate) fn held_up() {
-    WHEN_HELD_UP.with_borrow(|then| {
-        if then.as_ref().is_some_and(|then| then()) {
-            give_way();
-        }
-    });
+/// The guest that this thread runs does not return. Returns whether the thread gives way now.
+fn held_up() -> bool {
+    let gives_way = WHEN_HELD_UP.with_borrow(|then| then.as_ref().is_some_and(|then| then()));
+    if gives_way {
+        give_way();
+    }
+    gives_way
 }
 
-/// Threads for futures that compute for long. There are none until the first of these comes.
-#[derive(Default)]
-pub(crate) struct Background(OnceLock<Option<Runtime>>);
+/// Where guests go on that compute for long.
+pub(crate) struct Background {
+    gate: Arc<Gate>,
+    places: usize,
+    /// For futures. There are none until the first of these comes.
+    threads: OnceLock<Option<Runtime>>,
+}
 
 impl Background {
+    /// Lets so many guests compute at a time.
+    pub fn new(places: usize) -> Self {
+        Self { gate: Gate::new(places), places, threads: OnceLock::new() }
+    }
+
+    /// Lets any number of guests compute from now on: those that wait would hold up the end.
+    pub fn open(&self) {
+        self.gate.open();
+    }
+
+    /// The guest that this thread runs has computed for one more slice of time: others come first. Returns a place for the next slice;
+    /// `None` if the thread is its owner's only one and does not wait.
+    pub fn go_on_here(&self, held: Option<Permit>) -> Option<Permit> {
+        let has_given_way = held.is_some();
+        drop(held);
+        (has_given_way || held_up()).then(|| self.gate.enter())
+    }
+
     /// Runs a guest: here, and in the background once it has held up this worker. Dropping the future ends the run.
     pub async fn run<F>(&self, guest: F) -> F::Output
     where
@@ -77,7 +106,7 @@ impl Background {
         });
         match (here.await, threads) {
             (Some(output), _) => output,
-            (None, Some(threads)) => go_on(guest, threads).await,
+            (None, Some(threads)) => go_on(guest, self.gate.clone(), threads).await,
             (None, None) => unreachable!("it leaves for threads that are there"),
         }
     }
@@ -86,26 +115,32 @@ impl Background {
         let start = || {
             let mut builder = Builder::new_multi_thread();
             // Each of these futures comes back as soon as it may, so the driver gets its turn after every one of them.
+            builder.worker_threads(self.places.max(1));
             let started = builder.enable_all().event_interval(1).thread_name("guest-background").on_thread_start(give_way).build();
             started.inspect_err(|error| tracing::warn!(%error, "cannot start threads for guests that compute for long")).ok()
         };
-        self.0.get_or_init(start).as_ref().map(Runtime::handle)
+        self.threads.get_or_init(start).as_ref().map(Runtime::handle)
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        if let Some(Some(runtime)) = self.0.take() {
+        if let Some(Some(runtime)) = self.threads.take() {
             // Whoever drops this may be a worker, which must not wait.
             runtime.shutdown_background();
         }
     }
 }
 
-async fn go_on<F>(guest: F, threads: &Handle) -> F::Output
+async fn go_on<F>(mut guest: Pin<Box<F>>, gate: Arc<Gate>, threads: &Handle) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    let guest = poll_fn(move |context| {
+        // These threads have nothing else to do than to wait here.
+        let _permit = gate.enter();
+        guest.as_mut().poll(context)
+    });
     // Unlike a bare task, what is in a set ends with it.
     let mut alone = JoinSet::new();
     alone.spawn_on(guest, threads);

@@ -30,6 +30,10 @@ pub struct Config {
     /// Most client functions running at a time, default 256. More of them wait. Apart from activities, so that an activity
     /// that calls a client function of its own host cannot wait for itself.
     pub max_running_requests: usize,
+    /// Most guests that compute at a time among those that have computed for long: an orchestrator or entity for 10 to 20 ms, an activity or
+    /// client function for 5 ms in one go. They take turns. Default: one less than there are processors, which is left to all others, and at
+    /// least 1.
+    pub max_background_guests: usize,
     /// Certificate authorities, in PEM, that outgoing `https` requests trust besides the system's; `None` by default.
     pub outbound_ca_file: Option<PathBuf>,
     /// Where guests' log lines go, default [`TracingSink`].
@@ -57,6 +61,7 @@ impl Default for Config {
             max_hot_guests: None,
             max_running_activities: 256,
             max_running_requests: 256,
+            max_background_guests: std::thread::available_parallelism().map_or(1, |all| all.get().saturating_sub(1).max(1)),
             outbound_ca_file: None,
             log: Arc::new(TracingSink),
             counts: Arc::default(),

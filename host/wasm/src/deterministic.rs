@@ -12,7 +12,7 @@ use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::background;
+use crate::background::{Background, Permit};
 use crate::bindings::{log, types};
 use crate::config::Limits;
 use crate::limiter::Limiter;
@@ -31,7 +31,10 @@ pub(crate) struct GuestState {
     pub limiter: Limiter,
     now: Timestamp,
     random: RandomNumbers,
-    /// Ticks of the call after the first look at whether it returns.
+    background: Arc<Background>,
+    /// Its place among the guests that compute for long, if it is one.
+    permit: Option<Permit>,
+    /// Ticks of the call after the present slice of its time.
     later_ticks: u64,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
 }
@@ -68,32 +71,42 @@ fn no_wasi(log: &Arc<GuestLog>) -> WasiCtx {
 }
 
 /// A store with room for one guest, its memory bounded. `begin_call` and a deadline come before anything runs in it.
-pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits) -> Store<GuestState> {
+pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits, background: &Arc<Background>) -> Store<GuestState> {
     let limiter = Limiter::new(limits.orchestrator_memory_bytes);
-    let state = GuestState { log, limiter, now: Timestamp(0), random: RandomNumbers::seeded(&[]), later_ticks: 0, wasi: None };
+    let (now, random) = (Timestamp(0), RandomNumbers::seeded(&[]));
+    let state = GuestState { log, limiter, now, random, background: background.clone(), permit: None, later_ticks: 0, wasi: None };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
-    store.epoch_deadline_callback(|mut store| match std::mem::take(&mut store.data_mut().later_ticks) {
-        0 => Ok(UpdateDeadline::Interrupt),
-        ticks => {
-            background::held_up();
-            Ok(UpdateDeadline::Continue(ticks))
+    store.epoch_deadline_callback(|mut store| {
+        let state = store.data_mut();
+        let slice = state.later_ticks.min(SLICE_TICKS);
+        if slice == 0 {
+            return Ok(UpdateDeadline::Interrupt);
         }
+        state.later_ticks -= slice;
+        // The ticks of a wait in here do not count.
+        state.permit = state.background.go_on_here(state.permit.take());
+        Ok(UpdateDeadline::Continue(slice))
     });
     // A fresh store has no time at all; instantiating runs code already.
     begin_time(&mut store, limits);
     store
 }
 
-/// Ticks until a call counts as one that does not return soon.
-const HELD_UP_TICKS: u64 = 2;
+/// Ticks until a call counts as one that does not return soon, and then from one look at its time to the next.
+const SLICE_TICKS: u64 = 2;
 
-/// Gives the guest the time of one call.
+/// Gives the guest the time of one call, for which [`end_time`] is to be called behind it.
 pub(crate) fn begin_time(store: &mut Store<GuestState>, limits: &Limits) {
     let ticks = Ticker::ticks(limits.turn_deadline);
-    let first = ticks.min(HELD_UP_TICKS);
+    let first = ticks.min(SLICE_TICKS);
     store.data_mut().later_ticks = ticks - first;
     store.set_epoch_deadline(first);
+}
+
+/// The guest has returned: others may compute.
+pub(crate) fn end_time(store: &mut Store<GuestState>) {
+    store.data_mut().permit = None;
 }
 
 struct HasTable;

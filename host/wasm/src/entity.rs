@@ -6,10 +6,11 @@ use longhaul_core::entity::{GuestBatch, GuestOperation};
 use longhaul_core::{EntityId, Payload, Timestamp};
 use wasmtime::component::InstancePre;
 
+use crate::background::Background;
 use crate::bindings::entity::EntityFunctionPre;
 use crate::config::Config;
 use crate::convert;
-use crate::deterministic::{GuestState, new_store};
+use crate::deterministic::{GuestState, end_time, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
 use crate::world::FunctionKind;
@@ -21,11 +22,12 @@ pub struct EntityComponent(Arc<Linked>);
 struct Linked {
     pre: EntityFunctionPre<GuestState>,
     config: Arc<Config>,
+    background: Arc<Background>,
 }
 
 impl EntityComponent {
-    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>) -> wasmtime::Result<Self> {
-        Ok(Self(Arc::new(Linked { pre: EntityFunctionPre::new(pre)?, config })))
+    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>, background: Arc<Background>) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Linked { pre: EntityFunctionPre::new(pre)?, config, background })))
     }
 
     /// Runs a batch in a new guest. Plain and blocking, like an orchestrator's calls.
@@ -42,9 +44,9 @@ impl EntityComponent {
         now: Timestamp,
         operations: Vec<GuestOperation>,
     ) -> Result<GuestBatch, GuestError> {
-        let Linked { pre, config } = &*self.0;
+        let Linked { pre, config, background } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
-        let mut store = new_store(pre.engine(), log, &config.limits);
+        let mut store = new_store(pre.engine(), log, &config.limits, background);
         let seed = [b"entity", id.name.as_bytes(), id.key.as_bytes(), &now.0.to_le_bytes()];
         store.data_mut().begin_call(now, &seed, false);
 
@@ -56,6 +58,7 @@ impl EntityComponent {
             let entity = function.longhaul_durable_entity();
             entity.call_run(&mut store, &convert::entity_id_out(id), state.as_ref(), now.0, &operations)
         });
+        end_time(&mut store);
         let batch = batch.map_err(|error| GuestError::of(&error, store.data().limiter.refused(), config.limits.turn_deadline))?;
         convert::batch(batch, count, &config.limits)
     }

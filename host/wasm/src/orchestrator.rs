@@ -6,11 +6,12 @@ use longhaul_core::{Completion, GuestTurn, StartContext, Timestamp};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
+use crate::background::Background;
 use crate::bindings::orchestrator::exports::longhaul::durable::orchestrator::Turn;
 use crate::bindings::orchestrator::{OrchestratorFunction, OrchestratorFunctionPre};
 use crate::config::Config;
 use crate::convert;
-use crate::deterministic::{GuestState, begin_time, new_store};
+use crate::deterministic::{GuestState, begin_time, end_time, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
 use crate::world::FunctionKind;
@@ -22,11 +23,12 @@ pub struct OrchestratorComponent(Arc<Linked>);
 struct Linked {
     pre: OrchestratorFunctionPre<GuestState>,
     config: Arc<Config>,
+    background: Arc<Background>,
 }
 
 impl OrchestratorComponent {
-    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>) -> wasmtime::Result<Self> {
-        Ok(Self(Arc::new(Linked { pre: OrchestratorFunctionPre::new(pre)?, config })))
+    pub(crate) fn new(pre: InstancePre<GuestState>, config: Arc<Config>, background: Arc<Background>) -> wasmtime::Result<Self> {
+        Ok(Self(Arc::new(Linked { pre: OrchestratorFunctionPre::new(pre)?, config, background })))
     }
 
     /// A new guest, ready for [`OrchestratorGuest::start`]. Takes microseconds.
@@ -35,11 +37,13 @@ impl OrchestratorComponent {
     /// [`GuestError::Busy`] when [`max_hot_guests`](crate::Runtime::max_hot_guests) guests are in memory; any other when the
     /// component's own start-up code fails.
     pub fn instantiate(&self, log: LogContext) -> Result<OrchestratorGuest, GuestError> {
-        let Linked { pre, config } = &*self.0;
+        let Linked { pre, config, background } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
-        let mut store = new_store(pre.engine(), log, &config.limits);
+        let mut store = new_store(pre.engine(), log, &config.limits, background);
         config.counts.add(FunctionKind::Orchestrator);
-        match pre.instantiate(&mut store) {
+        let instantiated = pre.instantiate(&mut store);
+        end_time(&mut store);
+        match instantiated {
             Ok(function) => {
                 Ok(OrchestratorGuest { live: Some((store, function)), config: config.clone(), execution: Arc::default(), turn: 0 })
             }
@@ -98,8 +102,9 @@ impl OrchestratorGuest {
         let limits = &self.config.limits;
         store.data_mut().begin_call(now, &[b"orchestration", &self.execution, &self.turn.to_le_bytes()], replaying);
         begin_time(&mut store, limits);
-        let turn =
-            run(&mut store, &function).map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
+        let turn = run(&mut store, &function);
+        end_time(&mut store);
+        let turn = turn.map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
         let turn = convert::turn(turn, limits, replaying)?;
         self.live = Some((store, function));
         Ok(turn)

@@ -80,7 +80,7 @@ impl Runtime {
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
             shelves,
-            background: Arc::default(),
+            background: Arc::new(Background::new(config.max_background_guests)),
             loaded: Mutex::default(),
             config: Arc::new(config),
             deterministic,
@@ -92,6 +92,12 @@ impl Runtime {
     /// Sends requests over the connections that activities use.
     pub fn http_caller(&self) -> HttpCaller {
         HttpCaller::new(self.http_client.clone(), self.activities.clone(), self.config.clone())
+    }
+
+    /// Lets any number of guests compute for long from now on, whatever [`Config::max_background_guests`] says: for the end, which need not
+    /// wait for one after the other then.
+    pub fn end_waits_for_processors(&self) {
+        self.background.open();
     }
 
     /// The bounds on guests and calls.
@@ -166,10 +172,14 @@ impl Runtime {
     fn link_as(&self, kind: FunctionKind, component: &component::Component) -> wasmtime::Result<Component> {
         let (config, http_client, background) = (self.config.clone(), self.http_client.clone(), self.background.clone());
         Ok(match kind {
-            FunctionKind::Orchestrator => {
-                Component::Orchestrator(OrchestratorComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?)
+            FunctionKind::Orchestrator => Component::Orchestrator(OrchestratorComponent::new(
+                self.deterministic_linker.instantiate_pre(component)?,
+                config,
+                background,
+            )?),
+            FunctionKind::Entity => {
+                Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config, background)?)
             }
-            FunctionKind::Entity => Component::Entity(EntityComponent::new(self.deterministic_linker.instantiate_pre(component)?, config)?),
             FunctionKind::Activity => {
                 let pre = self.io_linker.instantiate_pre(component)?;
                 let (running, shelves) = (self.activities.clone(), self.shelves.clone());

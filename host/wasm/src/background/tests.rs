@@ -16,7 +16,7 @@ fn compute(time: Duration) {
 
 #[tokio::test]
 async fn a_future_that_computes_for_long_goes_on_in_the_background() {
-    let background = Background::default();
+    let background = Background::new(1);
     let ran_on = background.run(async {
         compute(LONGEST_POLL * 2);
         tokio::task::yield_now().await;
@@ -27,13 +27,13 @@ async fn a_future_that_computes_for_long_goes_on_in_the_background() {
 
 #[tokio::test]
 async fn a_future_that_waits_for_long_stays_and_starts_no_threads() {
-    let background = Background::default();
+    let background = Background::new(1);
     let ran_on = background.run(async {
         tokio::time::sleep(LONGEST_POLL * 2).await;
         thread()
     });
     assert_eq!(ran_on.await, thread());
-    assert!(background.0.get().is_none());
+    assert!(background.threads.get().is_none());
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_future_in_the_background_ends_with_its_caller() {
             self.0.store(true, Ordering::Release);
         }
     }
-    let (background, ended) = (Background::default(), Arc::new(AtomicBool::new(false)));
+    let (background, ended) = (Background::new(1), Arc::new(AtomicBool::new(false)));
     let tells = Tells(ended.clone());
     let (moved, has_moved) = tokio::sync::oneshot::channel();
     let run = background.run(async move {
@@ -66,7 +66,7 @@ async fn a_future_in_the_background_ends_with_its_caller() {
 #[tokio::test]
 #[should_panic(expected = "of its own")]
 async fn a_panic_in_the_background_is_the_callers() {
-    let background = Background::default();
+    let background = Background::new(1);
     let run = background.run(async {
         compute(LONGEST_POLL * 2);
         tokio::task::yield_now().await;
@@ -79,14 +79,56 @@ async fn a_panic_in_the_background_is_the_callers() {
 fn a_thread_that_is_held_up_asks_whether_to_give_way() {
     let replaced = std::thread::spawn(|| {
         when_held_up(|| true);
-        held_up();
+        assert!(held_up());
         rustix::process::nice(0).unwrap()
     });
     let kept = std::thread::spawn(|| {
         when_held_up(|| false);
-        held_up();
+        assert!(!held_up());
         rustix::process::nice(0).unwrap()
     });
     let (replaced, kept) = (replaced.join().unwrap(), kept.join().unwrap());
     assert!(!cfg!(target_os = "linux") || replaced > kept, "{replaced} and {kept}");
+}
+
+#[test]
+fn only_so_many_compute_at_a_time_and_in_the_order_in_which_they_came() {
+    let gate = Gate::new(1);
+    let first = gate.enter();
+    let (tell, told) = std::sync::mpsc::channel();
+    let others = ["second", "third"].map(|name| {
+        let (gate_of, tell) = (gate.clone(), tell.clone());
+        let other = std::thread::spawn(move || {
+            let _permit = gate_of.enter();
+            tell.send(name).unwrap();
+        });
+        while gate.waiting() < if name == "second" { 1 } else { 2 } {
+            std::thread::yield_now();
+        }
+        other
+    });
+    assert!(told.try_recv().is_err(), "the first computes");
+    drop(first);
+    others.into_iter().for_each(|other| other.join().unwrap());
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ["second", "third"]);
+}
+
+#[test]
+fn once_the_gate_is_open_nobody_waits() {
+    let gate = Gate::new(1);
+    let _first = gate.enter();
+    let waits = std::thread::spawn({
+        let gate = gate.clone();
+        move || drop(gate.enter())
+    });
+    gate.open();
+    waits.join().unwrap();
+    drop(gate.enter());
+}
+
+#[test]
+fn a_thread_that_is_not_replaced_does_not_wait() {
+    let background = Background::new(1);
+    let _elsewhere = background.gate.enter();
+    assert!(background.go_on_here(None).is_none());
 }
