@@ -1,5 +1,6 @@
 //! Tells tools on the same machine where the host that uses a data folder can be reached.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -22,17 +23,22 @@ struct Content<'a> {
 }
 
 impl AddressFile {
-    /// Writes the file into `folder`, in one step, so that nobody reads half of it. `address` is where the host listens.
+    /// Writes the file into `folder`, in one step, so that nobody reads half of it. `address` is where the host listens. `None` if the disk is
+    /// full: a host can do without.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
-    pub fn write(folder: &Path, address: &str, addresses: &Addresses) -> anyhow::Result<Self> {
+    /// When the folder cannot be written to for any other reason.
+    pub fn write(folder: &Path, address: &str, addresses: &Addresses) -> anyhow::Result<Option<Self>> {
         let content = Content { address, rpc_base_url: addresses.rpc_base.as_deref(), process_id: std::process::id() };
         let (path, new) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
-        std::fs::write(&new, serde_json::to_vec_pretty(&content)?)
-            .and_then(|()| std::fs::rename(&new, &path))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(path))
+        match std::fs::write(&new, serde_json::to_vec_pretty(&content)?).and_then(|()| std::fs::rename(&new, &path)) {
+            Ok(()) => Ok(Some(Self(path))),
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                tracing::warn!(%error, file = %path.display(), "commands on this machine will not find this host by its data folder");
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+        }
     }
 }
 

@@ -104,16 +104,14 @@ impl Engine {
 
     async fn run_in(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared::new(store, registry, config, world));
-        let count = recovery::resume_work(&shared).await?;
-        if count > 0 {
-            tracing::info!(instances = count, "going on with what was under way");
-        }
+        let beginning = recovery::begin(&shared).await?;
         let mut jobs = vec![
             shared.store.run_beside_writer(Box::pin(commit::run(shared.clone()))),
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
             tokio::spawn(keys::forget_old(shared.clone())),
         ];
+        jobs.extend(beginning);
         match shared.world.simulation() {
             None => threads::spawn(&shared)?,
             Some(simulation) => jobs.extend(worker::spawn_tasks(&shared, simulation)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_store::{Batch, Error as StoreError};
+use tokio::task::JoinHandle;
 
 use super::activities::Attempt;
 use super::alarms;
@@ -19,7 +20,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The store's, if it cannot be read.
-pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreError> {
+async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreError> {
     let with_work = shared.store.with_work().await?;
     alarms::read_near(shared).await?;
     let mut board = shared.board();
@@ -29,11 +30,39 @@ pub(super) async fn resume_work(shared: &Arc<Shared>) -> Result<usize, StoreErro
     Ok(with_work.len())
 }
 
+/// Begins with the work that the log has. A disk that is full, or a store that fails for now, is no reason not to start: what can be asked is
+/// answered, and the work begins as soon as the store lets it.
+///
+/// # Errors
+/// The store's, if it is damaged.
+pub(super) async fn begin(shared: &Arc<Shared>) -> Result<Option<JoinHandle<()>>, StoreError> {
+    match resume_work(shared).await {
+        Ok(count) => {
+            if count > 0 {
+                tracing::info!(instances = count, "going on with what was under way");
+            }
+            Ok(None)
+        }
+        Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => {
+            tracing::error!(%error, "nothing is taken and nothing goes on until the store takes commits");
+            shared.board().closed = true;
+            let shared = shared.clone();
+            Ok(Some(tokio::spawn(async move { resume_later(&shared).await })))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Nothing in memory is trusted: all of it is dropped, whoever waits is told, and state is read again from the log once the
 /// store takes commits again.
 pub(super) async fn after_failed_commit(shared: &Arc<Shared>, failed: Vec<Commit>, error: StoreError) {
     tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
     give_up(shared, failed, &EngineError::from(error));
+    resume_later(shared).await;
+}
+
+/// Goes on as soon as the store takes commits again.
+async fn resume_later(shared: &Arc<Shared>) {
     // The pause comes first: work that is read again and fails again must not turn into a busy loop.
     while !shared.stopped_within(RETRY_PAUSE).await {
         match reopen(shared).await {

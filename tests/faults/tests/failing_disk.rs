@@ -1,9 +1,10 @@
 //! A host whose disk fails refuses what it cannot keep, trusts nothing that it had open, and goes on by itself.
 
+use std::path::Path;
 use std::time::Duration;
 
 use e2e::{Apps, Host, eventually};
-use faults::disk::strace_works;
+use faults::disk::{SmallDisk, strace_works};
 use faults::nemesis::Injection;
 use http::Method;
 use serde_json::json;
@@ -62,4 +63,56 @@ async fn a_host_that_cannot_synchronise_refuses_and_goes_on_from_the_log() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_cannot_write_refuses_and_goes_on_from_the_log() {
     refuses_and_goes_on("pwrite64").await;
+}
+
+/// Puts the data of a host that was stopped onto a small disk.
+fn move_to_small_disk(data: &Path) -> Option<SmallDisk> {
+    let beside = data.with_extension("beside");
+    std::fs::create_dir(&beside).expect("a folder can be made");
+    copy_files(data, &beside);
+    let disk = SmallDisk::mount(data, false)?;
+    copy_files(&beside, data);
+    Some(disk)
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    let files = from.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path());
+    for file in files.filter(|path| path.is_file()) {
+        std::fs::copy(&file, to.join(file.file_name().expect("a file has a name"))).expect("there is room for it");
+    }
+}
+
+/// Leaves no room for another page.
+fn fill(disk: &SmallDisk) {
+    let mut ballast = std::fs::File::create(disk.ballast()).expect("there is room for a file");
+    while std::io::Write::write_all(&mut ballast, &[0; 4_096]).is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_starts_on_a_full_disk_and_goes_on_once_there_is_room() {
+    let host = Host::with_app(&Apps::hello_cities()).await;
+    for number in 0..20 {
+        host.start_with_id("HelloSequence", &format!("before-{number}"), &json!(null)).await;
+    }
+    host.output_of("before-19").await;
+    host.kill();
+    let Some(disk) = move_to_small_disk(&host.data()) else { return println!("skipped: this process may not mount a file system") };
+    fill(&disk);
+    host.start_again().await;
+
+    assert_eq!(host.get("/instances/before-0").await.status, 200, "it can be asked");
+    let uri = host.management_uri("/orchestrators/HelloSequence/meanwhile");
+    let refused = host.http().send_json(Method::POST, &uri, &json!(null)).await;
+    assert!([503, 507].contains(&refused.status), "{}: {}", refused.status, refused.text());
+    std::fs::remove_file(disk.ballast()).expect("what fills the disk can be removed");
+    eventually("a start to be accepted", LIMIT, || async {
+        let answer = host.http().try_send_json(Method::POST, &uri, &json!(null)).await.expect("an answer");
+        if answer.status == 202 { Ok(()) } else { Err(answer.text()) }
+    })
+    .await;
+    host.output_of("meanwhile").await;
+    for number in 0..20 {
+        host.output_of(&format!("before-{number}")).await;
+    }
+    host.stop().await;
 }

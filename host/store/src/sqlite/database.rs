@@ -122,7 +122,10 @@ impl Database {
         if self.trust == Trust::Distrusted {
             self.reopen().await?;
         }
-        self.load_tail().await?;
+        let records = self.load_tail().await?;
+        if records > 0 {
+            tracing::warn!(records, "a write that was reported as failed is in the log");
+        }
         self.trust = Trust::Settled;
         Ok(())
     }

@@ -20,10 +20,23 @@ const CHUNK_RECORDS: i64 = 2_048;
 const READING: &str = "read the log";
 
 impl Database {
-    /// Projects whatever lies behind `projected_to` and drops chains without a row, which no host remembers now.
+    /// Projects whatever lies behind `projected_to` and drops chains without a row, which no host remembers now. Where the disk is full, the
+    /// records stay pending in memory, as they were before the crash.
     pub(super) async fn recover(&mut self) -> Result<(), Error> {
         let projected_to = projected_to(&mut self.connection).await?;
         self.last = newest(&mut self.connection).await?.max(projected_to);
+        match self.bring_up_to_date(projected_to).await {
+            Err(error @ Error::Full(_)) => {
+                self.last = projected_to;
+                let records = self.load_tail().await?;
+                tracing::warn!(%error, records, "the tables stay behind the log until there is room");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn bring_up_to_date(&mut self, projected_to: i64) -> Result<(), Error> {
         let recover = async |connection: &mut SqliteConnection| {
             let records = apply_log(connection, projected_to, Run::Forward).await?;
             if records > 0 {
@@ -49,14 +62,15 @@ impl Database {
         self.in_transaction("build the tables again", rebuild).await
     }
 
-    /// After a failed write: finds the records that were written all the same.
-    pub(super) async fn load_tail(&mut self) -> Result<(), Error> {
+    /// Reads the records that memory does not know. Returns how many there were.
+    pub(super) async fn load_tail(&mut self) -> Result<usize, Error> {
+        let mut count = 0;
         loop {
             let read = read_log(&mut self.connection, self.last).await?;
             if read.is_empty() {
-                return Ok(());
+                return Ok(count);
             }
-            tracing::warn!(records = read.len(), "a write that was reported as failed is in the log");
+            count += read.len();
             let ids: Vec<_> = read.iter().map(|pending| &pending.record.instance).collect();
             let stored = self.stored_tails(&ids).await?;
             let mut overlay = self.overlay.lock();
