@@ -79,27 +79,30 @@ pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits, ba
     store.limiter(|state| &mut state.limiter);
     store.epoch_deadline_callback(|mut store| {
         let state = store.data_mut();
-        let slice = state.later_ticks.min(SLICE_TICKS);
+        let slice = state.later_ticks.min(LATER_SLICE_TICKS);
         if slice == 0 {
             return Ok(UpdateDeadline::Interrupt);
         }
         state.later_ticks -= slice;
-        // The ticks of a wait in here do not count.
         state.permit = state.background.go_on_here(state.permit.take());
-        Ok(UpdateDeadline::Continue(slice))
+        // The ticks of a wait do not count, and the one in which it ends is over before its time.
+        let begun = state.permit.as_ref().is_some_and(Permit::has_waited);
+        Ok(UpdateDeadline::Continue(slice + u64::from(begun)))
     });
     // A fresh store has no time at all; instantiating runs code already.
     begin_time(&mut store, limits);
     store
 }
 
-/// Ticks until a call counts as one that does not return soon, and then from one look at its time to the next.
-const SLICE_TICKS: u64 = 2;
+/// Ticks until a call counts as one that does not return soon.
+const FIRST_SLICE_TICKS: u64 = 2;
+/// Ticks after which others come first, from then on.
+const LATER_SLICE_TICKS: u64 = 5;
 
 /// Gives the guest the time of one call, for which [`end_time`] is to be called behind it.
 pub(crate) fn begin_time(store: &mut Store<GuestState>, limits: &Limits) {
     let ticks = Ticker::ticks(limits.turn_deadline);
-    let first = ticks.min(SLICE_TICKS);
+    let first = ticks.min(FIRST_SLICE_TICKS);
     store.data_mut().later_ticks = ticks - first;
     store.set_epoch_deadline(first);
 }

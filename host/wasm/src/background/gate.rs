@@ -19,7 +19,17 @@ struct Places {
 }
 
 /// A place, until this is dropped.
-pub(crate) struct Permit(Arc<Gate>);
+pub(crate) struct Permit {
+    gate: Arc<Gate>,
+    has_waited: bool,
+}
+
+impl Permit {
+    /// Whether it was not to be had at once.
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+}
 
 impl Gate {
     pub fn new(places: usize) -> Arc<Self> {
@@ -39,6 +49,7 @@ impl Gate {
         places.next += 1;
         places.waiting.push_back(number);
         let its_turn = |places: &Places| places.is_open || places.free > 0 && places.waiting.front() == Some(&number);
+        let has_waited = !its_turn(&places);
         while !its_turn(&places) {
             places = self.changed.wait(places).unwrap_or_else(PoisonError::into_inner);
         }
@@ -47,7 +58,7 @@ impl Gate {
         drop(places);
         // There may be a place for the next as well.
         self.changed.notify_all();
-        Permit(self.clone())
+        Permit { gate: self.clone(), has_waited }
     }
 
     /// How many wait.
@@ -65,7 +76,7 @@ impl Gate {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.places().free += 1;
-        self.0.changed.notify_all();
+        self.gate.places().free += 1;
+        self.gate.changed.notify_all();
     }
 }
