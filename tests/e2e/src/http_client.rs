@@ -34,7 +34,8 @@ pub struct Answer {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http() }
+        // No host closes a connection that waits so briefly, so no request meets one that is just being closed.
+        Self { client: Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_millis(500)).build_http() }
     }
 }
 
