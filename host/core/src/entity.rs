@@ -16,8 +16,7 @@ use std::collections::VecDeque;
 pub use batch::{Batch, BatchStep};
 pub use guest::{GuestBatch, GuestOperation, GuestOperationResult};
 
-use bounds::Waiting;
-
+use crate::limits::Buffered;
 use crate::message::{Message, Operation, Section};
 use crate::model::{EntityId, Payload, Timestamp};
 use crate::record::{EntityRecord, Record, from_inbox};
@@ -33,7 +32,7 @@ pub struct Entity {
     /// Operations whose time has not come.
     scheduled: Vec<Operation>,
     /// What these two hold.
-    waiting: Waiting,
+    waiting: Buffered,
     now: Timestamp,
 }
 
@@ -46,7 +45,7 @@ impl Entity {
             lock: None,
             deferred: VecDeque::new(),
             scheduled: Vec::new(),
-            waiting: Waiting::default(),
+            waiting: Buffered::default(),
             now: Timestamp(0),
         }
     }

@@ -3,12 +3,14 @@
 //! A limit is looked at while something happens, never while it is read back: what it decided stands in the records as an outcome
 //! like any other, so a history means the same under every setting.
 
+mod buffered;
 mod guest_turn;
 mod weight;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use buffered::Buffered;
 pub(crate) use weight::{command_bytes, message_bytes, start_bytes};
 
 use crate::model::{Failure, Payload};

@@ -6,8 +6,8 @@ use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
 use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
 use longhaul_wasm::{EntityComponent, GuestError, LogContext};
 
-use super::api::EngineError;
 use super::commit::Commit;
+use super::orchestrate::no_room;
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
 use super::worker::{After, Work};
@@ -23,10 +23,10 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let mut batch = entity.begin_batch(shared.now());
     for delivery in deliveries {
         if let Some(waiter) = delivery.waiter {
-            let room = entity.check_room(&delivery.message, &shared.config.limits);
-            let beyond = room.as_ref().err().map(|beyond| EngineError::NoRoom(beyond.to_string()));
-            commit.answers.push((waiter, beyond.map_or(Ok(()), Err)));
-            if room.is_err() {
+            let room = entity.check_room(&delivery.message, &shared.config.limits).map_err(no_room);
+            let is_refused = room.is_err();
+            commit.answers.push((waiter, room));
+            if is_refused {
                 continue;
             }
         }

@@ -151,7 +151,8 @@ impl Intake {
     }
 }
 
-fn no_room(beyond: BeyondLimit) -> EngineError {
+/// There is no room for what came from outside.
+pub(super) fn no_room(beyond: BeyondLimit) -> EngineError {
     EngineError::NoRoom(beyond.to_string())
 }
 

@@ -58,7 +58,7 @@ impl Entity {
         let now = self.now;
         let mut batch = Batch { now, received: Vec::new(), operations: Vec::new(), outgoing: Vec::new(), moved: false };
         let (mut due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.scheduled).into_iter().partition(|operation| operation.at.is_none_or(|at| at <= now));
+            std::mem::take(&mut self.scheduled).into_iter().partition(|operation| self.is_due(operation));
         self.scheduled = later;
         due.sort_by_key(|operation| operation.at);
         if !due.is_empty() {

@@ -1,23 +1,8 @@
 //! How much waits for an entity's lock or for its time, and what is too much.
 
 use super::Entity;
-use crate::limits::{BeyondLimit, InstanceLimits};
+use crate::limits::{BeyondLimit, Buffered, InstanceLimits};
 use crate::message::{Message, Operation};
-
-/// What waits: counted, since there may be too much to look through for each operation that comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Waiting {
-    count: usize,
-    /// Of names and inputs.
-    bytes: usize,
-}
-
-impl Waiting {
-    fn add(&mut self, operation: &Operation) {
-        self.count += 1;
-        self.bytes += operation.name.len() + operation.input.len_bytes();
-    }
-}
 
 impl Entity {
     /// Whether there is room for a message from outside. An operation that may run at once needs none. What another instance sends is taken in
@@ -31,12 +16,12 @@ impl Entity {
             return Ok(());
         }
         let mut waiting = self.waiting;
-        waiting.add(operation);
-        let Waiting { count, bytes } = waiting;
-        let (most, most_bytes) = (limits.max_buffered_events, limits.max_buffered_event_bytes);
-        if count <= most && bytes <= most_bytes {
+        waiting.add(&operation.name, &operation.input);
+        if limits.have_room_for(waiting) {
             return Ok(());
         }
+        let Buffered { count, bytes } = waiting;
+        let (most, most_bytes) = (limits.max_buffered_events, limits.max_buffered_event_bytes);
         let text = format!(
             "with the operation '{}' {count} operations of {bytes} bytes would wait for the lock of entity '{}' or for their time; at most \
              {most} of {most_bytes} bytes may",
@@ -51,23 +36,23 @@ impl Entity {
 
     /// Lets an operation wait for its time.
     pub(super) fn schedule(&mut self, operation: Operation) {
-        self.waiting.add(&operation);
+        self.waiting.add(&operation.name, &operation.input);
         self.scheduled.push(operation);
     }
 
     /// Lets a message wait for the lock.
     pub(super) fn defer(&mut self, message: Message) {
         if let Message::Operation(operation) = &message {
-            self.waiting.add(operation);
+            self.waiting.add(&operation.name, &operation.input);
         }
         self.deferred.push_back(message);
     }
 
     /// Counts again, after much has left.
     pub(super) fn count_waiting(&mut self) {
-        self.waiting = Waiting::default();
+        self.waiting = Buffered::default();
         let deferred =
             self.deferred.iter().filter_map(|message| if let Message::Operation(operation) = message { Some(operation) } else { None });
-        deferred.chain(&self.scheduled).for_each(|operation| self.waiting.add(operation));
+        deferred.chain(&self.scheduled).for_each(|operation| self.waiting.add(&operation.name, &operation.input));
     }
 }

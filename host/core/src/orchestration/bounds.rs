@@ -4,10 +4,9 @@
 //! the same under any other.
 
 use super::Orchestration;
-use super::events::Buffered;
 use super::execution::Execution;
 use super::turn::Turn;
-use crate::limits::{BeyondLimit, HistoryUse, InstanceLimits, command_bytes, message_bytes};
+use crate::limits::{BeyondLimit, Buffered, HistoryUse, InstanceLimits, command_bytes, message_bytes};
 use crate::message::Message;
 use crate::model::{Command, Failure, GuestTurn, RuntimeStatus};
 
@@ -33,11 +32,11 @@ impl Orchestration {
         }
         let mut buffered = execution.buffered_events();
         buffered.add(name, data);
-        let Buffered { count, bytes } = buffered;
-        let (most, most_bytes) = (limits.max_buffered_events, limits.max_buffered_event_bytes);
-        if count <= most && bytes <= most_bytes {
+        if limits.have_room_for(buffered) {
             return Ok(());
         }
+        let Buffered { count, bytes } = buffered;
+        let (most, most_bytes) = (limits.max_buffered_events, limits.max_buffered_event_bytes);
         let text = format!(
             "with the event '{name}' {count} events of {bytes} bytes would wait for the code of instance '{}' to ask for them; at most \
              {most} of {most_bytes} bytes may",

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use crate::limits::Buffered;
 use crate::model::{Payload, TaskId};
 
 /// An event with its place in the order of arrival, so that one that is given back finds its old place.
@@ -15,26 +16,6 @@ pub(super) struct Event {
     pub(super) data: Payload,
 }
 
-/// How much waits for the code to ask for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Buffered {
-    pub(super) count: usize,
-    /// Of names and data.
-    pub(super) bytes: usize,
-}
-
-impl Buffered {
-    pub(super) fn add(&mut self, name: &str, data: &Payload) {
-        self.count += 1;
-        self.bytes += name.len() + data.len_bytes();
-    }
-
-    fn remove(&mut self, event: &Event) {
-        self.count -= 1;
-        self.bytes -= event.name.len() + event.data.len_bytes();
-    }
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// By folded name, in order of arrival.
@@ -42,7 +23,7 @@ pub(super) struct Events {
     /// By folded name. Tasks are numbered in the order in which they begin, so the latest wait is the highest.
     waits: HashMap<String, BTreeSet<TaskId>>,
     next_arrival: u64,
-    /// What `buffered` holds: counted, since there may be too many to look through for each that comes.
+    /// What `buffered` holds.
     held: Buffered,
 }
 
@@ -82,7 +63,7 @@ impl Events {
     pub(super) fn wait(&mut self, name: &str, task: TaskId) -> Option<Event> {
         let key = folded(name);
         if let Some(event) = self.buffered.get_mut(&key).and_then(VecDeque::pop_front) {
-            self.held.remove(&event);
+            self.held.remove(&event.name, &event.data);
             return Some(event);
         }
         self.waits.entry(key).or_default().insert(task);

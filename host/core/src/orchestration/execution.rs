@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::events::{Buffered, Event, Events};
+use super::events::{Event, Events};
 use super::former::Former;
 use super::memo::Memo;
 use super::ready::Ready;
 use super::section::CriticalSection;
-use crate::limits::start_bytes;
+use crate::limits::{Buffered, start_bytes};
 use crate::message::{ActivityRun, Message, Outgoing, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
 use crate::record::Outcome;

@@ -1,9 +1,10 @@
 //! How an execution ends: what it leaves behind is cancelled or waited for, locks are given back, whoever waits is told.
 
 use super::Orchestration;
-use super::events::{Buffered, Events};
+use super::events::Events;
 use super::execution::Task;
 use super::turn::Turn;
+use crate::limits::Buffered;
 use crate::message::{Effect, Message, Start};
 use crate::model::{Continuation, Failure, GuestOutcome, OnReturn, RuntimeStatus, TaskResult};
 use crate::record::{NextExecution, Outcome};

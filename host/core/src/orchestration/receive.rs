@@ -1,9 +1,10 @@
 //! What each message does to the state.
 
 use super::Orchestration;
-use super::events::{Buffered, Events};
+use super::events::Events;
 use super::execution::{Execution, Task};
 use super::turn::{Activation, Turn};
+use crate::limits::Buffered;
 use crate::message::{Message, Start, TaskRef};
 use crate::model::{Failure, InstanceId, Payload, Pin, RuntimeStatus, StartContext, TaskId, TaskResult, Timestamp};
 use crate::record::{Outcome, Received};
