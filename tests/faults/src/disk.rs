@@ -1,5 +1,7 @@
 //! A small disk of its own for the data, so that it can be filled and lose its power.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -70,8 +72,30 @@ impl SmallDisk {
         let _ = std::fs::remove_file(self.ballast());
     }
 
-    /// What fills the disk.
-    pub fn ballast(&self) -> PathBuf {
+    /// Leaves no room for one more byte.
+    ///
+    /// # Panics
+    /// When there is no room for a file to begin with.
+    pub fn fill(&self) {
+        let mut ballast = File::create(self.ballast()).expect("there is room for a file");
+        // Halves the pieces until not one more byte finds room.
+        let mut piece = vec![0_u8; 1 << 16];
+        while !piece.is_empty() {
+            if ballast.write_all(&piece).is_err() {
+                piece.truncate(piece.len() / 2);
+            }
+        }
+    }
+
+    /// Makes room again.
+    ///
+    /// # Panics
+    /// When what fills the disk is gone already.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).expect("the ballast can be removed");
+    }
+
+    fn ballast(&self) -> PathBuf {
         self.folder.join("ballast")
     }
 

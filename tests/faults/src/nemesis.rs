@@ -1,8 +1,5 @@
 //! What is done to the host, chosen by the seed.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -139,7 +136,7 @@ async fn inflict(subject: &Subject<'_>, random: &mut Random, means: Means<'_>, f
             // What was in memory is dropped when a commit fails.
             subject.count_crash();
             let disk = means.disk.expect("drawn only where there is one");
-            return fill_disk(subject, &disk.ballast()).await;
+            return fill_disk(subject, disk).await;
         }
         Fault::FailDisk { calls, ms } => {
             subject.count_crash();
@@ -202,23 +199,11 @@ impl Injection {
     }
 }
 
-async fn fill_disk(subject: &Subject<'_>, ballast: &Path) {
-    let mut file = File::create(ballast).expect("a file on the small disk");
-    block_in_place(|| fill(&mut file));
+async fn fill_disk(subject: &Subject<'_>, disk: &SmallDisk) {
+    block_in_place(|| disk.fill());
     tokio::time::sleep(FULL).await;
-    drop(file);
-    std::fs::remove_file(ballast).expect("the ballast can be removed");
+    disk.make_room();
     runs_on(subject).await;
-}
-
-/// To the last byte: halves the pieces until not one more byte finds room.
-fn fill(file: &mut File) {
-    let mut piece = vec![0_u8; 1 << 16];
-    while !piece.is_empty() {
-        if file.write_all(&piece).is_err() {
-            piece.truncate(piece.len() / 2);
-        }
-    }
 }
 
 /// Whether the host serves again by itself is what such faults are about.

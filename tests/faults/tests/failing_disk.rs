@@ -82,12 +82,6 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-/// Leaves no room for another page.
-fn fill(disk: &SmallDisk) {
-    let mut ballast = std::fs::File::create(disk.ballast()).expect("there is room for a file");
-    while std::io::Write::write_all(&mut ballast, &[0; 4_096]).is_ok() {}
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_starts_on_a_full_disk_and_goes_on_once_there_is_room() {
     let host = Host::with_app(&Apps::hello_cities()).await;
@@ -97,14 +91,14 @@ async fn a_host_starts_on_a_full_disk_and_goes_on_once_there_is_room() {
     host.output_of("before-19").await;
     host.kill();
     let Some(disk) = move_to_small_disk(&host.data()) else { return println!("skipped: this process may not mount a file system") };
-    fill(&disk);
+    disk.fill();
     host.start_again().await;
 
     assert_eq!(host.get("/instances/before-0").await.status, 200, "it can be asked");
     let uri = host.management_uri("/orchestrators/HelloSequence/meanwhile");
     let refused = host.http().send_json(Method::POST, &uri, &json!(null)).await;
     assert!([503, 507].contains(&refused.status), "{}: {}", refused.status, refused.text());
-    std::fs::remove_file(disk.ballast()).expect("what fills the disk can be removed");
+    disk.make_room();
     eventually("a start to be accepted", LIMIT, || async {
         let answer = host.http().try_send_json(Method::POST, &uri, &json!(null)).await.expect("an answer");
         if answer.status == 202 { Ok(()) } else { Err(answer.text()) }
