@@ -7,7 +7,7 @@ use anyhow::ensure;
 use e2e::Host;
 use tokio::time::Instant;
 
-use super::{all, canary, host, side_by_side};
+use super::{Broken, all, canary, host, side_by_side};
 
 /// Canaries before the first that counts: code is compiled and connections are made.
 const WARM_UP: usize = 50;
@@ -18,7 +18,7 @@ const WARM_UP: usize = 50;
 /// # Errors
 /// When there is no such guest, or when a canary does not get through.
 pub async fn measure(time: Duration, only: &str) -> anyhow::Result<String> {
-    ensure!(all().iter().any(|row| row.name.contains(only)), "no broken guest's name contains '{only}'");
+    ensure!(!rows(only).is_empty(), "no broken guest's name contains '{only}'");
     let host = host().await;
     for _ in 0..WARM_UP {
         canary(&host).await?;
@@ -35,11 +35,15 @@ pub async fn measure(time: Duration, only: &str) -> anyhow::Result<String> {
     Ok(format!("alone:  {alone}\nbeside: {beside}\np99 beside / alone: {ratio:.2}; {rows} broken guests ran, {wrong}"))
 }
 
+fn rows(only: &str) -> Vec<Broken> {
+    all().into_iter().filter(|row| row.name.contains(only)).collect()
+}
+
 /// Runs those rows over and over again. Returns how many ran, and what was wrong.
 async fn misbehave(host: Arc<Host>, only: String, stopped: tokio::sync::watch::Receiver<bool>) -> (usize, Vec<String>) {
     let (mut count, mut wrong) = (0, Vec::new());
     while !*stopped.borrow() {
-        let rows: Vec<_> = all().into_iter().filter(|row| row.name.contains(&only)).collect();
+        let rows = rows(&only);
         count += rows.len();
         wrong.extend(side_by_side(&host, rows).await);
     }
