@@ -84,7 +84,7 @@ impl Engine {
     /// Starts the engine over a store: loads what has something to do, and goes on with it.
     ///
     /// # Errors
-    /// When the store cannot be read or threads cannot be started.
+    /// When the store is damaged or threads cannot be started.
     pub async fn run(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> anyhow::Result<Self> {
         Self::run_in(store, registry, config, World::Machine).await
     }
@@ -92,7 +92,7 @@ impl Engine {
     /// The same on the calling runtime alone, in the world of a simulation: for tests.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store is damaged.
     pub async fn simulate(
         store: Arc<dyn Store>,
         registry: Arc<Registry>,

@@ -69,6 +69,7 @@ pub(crate) struct Background {
 impl Background {
     /// Lets so many guests compute at a time.
     pub fn new(places: usize) -> Self {
+        let places = places.max(1);
         Self { gate: Gate::new(places), places, threads: OnceLock::new() }
     }
 
@@ -78,7 +79,7 @@ impl Background {
     }
 
     /// The guest that this thread runs has computed for one more slice of time: others come first. Returns a place for the next slice;
-    /// `None` if the thread is its owner's only one and does not wait.
+    /// `None` if nobody takes this thread's place: then it does not wait.
     pub fn go_on_here(&self, held: Option<Permit>) -> Option<Permit> {
         let has_given_way = held.is_some();
         drop(held);
@@ -115,7 +116,7 @@ impl Background {
         let start = || {
             let mut builder = Builder::new_multi_thread();
             // Each of these futures comes back as soon as it may, so the driver gets its turn after every one of them.
-            builder.worker_threads(self.places.max(1));
+            builder.worker_threads(self.places);
             let started = builder.enable_all().event_interval(1).thread_name("guest-background").on_thread_start(give_way).build();
             started.inspect_err(|error| tracing::warn!(%error, "cannot start threads for guests that compute for long")).ok()
         };

@@ -32,8 +32,9 @@ impl Permit {
 }
 
 impl Gate {
+    /// There must be one place at least.
     pub fn new(places: usize) -> Arc<Self> {
-        let places = Places { free: places.max(1), waiting: VecDeque::new(), next: 0, is_open: false };
+        let places = Places { free: places, waiting: VecDeque::new(), next: 0, is_open: false };
         Arc::new(Self { places: Mutex::new(places), changed: Condvar::new() })
     }
 
