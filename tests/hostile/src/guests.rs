@@ -18,7 +18,7 @@ mod modules;
 mod rows;
 
 pub use measure::measure;
-pub use rows::{Attack, Broken, Outcome, all};
+pub use rows::{Attack, Outcome, Row, broken, honest};
 
 /// Longest time until a guest has come to its outcome.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -49,7 +49,7 @@ pub async fn host() -> Arc<Host> {
 }
 
 /// Runs every broken guest, several at a time, with a canary behind each. Returns what was wrong, each with its row's name.
-pub async fn run(rows: Vec<Broken>) -> Vec<String> {
+pub async fn run(rows: Vec<Row>) -> Vec<String> {
     let host = host().await;
     let bystanders = Bystanders::start(&host).await;
     let (process, before) = (host.process_id(), bystanders.shown(&host).await);
@@ -62,7 +62,7 @@ pub async fn run(rows: Vec<Broken>) -> Vec<String> {
 }
 
 /// Runs the rows, several at a time.
-async fn side_by_side(host: &Arc<Host>, rows: Vec<Broken>) -> Vec<String> {
+async fn side_by_side(host: &Arc<Host>, rows: Vec<Row>) -> Vec<String> {
     let rows = Arc::new(Mutex::new(rows.into_iter()));
     let mut works = JoinSet::new();
     for _ in 0..AT_A_TIME {
@@ -126,7 +126,7 @@ fn memory_kib(process: u32) -> u64 {
 }
 
 /// Runs one guest to its outcome; a canary gets through right behind it.
-async fn one(host: &Host, row: &Broken) -> anyhow::Result<()> {
+async fn one(host: &Host, row: &Row) -> anyhow::Result<()> {
     let id = row.name.replace(' ', "-");
     match &row.attack {
         Attack::Orchestration { function, input } => {

@@ -13,9 +13,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Measures how long an orchestration takes alone, and beside the broken guests of the catalogue
+    /// Measures how long an orchestration takes alone, beside honest guests that have much to do, and beside the broken ones of the catalogue
     Guests {
-        /// How long each of the two is measured
+        /// How long each of the three is measured
         #[arg(long, default_value_t = 60)]
         seconds: u64,
         /// Beside those guests alone whose name contains this: "loops", say

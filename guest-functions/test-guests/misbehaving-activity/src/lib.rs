@@ -24,6 +24,8 @@ impl Guest for Misbehaving {
             "panic once" if context.attempt == 1 => panic!("this activity panics at first"),
             "panic once" => Ok(context.attempt.to_string()),
             "fail" => Err(failure("Deliberate", "this activity fails")),
+            // Some 100 ms.
+            "compute" => Ok((0..100_000_000_u64).fold(1, |sum: u64, step| std::hint::black_box(sum.rotate_left(7) ^ step)).to_string()),
             "spin" => loop {
                 std::hint::black_box(what);
             },

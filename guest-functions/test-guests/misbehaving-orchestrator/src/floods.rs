@@ -3,6 +3,8 @@
 use super::*;
 use crate::longhaul::durable::types::{EventTo, OrchestrationCall};
 
+const MANY_ACTIVITIES: usize = 50;
+
 /// The first turn of what goes on, or asks for much at once; `None` for anything else.
 pub(super) fn first(what: &str) -> Option<Turn> {
     Some(match what {
@@ -21,6 +23,8 @@ pub(super) fn first(what: &str) -> Option<Turn> {
             let entity = |key: u32| EntityId { name: "MisbehavingEntity".into(), key: key.to_string() };
             commands(vec![Command::LockEntities((0..1_000).map(entity).collect())])
         }
+        "many activities" => commands((0..MANY_ACTIVITIES).map(|_| call_activity("MisbehavingActivity", "\"behave\"")).collect()),
+        "some timers" => commands((0..1_000).map(|_| Command::CreateTimer(1)).collect()),
         "many timers" => commands((0..20_000).map(|_| Command::CreateTimer(1)).collect()),
         _ => again(what)?,
     })
@@ -40,7 +44,9 @@ pub(super) fn again(what: &str) -> Option<Turn> {
             let waits = (0..500).map(|_| Command::WaitForEvent("Never".into()));
             commands(waits.chain([Command::CreateTimer(1)]).collect())
         }
-        "breed" | "twins" | "many timers" => completed("\"well\""),
+        "breed" | "twins" | "some timers" | "many timers" | "large input" => completed("\"well\""),
+        "many activities" if ENDED.get() < MANY_ACTIVITIES => commands(Vec::new()),
+        "many activities" => completed("\"well\""),
         _ => return None,
     })
 }

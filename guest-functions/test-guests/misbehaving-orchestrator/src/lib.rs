@@ -5,7 +5,7 @@ mod floods;
 
 wit_bindgen::generate!({ path: "../../../wit", world: "orchestrator-function", generate_all });
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use exports::longhaul::durable::orchestrator::{Command, Completion, Context, Continuation, Guest, Outcome, Turn};
 use longhaul::durable::log::{Level, log};
@@ -13,11 +13,16 @@ use longhaul::durable::types::{ActivityCall, EntityCall, EntityId, EntitySignal,
 
 struct Misbehaving;
 
+/// Some 20 ms.
+const COMPUTED_STEPS: u64 = 20_000_000;
+
 export!(Misbehaving);
 
 thread_local! {
     static LATER: RefCell<String> = const { RefCell::new(String::new()) };
     static INSTANCE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Tasks that have come to an end.
+    static ENDED: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Guest for Misbehaving {
@@ -37,6 +42,7 @@ impl Guest for Misbehaving {
 
     fn resume(_now: u64, _replaying: bool, received: Vec<Completion>) -> Turn {
         let what = LATER.with_borrow(String::clone);
+        ENDED.set(ENDED.get() + received.len());
         match what.strip_prefix("ask ") {
             Some(_) => completed(&told(&received)),
             None => floods::again(&what).unwrap_or_else(|| misbehave(&what)),
@@ -47,6 +53,12 @@ impl Guest for Misbehaving {
 fn misbehave(what: &str) -> Turn {
     match what {
         "behave" => completed("\"well\""),
+        "compute" => {
+            let result = (0..COMPUTED_STEPS).fold(1_u64, |sum, step| std::hint::black_box(sum.rotate_left(7) ^ step));
+            completed(if result == 0 { "0" } else { "\"well\"" })
+        }
+        "large output" => completed(&large()),
+        "large input" => commands(vec![call_activity("MisbehavingActivity", &large())]),
         "spin" => loop {
             std::hint::black_box(what);
         },
@@ -99,6 +111,10 @@ fn ask(question: &str) -> Command {
         }),
         _ => panic!("nobody taught this orchestrator to ask {question}"),
     }
+}
+
+fn large() -> String {
+    format!("\"{}\"", "x".repeat(100 << 10))
 }
 
 /// What the tasks came to, as one JSON string: failures by their types.
