@@ -204,6 +204,17 @@ pub struct InstanceQuery {
     pub limit: u32,
 }
 
+impl InstanceQuery {
+    /// Whether a list may show the instance, on whatever page.
+    pub fn shows(&self, row: &InstanceRow) -> bool {
+        row.id.as_str().starts_with(&self.id_prefix)
+            && (self.id_prefix.starts_with('@') || !row.id.is_entity())
+            && self.created_from.is_none_or(|from| row.created_at >= from)
+            && self.created_to.is_none_or(|to| row.created_at <= to)
+            && (self.statuses.is_empty() || self.statuses.contains(&row.status))
+    }
+}
+
 /// Which entities a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct EntityQuery {
@@ -217,6 +228,16 @@ pub struct EntityQuery {
     pub after: Option<InstanceId>,
     /// Most rows in a page; 0 counts as 1.
     pub limit: u32,
+}
+
+impl EntityQuery {
+    /// Whether a list may show the entity, on whatever page.
+    pub fn shows(&self, row: &InstanceRow) -> bool {
+        row.state.is_some()
+            && row.id.entity().is_some_and(|entity| self.name.as_deref().is_none_or(|name| *entity.name == *name))
+            && self.changed_from.is_none_or(|from| row.updated_at >= from)
+            && self.changed_to.is_none_or(|to| row.updated_at <= to)
+    }
 }
 
 /// One page of a list, ordered by id.

@@ -110,25 +110,14 @@ impl Instances for MemoryStore {
 
     fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
         self.answer(|state| {
-            let shown = state.log.rows().filter(|row| {
-                row.id.as_str().starts_with(&query.id_prefix)
-                    && (query.id_prefix.starts_with('@') || !row.id.is_entity())
-                    && query.created_from.is_none_or(|from| row.created_at >= from)
-                    && query.created_to.is_none_or(|to| row.created_at <= to)
-                    && (query.statuses.is_empty() || query.statuses.contains(&row.status))
-            });
+            let shown = state.log.rows().filter(|row| query.shows(row));
             Ok(page(shown, query.after.as_ref(), query.limit))
         })
     }
 
     fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
         self.answer(|state| {
-            let shown = state.log.rows().filter(|row| {
-                row.state.is_some()
-                    && row.id.entity().is_some_and(|entity| query.name.as_deref().is_none_or(|name| *entity.name == *name))
-                    && query.changed_from.is_none_or(|from| row.updated_at >= from)
-                    && query.changed_to.is_none_or(|to| row.updated_at <= to)
-            });
+            let shown = state.log.rows().filter(|row| query.shows(row));
             Ok(page(shown, query.after.as_ref(), query.limit))
         })
     }

@@ -5,7 +5,7 @@
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
 //!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain` with `long_chain`, `query` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
+//! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `list` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
 //! - `open`, `file`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
@@ -20,6 +20,7 @@ mod error;
 mod file;
 mod fold;
 mod keys;
+mod list;
 mod lock;
 mod long_chain;
 mod open;
@@ -96,6 +97,19 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| Error::Unavailable("the store is closed".into()))?;
         answer.await.map_err(|_| Error::Unknown("the writer ended while it was at work".into()))?
+    }
+
+    /// A page of a list as of now.
+    async fn page(&self, query: list::Query) -> Result<Page, Error> {
+        let pending = list::Pending::of(&self.overlay, &query);
+        let (page, is_whole) = self.readers.with(async |connection| list::page(connection, &query, pending).await).await?;
+        if is_whole {
+            return Ok(page);
+        }
+        self.flush().await?;
+        let nothing = list::Pending::nothing(&query);
+        let (page, _) = self.readers.with(async |connection| list::page(connection, &query, nothing).await).await?;
+        Ok(page)
     }
 
     /// Makes the tables show every record that was appended before.
@@ -181,17 +195,11 @@ impl Instances for SqliteStore {
     }
 
     fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
-        Box::pin(async move {
-            self.flush().await?;
-            self.readers.with(async |connection| query::list(connection, query).await).await
-        })
+        Box::pin(async move { self.page(list::Query::of_instances(query)?).await })
     }
 
     fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
-        Box::pin(async move {
-            self.flush().await?;
-            self.readers.with(async |connection| query::list_entities(connection, query).await).await
-        })
+        Box::pin(self.page(list::Query::of_entities(query)))
     }
 
     fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {

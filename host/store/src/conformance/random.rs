@@ -11,7 +11,7 @@ use longhaul_core::{DeploymentId, ExecutionId, Failure, InstanceId, InstanceRow,
 use longhaul_core::{Message, message::TaskRef};
 
 use super::sample::{self, batch, continued, event, id, json, of, of_entity, operation, parked, turn};
-use crate::contract::{ChainRecord, EntityQuery, InstanceQuery, Position, Store};
+use crate::contract::{ChainRecord, EntityQuery, InstanceQuery, Page, Position, Store};
 
 /// A generator of records; the same seed gives the same records.
 #[derive(Debug)]
@@ -181,6 +181,7 @@ pub struct Picture {
     tails: Vec<Option<Position>>,
     chains: Vec<Vec<ChainRecord>>,
     listed: Vec<InstanceRow>,
+    pages: Vec<Page>,
     entities: Vec<InstanceRow>,
     with_work: Vec<InstanceId>,
     due: Vec<(InstanceId, Timestamp)>,
@@ -196,6 +197,7 @@ impl Picture {
             same(actual, expected, "record of a chain", context);
         }
         same(&self.listed, &expected.listed, "listed instance", context);
+        same(&self.pages, &expected.pages, "page", context);
         same(&self.entities, &expected.entities, "listed entity", context);
         same(&self.with_work, &expected.with_work, "instance with work", context);
         same(&self.due, &expected.due, "due instance", context);
@@ -212,6 +214,11 @@ fn same<T: PartialEq + std::fmt::Debug>(actual: &[T], expected: &[T], what: &str
 
 /// Asks a store everything about `instances`.
 pub async fn picture(store: &dyn Store, instances: &[InstanceId], now: u64) -> Picture {
+    let limit = 10_000;
+    // First of all: other questions have the tables brought up to date.
+    let listed = store.list(InstanceQuery { limit, ..InstanceQuery::default() }).await.expect("the list is read").rows;
+    let entities = store.list_entities(EntityQuery { limit, ..EntityQuery::default() }).await.expect("the list is read").rows;
+    let pages = pages(store).await;
     let (mut rows, mut tails, mut asked, mut in_use) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for id in instances {
         rows.push(store.instance(id).await.expect("the row is read"));
@@ -224,15 +231,32 @@ pub async fn picture(store: &dyn Store, instances: &[InstanceId], now: u64) -> P
     for number in 1..4 {
         in_use.push(store.deployment_in_use(DeploymentId(number)).await.expect("the question is answered"));
     }
-    let limit = 10_000;
     Picture {
         rows,
         tails,
         chains,
-        listed: store.list(InstanceQuery { limit, ..InstanceQuery::default() }).await.expect("the list is read").rows,
-        entities: store.list_entities(EntityQuery { limit, ..EntityQuery::default() }).await.expect("the list is read").rows,
+        listed,
+        pages,
+        entities,
         with_work: store.with_work().await.expect("the list is read"),
         due: store.due(Timestamp(now), limit).await.expect("the list is read"),
         in_use,
     }
+}
+
+/// Small pages, one after the other, of lists that leave most out.
+async fn pages(store: &dyn Store) -> Vec<Page> {
+    let mut pages = Vec::new();
+    for (limit, statuses) in [(1, vec![]), (3, vec![RuntimeStatus::Running]), (2, vec![RuntimeStatus::Failed, RuntimeStatus::Pending])] {
+        let mut query = InstanceQuery { limit, statuses, ..InstanceQuery::default() };
+        loop {
+            let page = store.list(query.clone()).await.expect("the list is read");
+            query.after = page.next.clone();
+            pages.push(page);
+            if query.after.is_none() {
+                break;
+            }
+        }
+    }
+    pages
 }

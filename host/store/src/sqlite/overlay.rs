@@ -4,11 +4,14 @@
 //! transaction that projects them is. So a reader that looks here first and into the tables second misses nothing. It may see a record
 //! twice, here and in a row; the row's last position says which records it holds already.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use longhaul_core::InstanceId;
 use longhaul_core::record::NewRecord;
+
+use super::range::IdRange;
 
 /// A record that the tables do not show yet.
 #[derive(Clone, Debug)]
@@ -41,7 +44,8 @@ pub(super) struct Unprojected {
 /// All pending records.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    entries: HashMap<InstanceId, Unprojected>,
+    /// Ordered as lists are.
+    entries: BTreeMap<InstanceId, Unprojected>,
     /// The instances with the position of their first pending record, oldest first.
     order: VecDeque<(i64, InstanceId)>,
     records: usize,
@@ -73,6 +77,13 @@ impl Overlay {
 
     pub(super) fn get(&self, id: &InstanceId) -> Option<&Unprojected> {
         self.entries.get(id)
+    }
+
+    /// The first `most` entries of the range, in the order of their ids.
+    pub(super) fn in_range(&self, range: &IdRange, most: usize) -> Vec<Unprojected> {
+        let end = range.end.as_deref().map_or(Bound::Unbounded, |end| Bound::Excluded(InstanceId::trusted(end)));
+        let within = self.entries.range((Bound::Included(InstanceId::trusted(range.begin.as_str())), end));
+        within.take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
     /// Adds a committed record. `in_tables` counts for the first pending record of its instance only.

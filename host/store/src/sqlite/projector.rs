@@ -113,19 +113,12 @@ fn split(changes: Vec<Change>) -> (Vec<StoredRow>, Vec<(InstanceId, Trim)>) {
     (rows, trims)
 }
 
-/// The rows that the tables have of instances that are not new, in one statement.
+/// The rows that the tables have of instances that are not new.
 async fn stored_rows(connection: &mut SqliteConnection, entries: &[Unprojected]) -> Result<HashMap<InstanceId, Before>, Error> {
     let known: Vec<_> = entries.iter().filter(|entry| entry.in_tables == InTables::Row).map(|entry| &entry.id).collect();
-    if known.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql = "SELECT instances.* FROM json_each($1) AS asked CROSS JOIN instances ON instances.id = asked.value";
-    let read = sqlx::query(sql).bind(id_list(&known)).fetch_all(connection).await.map_err(|error| of_read(DOING, &error))?;
-    let before = |row| {
-        let StoredRow { row, last_position } = rows::read(row)?;
-        Ok((row.id.clone(), Before { row: Some(row), from: last_position + 1 }))
-    };
-    read.iter().map(before).collect::<Result<_, sqlx::Error>>().map_err(|error| of_read(DOING, &error))
+    let stored = rows::read_all(connection, &known).await.map_err(|error| of_read(DOING, &error))?;
+    let before = |StoredRow { row, last_position }| Before { row: Some(row), from: last_position + 1 };
+    Ok(stored.into_iter().map(|(id, stored)| (id, before(stored))).collect())
 }
 
 /// For instances without a row: the row that was kept when their chain was cut.

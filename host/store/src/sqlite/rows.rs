@@ -1,9 +1,13 @@
 //! Rows of the table `instances`: how they are written and read.
 
+use std::collections::HashMap;
+
 use longhaul_core::{DeploymentId, ExecutionId, InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Row};
+
+use super::database::id_list;
 
 /// All columns, in the order of [`add`] and [`read`].
 pub(super) const COLUMNS: [&str; 23] = [
@@ -102,6 +106,19 @@ pub(super) fn read(row: &SqliteRow) -> Result<StoredRow, sqlx::Error> {
             born_at: time(22)?,
         },
     })
+}
+
+/// The rows that the tables have of these instances, in one statement.
+pub(super) async fn read_all(
+    connection: &mut SqliteConnection,
+    ids: &[&InstanceId],
+) -> Result<HashMap<InstanceId, StoredRow>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = "SELECT instances.* FROM json_each($1) AS asked CROSS JOIN instances ON instances.id = asked.value";
+    let rows = sqlx::query(sql).bind(id_list(ids)).fetch_all(connection).await?;
+    rows.iter().map(|row| read(row).map(|stored| (stored.row.id.clone(), stored))).collect()
 }
 
 /// SQLite's integers are signed: what lies beyond its largest is the end of time, which reads back as such.
