@@ -32,7 +32,12 @@ impl Schedule {
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let form = "it has five fields (minute hour day-of-month month day-of-week), six with seconds first, or is one of @hourly, \
                     @daily, @weekly, @monthly, @yearly";
-        let cron = parser.parse(&text).map_err(|error| format!("schedule '{text}' cannot be read: {error}; {form}"))?;
+        let unreadable = |problem: &dyn fmt::Display| format!("schedule '{text}' cannot be read: {problem}; {form}");
+        // The parser takes such a field for one that never comes, and looks through thousands of years second by second.
+        if text.split(' ').any(|field| field.split(',').all(str::is_empty)) {
+            return Err(unreadable(&"a field has no value"));
+        }
+        let cron = parser.parse(&text).map_err(|error| unreadable(&error))?;
         let found = TimeZone::get(zone);
         let tz =
             found.map_err(|_| format!("time zone '{zone}' is unknown; use a name of the IANA database such as UTC or Europe/Berlin"))?;
@@ -173,6 +178,10 @@ mod tests {
         for bad in ["", "* * * *", "61 * * * *", "* * * * * * *", "@fortnightly", "sometimes", "* * 32 * *"] {
             let error = Schedule::parse(bad, "UTC").unwrap_err();
             assert!(error.contains("cannot be read") && error.contains("five fields"), "{bad}: {error}");
+        }
+        for empty in ["*/20 , * * * *", ", * * * *", "* * * , *", ",,,, * * * * *"] {
+            let error = Schedule::parse(empty, "UTC").unwrap_err();
+            assert!(error.contains("a field has no value") && error.contains("five fields"), "{empty}: {error}");
         }
         assert!(Schedule::parse("0 0 30 2 *", "UTC").unwrap_err().contains("never comes"));
         let error = Schedule::parse("@daily", "Europe/Atlantis").unwrap_err();
