@@ -180,7 +180,8 @@ async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
     assert_eq!(routes, listed, "the table of routes, and the routes that this test says something about");
 
     let guarded = Guarded::start().await;
-    let born_before = now();
+    // A token counts for what is born in its own millisecond, and a quick host needs no more than that.
+    let born_before = Timestamp(now().0 - 1);
     let started = guarded.send("POST", &format!("{MANAGEMENT_PREFIX}/orchestrators/WaitForGo/{INSTANCE_ID}"), &guarded.admin).await;
     assert_eq!(started.status, 202, "{}", started.body);
     let (all, this) = (guarded.keys(&["add", "functions", "all"]), guarded.keys(&["add", "function:HttpStart", "one"]));
