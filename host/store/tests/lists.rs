@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use longhaul_core::record::NewRecord;
 use longhaul_core::{InstanceId, RuntimeStatus};
-use longhaul_store::conformance::sample::{append, completed, event, first_turn, id, of, operation, started};
-use longhaul_store::{InstanceQuery, Instances, Log, MemoryStore, Page, SqliteConfig, SqliteStore};
+use longhaul_store::conformance::sample::{append, completed, event, first_turn, id, of, operation, started, walk};
+use longhaul_store::{InstanceQuery, Instances, Log, MemoryStore, SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
 /// More than one list takes in from memory.
@@ -29,19 +29,6 @@ async fn append_to_both(stores: (&SqliteStore, &MemoryStore), records: Vec<NewRe
 
 fn numbered(numbers: impl IntoIterator<Item = u32>, record: impl Fn(&str) -> NewRecord) -> Vec<NewRecord> {
     numbers.into_iter().map(|number| record(&format!("i{number:05}"))).collect()
-}
-
-/// All pages of a list, one after the other.
-async fn walk(store: &dyn Instances, mut query: InstanceQuery) -> Vec<Page> {
-    let mut pages = Vec::new();
-    loop {
-        let page = store.list(query.clone()).await.unwrap();
-        query.after = page.next.clone();
-        pages.push(page);
-        if query.after.is_none() {
-            return pages;
-        }
-    }
 }
 
 #[tokio::test]

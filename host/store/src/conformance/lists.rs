@@ -2,7 +2,7 @@
 
 use longhaul_core::{RuntimeStatus, Timestamp};
 
-use super::sample::{append, batch, completed, first_turn, id, of, of_entity, operation, started};
+use super::sample::{append, batch, completed, first_turn, id, of, of_entity, operation, started, walk};
 use crate::contract::{EntityQuery, InstanceQuery, Page, Store};
 
 const ALL: u32 = 1_000;
@@ -33,15 +33,10 @@ pub async fn pages_follow_each_other_without_gap_or_double(store: &dyn Store) {
     append(store, (0..25).map(|number| started(&format!("{}{number:02}", if number < 13 { '0' } else { 'z' }), 1))).await;
     append(store, (0..9).map(|number| operation(&format!("@e@{number}"), 1))).await;
     for limit in [0, 1, 5, 12, 13, 24, 25, 26] {
-        let (mut seen, mut after) = (Vec::new(), None);
-        loop {
-            let page = store.list(InstanceQuery { limit, after, ..InstanceQuery::default() }).await.unwrap();
+        let mut seen = Vec::new();
+        for page in walk(store, InstanceQuery { limit, ..InstanceQuery::default() }).await {
             assert!(page.rows.len() <= limit.max(1) as usize);
             seen.extend(page.rows.into_iter().map(|row| row.id));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
         }
         assert_eq!(seen.len(), 25, "pages of {limit}");
         assert!(seen.is_sorted_by(|a, b| a < b));

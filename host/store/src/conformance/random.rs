@@ -10,7 +10,7 @@ use longhaul_core::record::{NewRecord, Outcome, Record, TurnRecord};
 use longhaul_core::{DeploymentId, ExecutionId, Failure, InstanceId, InstanceRow, RuntimeStatus, TaskId, Timestamp};
 use longhaul_core::{Message, message::TaskRef};
 
-use super::sample::{self, batch, continued, event, id, json, of, of_entity, operation, parked, turn};
+use super::sample::{self, batch, continued, event, id, json, of, of_entity, operation, parked, turn, walk};
 use crate::contract::{ChainRecord, EntityQuery, InstanceQuery, Page, Position, Store};
 
 /// A generator of records; the same seed gives the same records.
@@ -248,15 +248,7 @@ pub async fn picture(store: &dyn Store, instances: &[InstanceId], now: u64) -> P
 async fn pages(store: &dyn Store) -> Vec<Page> {
     let mut pages = Vec::new();
     for (limit, statuses) in [(1, vec![]), (3, vec![RuntimeStatus::Running]), (2, vec![RuntimeStatus::Failed, RuntimeStatus::Pending])] {
-        let mut query = InstanceQuery { limit, statuses, ..InstanceQuery::default() };
-        loop {
-            let page = store.list(query.clone()).await.expect("the list is read");
-            query.after = page.next.clone();
-            pages.push(page);
-            if query.after.is_none() {
-                break;
-            }
-        }
+        pages.extend(walk(store, InstanceQuery { limit, statuses, ..InstanceQuery::default() }).await);
     }
     pages
 }

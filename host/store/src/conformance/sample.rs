@@ -6,7 +6,7 @@ use longhaul_core::message::{Operation, Start};
 use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NewRecord, NextExecution, Outcome, ParkedRecord, Received, TurnRecord};
 use longhaul_core::{DeploymentId, ExecutionId, InstanceId, Message, OnReturn, Payload, Record, RuntimeStatus, Tags, Timestamp};
 
-use crate::contract::{Batch, ChainRecord, EncodedRecord, Instances, Position, Store};
+use crate::contract::{Batch, ChainRecord, EncodedRecord, InstanceQuery, Instances, Page, Position, Store};
 
 /// An instance id.
 pub fn id(text: &str) -> InstanceId {
@@ -127,6 +127,19 @@ pub fn encoded(record: NewRecord) -> EncodedRecord {
 pub async fn append(store: &dyn Store, records: impl IntoIterator<Item = NewRecord>) {
     let records = records.into_iter().map(encoded).collect();
     store.append(Batch { records, ..Batch::default() }).await.expect("the batch is appended");
+}
+
+/// All pages of a list, one after the other.
+pub async fn walk(store: &(impl Instances + ?Sized), mut query: InstanceQuery) -> Vec<Page> {
+    let mut pages = Vec::new();
+    loop {
+        let page = store.list(query.clone()).await.expect("the list is read");
+        query.after = page.next.clone();
+        pages.push(page);
+        if query.after.is_none() {
+            return pages;
+        }
+    }
 }
 
 /// The last position of an instance.
