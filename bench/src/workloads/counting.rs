@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::load::{Clients, Until};
 use crate::report::Figure;
 use crate::setup::Setup;
+use crate::statistics::Sample;
 
 const ENTITY: &str = "Counter";
 /// Increments, full and quick, and how often: the fewer there are, the less a single time says. The middle one counts.
@@ -69,8 +70,7 @@ async fn middle(rounds: usize, measure: impl AsyncFn(usize) -> anyhow::Result<Du
     for round in 0..rounds {
         took.push(measure(round).await?);
     }
-    took.sort();
-    Ok(took[rounds / 2])
+    Ok(Sample::sequence(took).median())
 }
 
 /// From the first signal sent until the last is in a counter's state.
