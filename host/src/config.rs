@@ -24,6 +24,7 @@ use crate::http::server::{ServerLimits, is_loopback};
 use crate::rpc::RpcPort;
 
 mod limits;
+mod memory;
 
 pub use limits::LimitOptions;
 
@@ -299,6 +300,8 @@ impl ServeConfig {
         let (defaults, guests) = (EngineConfig::default(), longhaul_wasm::Config::default());
         let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
         let server = limits::server_limits(&options)?;
+        let max_body_bytes = at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?;
+        let memory = memory::http_memory(&options, max_body_bytes)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
@@ -333,8 +336,9 @@ impl ServeConfig {
                 management_prefix: MANAGEMENT_PREFIX.into(),
                 task_hub,
                 max_json_depth: limits::value_limits(&options.limits)?.max_json_depth,
-                max_body_bytes: at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?,
+                max_body_bytes,
                 body_deadline: options.limits.body_deadline()?,
+                memory,
                 max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,
                 public_url: options
                     .public_url

@@ -4,12 +4,13 @@
 //! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
-//! - [`access`]: whether a request is let in. `access_keys`: changing keys.
+//! - [`bodies`]: reading what a request carries. [`access`]: whether a request is let in. `access_keys`: changing keys.
 //! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
 
 pub mod access;
 pub mod answer;
 pub mod binding;
+pub mod bodies;
 pub mod date;
 pub mod links;
 pub mod openapi;
@@ -45,6 +46,8 @@ use crate::app::deployment::Deployer;
 use crate::dispatch::{Engine, EngineError};
 use crate::timers::Timers;
 use answer::{Answer, BodyError};
+use bodies::Bodies;
+use metrics::MemoryUse;
 use request::{Asked, Caller, Surface};
 use router::{Action, RPC_PREFIX, Router};
 
@@ -66,11 +69,22 @@ pub struct HttpConfig {
     pub max_deployment_bytes: usize,
     /// Longest wait for a body, deployments included. A later one is answered with 408.
     pub body_deadline: std::time::Duration,
+    /// Budgets of memory for requests and answers.
+    pub memory: HttpMemory,
     /// Scheme, host and port by which others reach the host, if the operator said so.
     pub public_url: Option<String>,
     /// Whether `X-Forwarded-Host` and `X-Forwarded-Proto` say by which address a caller reached the host. Only for hosts behind a
     /// proxy that sets both: anyone else could make the host hand out addresses of another's choice.
     pub use_forwarded_host: bool,
+}
+
+/// How much memory requests and answers may take, bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpMemory {
+    /// For bodies of requests at a time, in all. A body beyond it is answered with 503 before it is read.
+    pub body_bytes: u64,
+    /// The same of one address. A body beyond it is answered with 429.
+    pub body_bytes_per_address: u64,
 }
 
 /// Where the host can be reached, as far as it knows by itself.
@@ -93,6 +107,7 @@ pub struct Api {
     config: HttpConfig,
     addresses: Addresses,
     access: Arc<Access>,
+    bodies: Arc<Bodies>,
     stopping: watch::Sender<bool>,
 }
 
@@ -114,6 +129,7 @@ impl Api {
             timers,
             public_routes: Router::new(&config.management_prefix),
             rpc_routes: Router::management_only(RPC_PREFIX),
+            bodies: Bodies::new(config.memory.body_bytes, config.memory.body_bytes_per_address, config.body_deadline),
             config,
             addresses,
             access,
@@ -130,6 +146,12 @@ impl Api {
     async fn stopped(&self) {
         // An error would mean that the sender is gone, and it is part of this.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// The budgets of memory, and what is taken of each.
+    fn memory(&self) -> Vec<MemoryUse> {
+        let bodies = self.bodies.budget();
+        vec![MemoryUse { of: "bodies", used: bodies.used(), limit: bodies.limit() }]
     }
 
     /// Answers one request.
@@ -178,7 +200,7 @@ impl Api {
             Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
             Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
-            Action::Metrics => Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts()))),
+            Action::Metrics => Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts(), &self.memory()))),
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListKeys => Ok(access_keys::list(self)),
             Action::AddKey | Action::RotateKey | Action::RevokeKey => Ok(access_keys::change(self, &asked).await),

@@ -6,11 +6,13 @@
 //! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
 //! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
+//! - [`budget`], [`machine`]: memory for one use of it, and how much there is.
 
 pub mod access;
 pub mod address_file;
 pub mod admin_client;
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod client_binding;
 pub mod client_host;
@@ -21,6 +23,7 @@ pub mod dispatch;
 pub mod duration;
 pub mod http;
 pub mod keys_command;
+pub mod machine;
 pub mod rpc;
 pub mod serve;
 pub mod timers;

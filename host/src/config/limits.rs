@@ -55,6 +55,15 @@ pub struct LimitOptions {
     #[arg(long, value_name = "SECONDS")]
     pub write_deadline_seconds: Option<u64>,
 
+    /// Most memory for bodies of requests at a time, in bytes, those up to 16384 bytes not counted; one beyond is answered with 503 before it is
+    /// read [default: an eighth of the machine's memory, at least max-body-bytes]
+    #[arg(long, value_name = "BYTES")]
+    pub body_memory_bytes: Option<u64>,
+
+    /// The same of one address; one beyond is answered with 429 [default: half of body-memory-bytes, at least max-body-bytes]
+    #[arg(long, value_name = "BYTES")]
+    pub body_memory_bytes_per_address: Option<u64>,
+
     /// Most arrays and objects within one another in a payload: in the body of a request, which is refused with 400, and in what a guest
     /// hands over, which fails [default: 100]
     #[arg(long, value_name = "COUNT")]
@@ -135,6 +144,8 @@ impl LimitOptions {
             max_uri_bytes: self.max_uri_bytes.or(file.max_uri_bytes),
             body_deadline_seconds: self.body_deadline_seconds.or(file.body_deadline_seconds),
             write_deadline_seconds: self.write_deadline_seconds.or(file.write_deadline_seconds),
+            body_memory_bytes: self.body_memory_bytes.or(file.body_memory_bytes),
+            body_memory_bytes_per_address: self.body_memory_bytes_per_address.or(file.body_memory_bytes_per_address),
             max_json_depth: self.max_json_depth.or(file.max_json_depth),
             max_payload_bytes: self.max_payload_bytes.or(file.max_payload_bytes),
             max_name_characters: self.max_name_characters.or(file.max_name_characters),

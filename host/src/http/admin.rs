@@ -10,7 +10,7 @@ use super::Api;
 use super::answer::{self, Answer, BodyError};
 use super::binding::ClientBinding;
 use super::links::Links;
-use super::request::{Asked, collect, content_type};
+use super::request::{Asked, content_type};
 use crate::access::AuthMode;
 use crate::access::link::LinkCredential;
 use crate::app::bundle;
@@ -54,8 +54,8 @@ where
         let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
     }
-    let body = match collect(body, api.config.max_deployment_bytes, api.config.body_deadline).await {
-        Ok(body) => body,
+    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_deployment_bytes).await {
+        Ok(collected) => collected.into_parts(),
         Err(refusal) => return refusal,
     };
     match api.deployer.deploy(body).await {

@@ -9,7 +9,7 @@ use longhaul_store::EntityQuery;
 use super::answer::{self, BodyError};
 use super::instances::{page, page_rows, token};
 use super::payload::EntityStatus;
-use super::request::{Asked, collect, is_json, json_or_null};
+use super::request::{Asked, is_json, json_or_null};
 use super::{Api, Handled, keys};
 use crate::clock;
 use crate::dispatch::{Engine, EngineError, Keyed};
@@ -50,8 +50,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    let body = match collect(body, api.config.max_body_bytes, api.config.body_deadline).await {
-        Ok(body) => body,
+    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
+        Ok(collected) => collected.into_parts(),
         Err(refusal) => return Ok(refusal),
     };
     let Keyed::Free(engine) = keys::keyed(api, asked, "signal", &["op"], &body).await? else {

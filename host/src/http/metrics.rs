@@ -6,8 +6,19 @@ use longhaul_wasm::{FunctionKind, GuestCounts};
 
 use crate::dispatch::Counts;
 
+/// How a budget of memory stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MemoryUse {
+    /// What it is for.
+    pub(super) of: &'static str,
+    /// Bytes taken now.
+    pub(super) used: u64,
+    /// Bytes that may be.
+    pub(super) limit: u64,
+}
+
 /// Everything that is counted. Counters begin at zero with the process.
-pub(super) fn text(counts: &Counts, guests: &GuestCounts) -> String {
+pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse]) -> String {
     let mut text = String::with_capacity(2_048);
     let Counts { turns, activities, commits, records, record_bytes, commit_statements, instances_in_memory } = *counts;
     counter(&mut text, "longhaul_turns_total", "Turns of orchestrations and batches of entities that were recorded.", turns);
@@ -25,6 +36,12 @@ pub(super) fn text(counts: &Counts, guests: &GuestCounts) -> String {
     let name = "longhaul_instances_in_memory";
     head(&mut text, name, "Instances in memory now.", "gauge");
     line(&mut text, name, instances_in_memory);
+    let name = "longhaul_memory_used_bytes";
+    head(&mut text, name, "Bytes taken now of each budget of memory.", "gauge");
+    memory.iter().for_each(|budget| line(&mut text, &format!("{name}{{of=\"{}\"}}", budget.of), budget.used));
+    let name = "longhaul_memory_limit_bytes";
+    head(&mut text, name, "Bytes of each budget of memory.", "gauge");
+    memory.iter().for_each(|budget| line(&mut text, &format!("{name}{{of=\"{}\"}}", budget.of), budget.limit));
     text
 }
 
@@ -48,16 +65,18 @@ mod tests {
     #[test]
     fn every_metric_has_its_type_and_a_value() {
         let counts = Counts { turns: 7, instances_in_memory: 3, ..Counts::default() };
-        let text = text(&counts, &GuestCounts::default());
+        let text = text(&counts, &GuestCounts::default(), &[MemoryUse { of: "bodies", used: 1, limit: 2 }]);
         assert!(text.contains("# TYPE longhaul_turns_total counter\nlonghaul_turns_total 7\n"), "{text}");
         assert!(text.contains("# TYPE longhaul_instances_in_memory gauge\nlonghaul_instances_in_memory 3\n"), "{text}");
         assert!(text.contains("longhaul_guests_total{kind=\"activity\"} 0\n"), "{text}");
+        assert!(text.contains("longhaul_memory_used_bytes{of=\"bodies\"} 1\n"), "{text}");
+        assert!(text.contains("longhaul_memory_limit_bytes{of=\"bodies\"} 2\n"), "{text}");
     }
 
     #[test]
     fn the_guide_names_every_metric() {
         let guide = include_str!("../../../docs/guide/metrics.md");
-        let text = text(&Counts::default(), &GuestCounts::default());
+        let text = text(&Counts::default(), &GuestCounts::default(), &[]);
         let names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         assert!(names.len() > 5);
         for name in names {

@@ -6,7 +6,7 @@ use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
 
 use super::answer::{self, BodyError};
-use super::request::{Asked, collect, is_json, json_or_null};
+use super::request::{Asked, is_json, json_or_null};
 use super::{Api, Handled, keys};
 use crate::dispatch::{EngineError, Keyed};
 
@@ -16,8 +16,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    let body = match collect(body, api.config.max_body_bytes, api.config.body_deadline).await {
-        Ok(body) => body,
+    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
+        Ok(collected) => collected.into_parts(),
         Err(refusal) => return Ok(refusal),
     };
     // Before all tests: a request that was accepted once is answered so, whatever has become of the instance.

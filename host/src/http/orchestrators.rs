@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::answer::{self, Answer, BodyError, Exception};
 use super::instances::{self, Shown};
 use super::query::Query;
-use super::request::{Asked, collect, json_or_null};
+use super::request::{Asked, json_or_null};
 use super::{Api, Handled, date, keys};
 use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
 
@@ -40,8 +40,8 @@ where
         Ok(extras) => extras,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
-    let body = match collect(body, api.config.max_body_bytes, api.config.body_deadline).await {
-        Ok(body) => body,
+    let (body, room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
+        Ok(collected) => collected.into_parts(),
         Err(refusal) => return Ok(refusal),
     };
     let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
@@ -51,9 +51,12 @@ where
                 Ok(input) => input,
                 Err(reason) => return Ok(answer::bad_json(&reason)),
             };
+            drop(body);
             begin(engine, asked, input, tags, at).await
         }
     };
+    // A wait for the instance's end needs none of it.
+    drop(room);
     match begun {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(error) => refused(error),

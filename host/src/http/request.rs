@@ -1,18 +1,14 @@
 //! One request, as the handlers see it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body;
 use longhaul_core::Payload;
 
-use super::answer::{self, Answer, BodyError};
 use super::links::Links;
 use super::origin;
 use super::query::Query;
@@ -53,6 +49,8 @@ pub struct Asked {
     /// Makes addresses that can be handed out: as this caller reached the host, or the public ones if it came by local RPC, where a
     /// browser or another machine could not follow.
     pub links: Links,
+    /// The address at the other end of the connection.
+    pub peer: IpAddr,
     /// Whether the caller is on the host's own machine and calls the host by a name of that machine.
     pub is_local: bool,
     /// Scheme and host of the address that was asked for.
@@ -80,7 +78,8 @@ impl Asked {
             credential: LinkCredential::None,
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        Self { action: matched.action, query, links, is_local, origin, parts: matched.parts, head }
+        let peer = caller.peer.ip();
+        Self { action: matched.action, query, links, peer, is_local, origin, parts: matched.parts, head }
     }
 
     /// The open part of the route at `index`, decoded; empty if the route has none there.
@@ -130,28 +129,6 @@ pub fn content_type(headers: &HeaderMap) -> Option<&str> {
     Some(text.split(';').next().unwrap_or_default().trim())
 }
 
-/// The whole body.
-///
-/// # Errors
-/// The answer to give: 413 when it is longer than `max_bytes`, 400 when it breaks off, 408 when it takes too long.
-pub async fn collect<B>(body: B, max_bytes: usize, deadline: Duration) -> Result<Bytes, Answer>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
-    let too_long =
-        || answer::message(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is longer than the {max_bytes} bytes that this host takes"));
-    if body.size_hint().lower() > max_bytes as u64 {
-        return Err(too_long());
-    }
-    match tokio::time::timeout(deadline, Limited::new(body, max_bytes).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => Err(answer::message(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => Err(answer::message(StatusCode::REQUEST_TIMEOUT, &format!("the body took longer than {} s", deadline.as_secs()))),
-    }
-}
-
 /// A body as one JSON value of at most `max_depth` arrays and objects within one another; `null` when there is none. Readers of JSON give
 /// up at some depth (128 in Rust, 1,000 in Python), and one value beyond it would make every list that shows it unreadable to them.
 ///
@@ -172,11 +149,9 @@ pub fn json_or_null(body: &Bytes, max_depth: usize) -> Result<Payload, String> {
 #[cfg(test)]
 mod tests {
     use http::Request;
-    use http_body_util::Full;
 
     use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
+    use crate::http::HttpMemory;
 
     fn asked(uri: &str, host: Option<&str>) -> Asked {
         let mut request = Request::builder().uri(uri);
@@ -196,7 +171,8 @@ mod tests {
             max_body_bytes: 1,
             max_json_depth: 100,
             max_deployment_bytes: 1,
-            body_deadline: Duration::from_secs(1),
+            body_deadline: std::time::Duration::from_secs(1),
+            memory: HttpMemory { body_bytes: 1, body_bytes_per_address: 1 },
             public_url: None,
             use_forwarded_host,
         };
@@ -256,36 +232,6 @@ mod tests {
         assert!(is("application/json") && is("Application/JSON; charset=utf-8"));
         assert!(!is("text/json") && !is("application/jsonl"));
         assert!(!is_json(&HeaderMap::new()));
-    }
-
-    /// A body of which nothing ever comes.
-    struct Never;
-
-    impl Body for Never {
-        type Data = Bytes;
-        type Error = std::io::Error;
-
-        fn poll_frame(
-            self: std::pin::Pin<&mut Self>,
-            _context: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<std::io::Result<hyper::body::Frame<Bytes>>>> {
-            std::task::Poll::Pending
-        }
-    }
-
-    #[tokio::test]
-    async fn a_body_that_never_comes_is_a_time_out() {
-        let answer = collect(Never, 5, Duration::from_millis(5)).await.unwrap_err();
-        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
-    }
-
-    #[tokio::test]
-    async fn a_body_beyond_the_limit_is_refused_whether_or_not_it_says_its_length() {
-        assert_eq!(collect(Full::from("12345"), 5, MINUTE).await.unwrap(), "12345");
-        assert_eq!(collect(Full::from("123456"), 5, MINUTE).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
-        let chunked = Full::from("123456").map_frame(|frame| frame);
-        assert_eq!(chunked.size_hint().upper(), None);
-        assert_eq!(collect(chunked, 5, MINUTE).await.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[test]

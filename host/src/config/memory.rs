@@ -1,0 +1,25 @@
+//! Budgets of memory, and what of the machine's memory they are where nothing was said.
+
+use anyhow::ensure;
+
+use super::ServeOptions;
+use crate::http::HttpMemory;
+use crate::machine;
+
+/// The memory of the HTTP side, complete and checked.
+pub(super) fn http_memory(options: &ServeOptions, max_body_bytes: usize) -> anyhow::Result<HttpMemory> {
+    let limits = &options.limits;
+    let longest = max_body_bytes as u64;
+    let body_bytes = budget("body-memory-bytes", limits.body_memory_bytes, (machine::memory_bytes() / 8).max(longest))?;
+    let of_each = (body_bytes / 2).max(longest);
+    Ok(HttpMemory {
+        body_bytes,
+        body_bytes_per_address: budget("body-memory-bytes-per-address", limits.body_memory_bytes_per_address, of_each)?,
+    })
+}
+
+fn budget(option: &str, given: Option<u64>, default: u64) -> anyhow::Result<u64> {
+    let bytes = given.unwrap_or(default);
+    ensure!(bytes > 0, "--{option} is 0; it must be at least 1");
+    Ok(bytes)
+}
