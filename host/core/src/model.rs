@@ -15,7 +15,8 @@ pub use command::{
     StartContext, TaskResult,
 };
 pub use failure::Failure;
-pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId};
+pub(crate) use id::NO_DOT_SEGMENTS;
+pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId, check_event_name};
 pub use on_return::{OnReturn, Pin};
 pub use payload::{InvalidJson, Payload};
 pub use retry::RetryPolicy;

@@ -62,10 +62,10 @@ fn every_kind_and_variant_has_a_file_that_means_the_same_as_today() {
 
 #[test]
 fn a_record_from_a_newer_version_is_refused_with_the_reason() {
-    let newer = r#"{"format":2,"at":0,"reason":"later"}"#;
+    let newer = r#"{"format":3,"at":0,"reason":"later"}"#;
     assert_eq!(
         Record::decode("parked", newer).unwrap_err().to_string(),
-        "record format 2 is newer than 1, the newest that this version reads"
+        "record format 3 is newer than 2, the newest that this version reads"
     );
     let unknown = Record::decode("dream", "{}").unwrap_err().to_string();
     assert!(unknown.starts_with("unknown kind of record 'dream'"), "{unknown}");

@@ -6,7 +6,9 @@ use std::time::Duration;
 pub use longhaul_core::history::HistoryOptions;
 use longhaul_core::history::{HistoryEvent, history_events};
 use longhaul_core::message::{Operation, Start};
-use longhaul_core::{EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_tags};
+use longhaul_core::{
+    EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_event_name, check_tags,
+};
 use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -206,6 +208,7 @@ impl Engine {
 
     /// Raises an event. Returns once that is on stable storage.
     pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload) -> Result<(), EngineError> {
+        check_event_name(name).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         self.check("the event", name, &data)?;
         self.send(id, Message::Event { name: name.to_owned(), data }, false).await
     }

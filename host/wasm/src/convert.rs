@@ -3,5 +3,5 @@
 mod from_guest;
 mod to_guest;
 
-pub(crate) use from_guest::{activity_outcome, batch, client_entity_id, client_payload, turn};
+pub(crate) use from_guest::{activity_outcome, batch, client_entity_id, client_payload, known_entity_id, turn};
 pub(crate) use to_guest::{completion, entity_id_out, operation, start_context};

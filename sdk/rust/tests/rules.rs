@@ -85,7 +85,7 @@ async fn starts(ctx: Context, id: String) -> Result<(), Failure> {
 fn a_command_without_a_result_that_breaks_a_rule_fails_the_orchestrator() {
     let run = testing::Orchestration::new::<signals_inside>().entity::<Account>().run();
     assert_eq!(run.output::<()>().unwrap_err().error_type, "CriticalSection");
-    for (id, is_good) in [("order-7", true), ("@account@a", false), ("a/b", false), ("", false)] {
+    for (id, is_good) in [("order-7", true), ("@account@a", false), ("a/b", false), ("", false), (".", false), ("..", false)] {
         let run = testing::Orchestration::new::<starts>().input(id).run();
         let error_type = run.output::<()>().err().map(|failure| failure.error_type);
         assert_eq!(error_type.as_deref(), (!is_good).then_some("InvalidInstanceId"), "{id}");

@@ -10,6 +10,8 @@ use super::Timestamp;
 
 /// Longest id of an instance in UTF-16 units.
 const MAX_ID_UNITS: usize = 256;
+/// The first format of records whose turns refuse dot segments.
+pub(crate) const NO_DOT_SEGMENTS: u32 = 2;
 
 /// Names an instance. An entity's instance id is `@name@key`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,8 +27,19 @@ impl InstanceId {
     /// An id that people or guests chose for an orchestration.
     ///
     /// # Errors
-    /// [`InvalidId`] unless it has 1 to 256 UTF-16 units, does not begin with `@` and contains none of `/ \ # ?` nor control characters.
+    /// [`InvalidId`] unless it has 1 to 256 UTF-16 units, does not begin with `@`, contains none of `/ \ # ?` nor control characters, and is
+    /// neither `.` nor `..`.
     pub fn orchestration(text: &str) -> Result<Self, InvalidId> {
+        check_segment("instance id", text)?;
+        Self::orchestration_with_dots(text)
+    }
+
+    /// The same by the rules of a record's `format`.
+    pub(crate) fn orchestration_in(text: &str, format: u32) -> Result<Self, InvalidId> {
+        if format < NO_DOT_SEGMENTS { Self::orchestration_with_dots(text) } else { Self::orchestration(text) }
+    }
+
+    fn orchestration_with_dots(text: &str) -> Result<Self, InvalidId> {
         if text.starts_with('@') {
             return Err(InvalidId(format!("instance id '{text}' begins with '@', which is kept for entities")));
         }
@@ -63,6 +76,25 @@ impl InstanceId {
     pub fn is_entity(&self) -> bool {
         self.0.starts_with('@')
     }
+}
+
+/// Refuses `.` and `..`, which no address can have as a part of its path: clients remove them before they send the request (RFC 3986,
+/// 5.2.4), so that it reaches another resource. Written as `%2E` they are the same (6.2.2.2).
+fn check_segment(what: &str, text: &str) -> Result<(), InvalidId> {
+    match text {
+        "." | ".." => Err(InvalidId(format!(
+            "{what} '{text}' cannot stand in an address: clients take '.' and '..' out of a path before they send a request; choose another"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the name of an event, which stands in the address that raises it.
+///
+/// # Errors
+/// [`InvalidId`] when it is `.` or `..`.
+pub fn check_event_name(name: &str) -> Result<(), InvalidId> {
+    check_segment("event name", name)
 }
 
 fn check_id(what: &str, text: &str) -> Result<(), InvalidId> {
@@ -103,8 +135,18 @@ impl EntityId {
     /// An id that people or guests chose.
     ///
     /// # Errors
-    /// [`InvalidId`] when the name is empty or contains `@`, or when name or key break the rules of instance ids.
+    /// [`InvalidId`] when the name is empty or contains `@`, or when name or key break the rules of instance ids. A key may be empty.
     pub fn new(name: &str, key: &str) -> Result<Self, InvalidId> {
+        check_segment("entity name", name)?;
+        check_segment("entity key", key)?;
+        Self::stored(name, key)
+    }
+
+    /// An id that may be that of an entity in the store, whose key was chosen when `.` and `..` were not refused.
+    ///
+    /// # Errors
+    /// As [`Self::new`], but for those two.
+    pub fn stored(name: &str, key: &str) -> Result<Self, InvalidId> {
         if name.is_empty() || name.contains('@') {
             return Err(InvalidId(format!("entity name '{name}' is empty or contains '@'")));
         }
@@ -120,6 +162,11 @@ impl EntityId {
     /// As [`Self::new`].
     pub fn check(&self) -> Result<(), InvalidId> {
         Self::new(&self.name, &self.key).map(drop)
+    }
+
+    /// The same by the rules of a record's `format`.
+    pub(crate) fn check_in(&self, format: u32) -> Result<(), InvalidId> {
+        if format < NO_DOT_SEGMENTS { Self::stored(&self.name, &self.key).map(drop) } else { self.check() }
     }
 
     /// `@name@key`.
@@ -194,7 +241,8 @@ mod tests {
     fn an_instance_id_keeps_the_rules_of_the_contract() {
         assert!(InstanceId::orchestration("order 7:é").is_ok());
         assert!(InstanceId::orchestration(&"x".repeat(256)).is_ok());
-        for bad in ["", "@a@b", "a/b", "a\\b", "a#b", "a?b", "a\nb", &"x".repeat(257)] {
+        assert!(["...", ".a", "a..", "%2E", ". "].iter().all(|id| InstanceId::orchestration(id).is_ok()));
+        for bad in [".", "..", "", "@a@b", "a/b", "a\\b", "a#b", "a?b", "a\nb", &"x".repeat(257)] {
             assert!(InstanceId::orchestration(bad).is_err(), "{bad:?}");
         }
     }
@@ -205,6 +253,14 @@ mod tests {
         assert_eq!(id.instance_id().as_str(), "@counter@a@b");
         assert_eq!(id.instance_id().entity(), Some(id));
         assert!(EntityId::new("", "a").is_err());
+        for dots in [".", ".."] {
+            assert!(EntityId::new("Counter", dots).unwrap_err().to_string().contains("entity key"));
+            assert!(EntityId::new(dots, "a").unwrap_err().to_string().contains("entity name"));
+            assert!(check_event_name(dots).is_err());
+            // What has such a key already can be read.
+            assert_eq!(EntityId::stored("Counter", dots).unwrap().instance_id().as_str(), format!("@counter@{dots}"));
+        }
+        assert!(EntityId::new("Counter", "...").is_ok() && check_event_name(".go").is_ok());
         // Both signs and the name count.
         assert!(EntityId::new("n", &"k".repeat(253)).is_ok() && EntityId::new("n", &"k".repeat(254)).is_err());
     }

@@ -88,7 +88,7 @@ impl Chain {
             self.forget_before(&record);
             witness.forget();
         }
-        let TurnRecord { number, now, received, commands, custom_status, returned, outcome, without_guest, rewound, .. } = record;
+        let TurnRecord { format, number, now, received, commands, custom_status, returned, outcome, without_guest, rewound, .. } = record;
         let arrived = self.resolve(received, now);
         if let Some(Outcome::ContinuedAsNew(next)) = outcome {
             self.tape = self.tape.take().map(|_| Tape { origin: Some((now, NextExecution::clone(&next))), items: Vec::new() });
@@ -102,6 +102,7 @@ impl Chain {
         let recorded = GuestTurn { commands, custom_status, outcome: returned.or_else(|| guest_outcome(outcome.as_ref())) };
         let turn = TapedTurn {
             number,
+            format,
             now,
             arrived,
             recorded,
@@ -125,8 +126,9 @@ impl Chain {
     }
 
     fn play_turn(&mut self, turn: TapedTurn, outcome: Option<&Outcome>, mut taped: Option<&mut TapedTurn>, witness: &mut impl Witness) {
-        let TapedTurn { number, now, arrived, recorded, without_guest, .. } = turn;
+        let TapedTurn { number, format, now, arrived, recorded, without_guest, .. } = turn;
         let mut turn = self.begin_turn(now);
+        turn.format = format;
         for one in arrived {
             witness.receive(&mut self.state, &mut turn, one);
         }

@@ -5,8 +5,8 @@ use super::execution::{Execution, Progress, Task};
 use super::turn::{Step, Turn};
 use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{
-    ActivityCall, Command, EntityCall, Failure, GuestOutcome, GuestTurn, InstanceId, OrchestrationCall, RetryPolicy, TaskId, TaskResult,
-    check_tags,
+    ActivityCall, Command, EntityCall, Failure, GuestOutcome, GuestTurn, InstanceId, InvalidId, NO_DOT_SEGMENTS, OrchestrationCall,
+    RetryPolicy, TaskId, TaskResult, check_event_name, check_tags,
 };
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
@@ -83,18 +83,13 @@ impl Execution {
                 let task = self.open(Task::Timer { at: *at });
                 self.alarms.insert((*at, task));
             }
-            Command::WaitForEvent(name) => {
-                let task = self.open(Task::Event { name: name.clone() });
-                if let Some(event) = self.events.wait(name, task) {
-                    self.complete_wait(task, event);
-                }
-            }
+            Command::WaitForEvent(name) => self.wait_for_event(turn, name),
             Command::CallEntity(call) => self.call_entity(turn, instance, call),
             Command::LockEntities(set) => self.lock(turn, instance, set),
             Command::Cancel(task) => self.cancel(turn, instance, *task),
             Command::SignalEntity(signal) => {
                 let what = || format!("cannot signal operation '{}'", signal.operation);
-                signal.entity.check().map_err(|problem| fault("InvalidEntityId", &what(), problem))?;
+                signal.entity.check_in(turn.format).map_err(|problem| fault("InvalidEntityId", &what(), problem))?;
                 self.check_signal(&signal.entity)?;
                 turn.outgoing.push(Outgoing::signal(signal.clone()));
             }
@@ -102,7 +97,9 @@ impl Execution {
             Command::StartOrchestration(call) => self.start_detached(turn, call)?,
             Command::RaiseEvent(event) => {
                 let what = || format!("cannot raise event '{}'", event.name);
-                InstanceId::orchestration(event.instance_id.as_str()).map_err(|problem| fault("InvalidInstanceId", &what(), problem))?;
+                InstanceId::orchestration_in(event.instance_id.as_str(), turn.format)
+                    .map_err(|problem| fault("InvalidInstanceId", &what(), problem))?;
+                check_event_name_in(turn, &event.name).map_err(|problem| fault("InvalidEventName", &what(), problem))?;
                 turn.send(event.instance_id.clone(), Message::Event { name: event.name.clone(), data: event.data.clone() });
             }
         }
@@ -123,6 +120,16 @@ impl Execution {
         self.complete(task, TaskResult::Failed(failure));
     }
 
+    fn wait_for_event(&mut self, turn: &Turn, name: &str) {
+        let task = self.open(Task::Event { name: name.to_owned() });
+        if let Err(problem) = check_event_name_in(turn, name) {
+            return self.refuse(task, "InvalidEventName", format!("cannot wait for an event: {problem}"));
+        }
+        if let Some(event) = self.events.wait(name, task) {
+            self.complete_wait(task, event);
+        }
+    }
+
     fn call_activity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &ActivityCall) {
         let task = self.open(Task::Activity { call: call.clone(), progress: Progress::begun(turn.now), asked_in: self.id().clone() });
         self.running += 1;
@@ -136,7 +143,7 @@ impl Execution {
 
     fn call_orchestration(&mut self, turn: &mut Turn, instance: &InstanceId, call: &OrchestrationCall) {
         let derived = InstanceId::trusted(format!("{}:{}", self.id(), self.next_task));
-        let chosen = call.instance_id.as_deref().map_or(Ok(derived.clone()), InstanceId::orchestration);
+        let chosen = call.instance_id.as_deref().map_or(Ok(derived.clone()), |id| InstanceId::orchestration_in(id, turn.format));
         let id = chosen.clone().unwrap_or(derived);
         let known = self.task_ref(instance, TaskId(self.next_task));
         let task = self.open(Task::Child { call: call.clone(), id: id.clone(), progress: Progress::begun(turn.now), known });
@@ -196,7 +203,7 @@ impl Execution {
         self.derived += 1;
         let execution = self.id().derive(turn.now, &format!("start {}", self.derived));
         let id = match call.instance_id.as_deref() {
-            Some(id) => InstanceId::orchestration(id).map_err(|problem| fault("InvalidInstanceId", &what(), problem))?,
+            Some(id) => InstanceId::orchestration_in(id, turn.format).map_err(|problem| fault("InvalidInstanceId", &what(), problem))?,
             None => InstanceId::detached(&execution),
         };
         let start = Start::called(call.clone(), execution, self.start.pin(), turn.now, None);
@@ -206,7 +213,7 @@ impl Execution {
 
     fn call_entity(&mut self, turn: &mut Turn, instance: &InstanceId, call: &EntityCall) {
         let task = self.open(Task::Entity { entity: call.entity.clone(), operation: call.operation.clone() });
-        if let Err(problem) = call.entity.check() {
+        if let Err(problem) = call.entity.check_in(turn.format) {
             return self.refuse(task, "InvalidEntityId", format!("cannot call operation '{}': {problem}", call.operation));
         }
         if let Err(problem) = self.enter_call(&call.entity, task) {
@@ -243,6 +250,11 @@ impl Execution {
 /// A command that has no task to fail breaks a rule.
 fn fault(error_type: &str, what: &str, problem: impl std::fmt::Display) -> Failure {
     Failure { non_retriable: true, ..Failure::new(error_type, format!("{what}: {problem}")) }
+}
+
+/// Turns of earlier formats knew no forbidden names.
+fn check_event_name_in(turn: &Turn, name: &str) -> Result<(), InvalidId> {
+    if turn.format < NO_DOT_SEGMENTS { Ok(()) } else { check_event_name(name) }
 }
 
 fn policy_problem(policy: Option<&RetryPolicy>) -> Option<String> {

@@ -35,7 +35,7 @@ impl CriticalSection {
 impl Execution {
     pub(super) fn lock(&mut self, turn: &mut Turn, instance: &InstanceId, set: &[EntityId]) {
         let task = self.open(Task::Lock);
-        if let Some(problem) = set.iter().find_map(|entity| entity.check().err()) {
+        if let Some(problem) = set.iter().find_map(|entity| entity.check_in(turn.format).err()) {
             return self.refuse(task, "InvalidEntityId", format!("cannot lock an entity: {problem}"));
         }
         if self.section.is_some() {

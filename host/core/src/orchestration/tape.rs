@@ -28,6 +28,8 @@ pub(super) enum Item {
 #[derive(Clone, Debug)]
 pub(super) struct TapedTurn {
     pub(super) number: u32,
+    /// The format of its record.
+    pub(super) format: u32,
     pub(super) now: Timestamp,
     pub(super) arrived: Vec<Arrived>,
     pub(super) recorded: GuestTurn,

@@ -5,6 +5,7 @@ mod bounds;
 mod chains;
 mod children;
 mod completion;
+mod dot_segments;
 mod endings;
 mod events;
 mod locks;

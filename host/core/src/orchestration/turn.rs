@@ -7,7 +7,7 @@ use super::events::Event;
 use crate::limits::InstanceLimits;
 use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{Completion, ExecutionId, InstanceId, Pin, StartContext, TaskId, Timestamp};
-use crate::record::{NewRecord, Outcome, Received, Record, Rewound, TurnRecord};
+use crate::record::{FORMAT, NewRecord, Outcome, Received, Record, Rewound, TurnRecord};
 
 /// What the guest is to be called with.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Turn {
     pub(super) settles: bool,
     /// What holds for the turn while it is taken. A turn that is read back has no limits: what they decided is recorded.
     pub(super) limits: Option<Arc<InstanceLimits>>,
+    /// The format whose rules hold: that of the turn's record, if it is read back.
+    pub(super) format: u32,
 }
 
 impl Turn {
@@ -72,6 +74,7 @@ impl Turn {
             rewound: None,
             settles: false,
             limits: None,
+            format: FORMAT,
         }
     }
 

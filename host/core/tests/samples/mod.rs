@@ -1,24 +1,26 @@
 //! One record of each kind and variant, each with all its members.
 
 use longhaul_core::message::{Caller, Operation, Section, Start, TaskRef};
-use longhaul_core::record::{EntityRecord, FORMAT, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, Rewound, TurnRecord};
+use longhaul_core::record::{EntityRecord, MessageRecord, NextExecution, Outcome, ParkedRecord, Received, Rewound, TurnRecord};
 use longhaul_core::{
     ActivityCall, Command, Continuation, DeploymentId, EntityCall, EntityId, EntitySignal, EventTo, ExecutionId, Failure, GuestOutcome,
     InstanceId, Message, OnReturn, OrchestrationCall, Payload, Record, RetryPolicy, RuntimeStatus, Tags, TaskId, TaskResult, Timestamp,
 };
 
+/// The format of the files that were written first. What it has, every later one has too.
+const FIRST: u32 = 1;
 const EXECUTION: &str = "0198c0ffee00700080000000000000aa";
 
 /// By the name of its file.
 pub fn all() -> Vec<(&'static str, Record)> {
     let messages = messages().into_iter().map(|(name, message)| {
         let at = Timestamp(1_790_000_000_123);
-        (name, Record::Message(MessageRecord { format: FORMAT, at, message }))
+        (name, Record::Message(MessageRecord { format: FIRST, at, message }))
     });
     let commands = commands().into_iter().map(|(name, command)| (name, turn(TurnRecord { commands: vec![command], ..blank_turn() })));
     let outcomes = outcomes().into_iter().map(|(name, outcome)| (name, turn(TurnRecord { outcome: Some(outcome), ..blank_turn() })));
     let all = messages.chain(commands).chain(outcomes).chain(turns()).chain(entities());
-    let parked = ParkedRecord { format: FORMAT, at: Timestamp(9), reason: "the guest trapped".into() };
+    let parked = ParkedRecord { format: FIRST, at: Timestamp(9), reason: "the guest trapped".into() };
     all.chain([("parked", Record::Parked(parked))]).collect()
 }
 
@@ -149,7 +151,7 @@ fn returned() -> Vec<(&'static str, GuestOutcome)> {
 
 fn entities() -> Vec<(&'static str, Record)> {
     let least = EntityRecord {
-        format: FORMAT,
+        format: FIRST,
         now: Timestamp(10),
         received: vec![Received::Inline(Message::Operation(full_operation()))],
         state: None,
@@ -180,7 +182,7 @@ fn turn(record: TurnRecord) -> Record {
 
 fn blank_turn() -> TurnRecord {
     TurnRecord {
-        format: FORMAT,
+        format: FIRST,
         number: 7,
         now: Timestamp(1_790_000_000_456),
         received: Vec::new(),

@@ -66,7 +66,7 @@ impl wit::Host for IoState {
 
     async fn read_entity(&mut self, entity: types::EntityId) -> Result<Option<String>, wit::Error> {
         // An id that cannot exist names no entity, and this call has no error for it.
-        let Ok(entity) = convert::client_entity_id(&entity) else { return Ok(None) };
+        let Some(entity) = convert::known_entity_id(&entity) else { return Ok(None) };
         Ok(self.client().read_entity(entity).await?.map(text))
     }
 

@@ -215,6 +215,11 @@ pub(crate) fn client_payload(field: &str, text: String) -> Result<Payload, Strin
     Payload::parse(text).map_err(|error| format!("`{field}` is {error}"))
 }
 
+/// An entity that a client function wants to read; `None` for an id that no entity has.
+pub(crate) fn known_entity_id(id: &types::EntityId) -> Option<EntityId> {
+    EntityId::stored(&id.name, &id.key).ok()
+}
+
 /// An entity that a client function names; the text says what is wrong with it.
 pub(crate) fn client_entity_id(id: &types::EntityId) -> Result<EntityId, String> {
     EntityId::new(&id.name, &id.key).map_err(|error| error.to_string())

@@ -9,6 +9,7 @@ use crate::http;
 mod entity;
 mod fake_host;
 pub(crate) mod host;
+mod ids;
 mod orchestration;
 mod run;
 mod section;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::ids;
 use super::orchestration::{Fake, Orchestration};
 use super::run::{History, RecordedTurn, Run};
 use super::section::Sections;
 use crate::entity::Operation;
-use crate::turn::{Command, Completion, OrchestrationRequest, Outcome, Signal, Start, TaskId, TaskResult};
+use crate::turn::{Command, Completion, Outcome, Signal, Start, TaskId, TaskResult};
 use crate::{EntityId, Failure, RetryPolicy, Timestamp};
 
 const MAX_TURNS: usize = 100_000;
@@ -160,7 +161,7 @@ impl<'a> Simulation<'a> {
             }
             Command::CallOrchestration(request) => {
                 let allowed = self.sections.forbid("a critical section must not wait for another orchestration");
-                if let Err(failure) = allowed.and_then(|()| check_request(&request)) {
+                if let Err(failure) = allowed.and_then(|()| ids::check_request(&request)) {
                     self.complete_new_task(Duration::ZERO, Err(failure));
                     return Ok(());
                 }
@@ -171,17 +172,19 @@ impl<'a> Simulation<'a> {
             Command::CreateTimer(due) => self.complete_new_task(due.since(self.now), Ok("null".to_owned())),
             Command::WaitForEvent(name) => self.wait_for_event(name),
             Command::CallEntity { entity, operation, input } => {
-                let allowed = self.sections.call(&entity, self.next_task);
+                let allowed = ids::check_entity(&entity).and_then(|()| self.sections.call(&entity, self.next_task));
                 let outcome = allowed.and_then(|()| self.run_operation(&entity, operation, input));
                 self.complete_new_task(Duration::ZERO, outcome);
             }
             // Nobody else is there to hold a lock.
             Command::LockEntities(entities) => {
-                let locked = self.sections.lock(self.next_task, &entities);
+                let known = entities.iter().try_for_each(ids::check_entity);
+                let locked = known.and_then(|()| self.sections.lock(self.next_task, &entities));
                 self.complete_new_task(Duration::ZERO, locked.map(|()| "null".to_owned()));
             }
             Command::Cancel(task) => self.cancel(task),
             Command::SignalEntity(signal) => {
+                ids::check_entity(&signal.entity)?;
                 self.sections.signal(&signal.entity)?;
                 match signal.at {
                     Some(time) if time > self.now => self.send(time, Arrival::Signal(signal)),
@@ -190,13 +193,19 @@ impl<'a> Simulation<'a> {
             }
             Command::UnlockEntities(task) => self.sections.unlock(task),
             // What leaves this instance is seen in the list of commands.
-            Command::StartOrchestration(request) => check_request(&request)?,
-            Command::RaiseEvent { instance_id, .. } => check_id(&instance_id)?,
+            Command::StartOrchestration(request) => ids::check_request(&request)?,
+            Command::RaiseEvent { instance_id, name, .. } => {
+                ids::check_instance(&instance_id)?;
+                ids::check_event_name(&name)?;
+            }
         }
         Ok(())
     }
 
     fn wait_for_event(&mut self, name: String) {
+        if let Err(failure) = ids::check_event_name(&name) {
+            return self.complete_new_task(Duration::ZERO, Err(failure));
+        }
         let task = self.new_task();
         let same = |known: &str| known.eq_ignore_ascii_case(&name);
         let kept = self.unclaimed_events.iter().position(|(known, _)| same(known)).and_then(|index| self.unclaimed_events.remove(index));
@@ -260,24 +269,6 @@ impl<'a> Simulation<'a> {
         self.on_their_way.insert((due, self.sent), arrival);
         self.sent += 1;
     }
-}
-
-/// The rules of a new instance's id, as the host has them.
-fn check_request(request: &OrchestrationRequest) -> Result<(), Failure> {
-    request.instance_id.as_deref().map_or(Ok(()), check_id)
-}
-
-fn check_id(id: &str) -> Result<(), Failure> {
-    let forbidden = |character: char| matches!(character, '/' | '\\' | '#' | '?') || character.is_control();
-    let length = id.encode_utf16().count();
-    if id.starts_with('@') || id.contains(forbidden) || length == 0 || length > 256 {
-        let text = format!(
-            "'{}' is no instance id: it has 1 to 256 characters, does not begin with '@', and has no '/', '\\', '#', '?' or control characters",
-            id.escape_debug()
-        );
-        return Err(Failure::new("InvalidInstanceId", text).non_retriable());
-    }
-    Ok(())
 }
 
 /// Calls a fake until it succeeds or the policy gives up. Returns the delays in sum and the last attempt's outcome.

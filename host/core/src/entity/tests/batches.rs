@@ -64,12 +64,16 @@ fn signals_and_starts_of_an_operation_are_sent_with_the_batch() {
 
 #[test]
 fn an_operation_cannot_start_an_orchestration_under_a_forbidden_id() {
+    ["@a@b", ".", ".."].into_iter().for_each(an_operation_cannot_start_an_orchestration_under);
+}
+
+fn an_operation_cannot_start_an_orchestration_under(id: &str) {
     let mut ledger = Ledger::new();
     let ran = ledger.arrive(signal("Add", 1)).batch_with(1, |state, operations| {
         let call = OrchestrationCall {
             name: "Ship".into(),
             input: operations[0].input.clone(),
-            instance_id: Some("@a@b".into()),
+            instance_id: Some(id.into()),
             version: None,
             retry: None,
             tags: Tags::new(),

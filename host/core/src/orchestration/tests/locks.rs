@@ -92,7 +92,11 @@ fn a_signal_to_an_entity_of_the_section_fails_the_execution_and_gives_the_locks_
 
 #[test]
 fn a_wrong_entity_id_fails_the_task_or_the_execution() {
-    let wrong = EntityId { name: "stock".into(), key: "a/b".into() };
+    ["a/b", ".", ".."].into_iter().for_each(a_wrong_key_fails_the_task_or_the_execution);
+}
+
+fn a_wrong_key_fails_the_task_or_the_execution(key: &str) {
+    let wrong = EntityId { name: "stock".into(), key: key.into() };
     let call = Command::CallEntity(EntityCall { entity: wrong.clone(), operation: "Take".into(), input: json("3") });
     let mut script = Script::started([call, Command::LockEntities(vec![wrong.clone()])]);
     let told = script.idle_turn().told();
