@@ -1,6 +1,6 @@
 //! What clients see: the management routes of Azure Durable Functions, the app's client functions, and deploying.
 //!
-//! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`query`], [`date`]: reading what was asked.
+//! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`bodies`], [`content`], [`query`], [`date`]: reading what was asked.
 //! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
@@ -11,6 +11,7 @@ pub mod access;
 pub mod answer;
 pub mod binding;
 pub mod bodies;
+pub mod content;
 pub mod date;
 pub mod links;
 pub mod openapi;
@@ -31,6 +32,7 @@ mod keys;
 mod metrics;
 mod operations;
 mod orchestrators;
+mod purge_filter;
 mod timers;
 
 use std::sync::Arc;

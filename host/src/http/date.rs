@@ -7,7 +7,7 @@ use longhaul_core::Timestamp;
 
 /// The time that `text` names, in milliseconds; what lies before 1970 becomes 1970. `None` when it cannot be read.
 ///
-/// Takes `2026-11-22`, `2026-11-22T10:15`, seconds, fractions of any length (cut off after milliseconds), and the zones `Z`,
+/// Takes `2026-11-22`, `2026-11-22T10:15`, `24:00` for the end of a day, seconds, fractions of any length (cut off after milliseconds), and the zones `Z`,
 /// `+01`, `+01:00` and `+0100`. A blank may stand for `T`, and for the `+` of a zone, which is what form-decoding makes of it.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let mut rest = Rest(text.trim().as_bytes());
@@ -52,7 +52,9 @@ impl Rest<'_> {
             }
         }
         // A leap second counts as the last second of its minute.
-        (hour < 24 && minute < 60 && second <= 60).then(|| ((hour * 60 + minute) * 60 + second.min(59)) * 1_000 + milliseconds)
+        let is_end_of_day = hour == 24 && minute + second + milliseconds == 0;
+        let is_time = hour < 24 && minute < 60 && second <= 60;
+        (is_time || is_end_of_day).then(|| ((hour * 60 + minute) * 60 + second.min(59)) * 1_000 + milliseconds)
     }
 
     fn fraction_ms(&mut self) -> Option<i64> {
@@ -142,6 +144,7 @@ mod tests {
         assert_eq!(shown("2026-11-22T10:15").unwrap(), "2026-11-22T10:15:00.000Z");
         assert_eq!(shown("2026-11-22 10:15:07").unwrap(), "2026-11-22T10:15:07.000Z");
         assert_eq!(shown("2024-02-29T23:59:59.987654Z").unwrap(), "2024-02-29T23:59:59.987Z");
+        assert_eq!(shown("2024-02-29T24:00:00Z").unwrap(), "2024-03-01T00:00:00.000Z");
         assert_eq!(shown("2024-03-01T00:00:00.5").unwrap(), "2024-03-01T00:00:00.500Z");
     }
 
@@ -168,7 +171,9 @@ mod tests {
             "2026-13-01",
             "2026-02-29",
             "2026-01-01T",
-            "2026-01-01T24:00",
+            "2026-01-01T24:01",
+            "2026-01-01T24:00:00.001Z",
+            "2026-01-01T25:00",
             "2026-01-01T10:00:00.",
             "2026-01-01T10:00 x",
         ];

@@ -11,7 +11,7 @@ use super::links::escape;
 use super::payload::InstanceStatus;
 use super::query::{Query, form_decode};
 use super::request::Asked;
-use super::{Api, Handled};
+use super::{Api, Handled, purge_filter};
 use crate::clock;
 use crate::dispatch::{EngineError, HistoryOptions};
 
@@ -21,8 +21,6 @@ const DEFAULT_PAGE_ROWS: u32 = 100;
 const MAX_PAGE_ROWS: u32 = 1_000;
 /// Seconds that a caller should wait before it asks again for the status of an instance that goes on.
 const RETRY_AFTER_SECONDS: &str = "5";
-/// What a filter may remove.
-const ENDED: [RuntimeStatus; 4] = [RuntimeStatus::Completed, RuntimeStatus::Failed, RuntimeStatus::Canceled, RuntimeStatus::Terminated];
 
 /// What a request for a status wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +144,9 @@ pub(super) async fn purge(api: &Api, asked: &Asked) -> Handled {
 
 /// Removes the ended orchestrations that a filter covers, never entities.
 pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
-    let Some(mut query) = purge_filter(&asked.query) else {
-        return Ok(answer::text(StatusCode::BAD_REQUEST, "Please provide value for 'createdTimeFrom' parameter."));
+    let mut query = match purge_filter::read(&asked.query, clock::now(), MAX_PAGE_ROWS) {
+        Ok(query) => query,
+        Err(problem) => return Ok(answer::text(StatusCode::BAD_REQUEST, &problem)),
     };
     let mut instances_deleted = 0;
     // No status left means that nothing the request names has ended; an empty filter would mean the opposite to the store.
@@ -173,17 +172,6 @@ async fn purge_if_ended(api: &Api, id: &InstanceId) -> Result<u32, EngineError> 
         Err(EngineError::NotFound(_) | EngineError::WrongState(_)) => Ok(0),
         other => other,
     }
-}
-
-/// The filter of a purge; `None` without a readable `createdTimeFrom`.
-fn purge_filter(query: &Query) -> Option<InstanceQuery> {
-    let mut wanted = filter(query);
-    wanted.created_from?;
-    wanted.created_to = wanted.created_to.or_else(|| Some(clock::now()));
-    let names_statuses = query.non_blank("runtimeStatus").is_some() && !wanted.statuses.is_empty();
-    wanted.statuses =
-        if names_statuses { ENDED.into_iter().filter(|ended| wanted.statuses.contains(ended)).collect() } else { ENDED.to_vec() };
-    Some(wanted)
 }
 
 #[cfg(test)]
@@ -226,16 +214,5 @@ mod tests {
     fn a_page_has_100_rows_and_at_most_1000() {
         let rows = |query| page_rows(&Query::parse(query));
         assert_eq!((rows(""), rows("top=7"), rows("top=0"), rows("top=x"), rows("top=99999")), (100, 7, 100, 100, 1_000));
-    }
-
-    #[test]
-    fn a_purge_by_filter_needs_a_date_and_covers_only_what_has_ended() {
-        assert!(purge_filter(&Query::parse("runtimeStatus=Completed")).is_none());
-        assert!(purge_filter(&Query::parse("createdTimeFrom=soon")).is_none());
-        let statuses = |query| purge_filter(&Query::parse(query)).unwrap().statuses;
-        assert_eq!(statuses("createdTimeFrom=2020-01-01"), ENDED);
-        assert_eq!(statuses("createdTimeFrom=2020-01-01&runtimeStatus=Running,Failed"), [RuntimeStatus::Failed]);
-        assert_eq!(statuses("createdTimeFrom=2020-01-01&runtimeStatus=Running"), []);
-        assert!(purge_filter(&Query::parse("createdTimeFrom=2020-01-01")).unwrap().created_to.is_some());
     }
 }

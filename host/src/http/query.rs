@@ -65,6 +65,11 @@ impl Query {
         self.values(name).flat_map(|value| value.split(',')).filter_map(|word| RuntimeStatus::parse(word.trim())).collect()
     }
 
+    /// Each name, as often as it is repeated.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Each value of `name`, as often as it is repeated.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

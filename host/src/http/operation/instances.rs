@@ -12,6 +12,7 @@ const SHOW_INPUT: Parameter = parameter("showInput", Kind::Flag, "Show inputs; d
 const CREATED_FROM: Parameter = parameter("createdTimeFrom", Kind::Date, "Created then or later");
 const CREATED_TO: Parameter = parameter("createdTimeTo", Kind::Date, "Created then or earlier");
 const STATUSES: Parameter = parameter("runtimeStatus", Kind::Statuses, "Has one of these statuses; unknown names are ignored");
+const PREFIX: Parameter = parameter("instanceIdPrefix", Kind::Text, "The id begins with this");
 const UNKNOWN: Reply = Reply(404, Shape::Empty, "There is no such instance");
 const ENDED: Reply = Reply(410, Shape::Empty, "The instance has ended");
 const INSTANCES: &str = "instances";
@@ -107,13 +108,18 @@ pub(super) const PURGE_INSTANCES: Operation = Operation {
     query: &[
         parameter("createdTimeFrom", Kind::Date, "Created then or later; the request is refused without it"),
         parameter("createdTimeTo", Kind::Date, "Created then or earlier; default now"),
-        STATUSES,
+        parameter("runtimeStatus", Kind::Statuses, "Has ended with one of these statuses"),
+        PREFIX,
     ],
     headers: &[],
     body: Body::None,
     replies: &[
         Reply(200, Shape::Object("Purged"), "Removed"),
-        Reply(400, Shape::Text, "createdTimeFrom is missing or cannot be read"),
+        Reply(
+            400,
+            Shape::Text,
+            "createdTimeFrom is missing, or something in the query cannot be read or is not known; nothing was removed",
+        ),
         Reply(404, Shape::Empty, "The filter covers nothing"),
     ],
 };
