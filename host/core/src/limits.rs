@@ -13,7 +13,7 @@ mod tests;
 pub(crate) use buffered::Buffered;
 pub(crate) use weight::{command_bytes, message_bytes, start_bytes};
 
-use crate::model::{Failure, Payload};
+use crate::model::{Failure, Look, Payload};
 
 /// Bounds on one value: a payload, a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,25 +92,21 @@ impl From<BeyondLimit> for Failure {
 }
 
 impl ValueLimits {
-    /// Whether a payload is short and flat enough. `what` begins the sentence that says so.
+    /// Whether a payload is short and flat enough, and one that every reader of JSON reads. `what` begins the sentence that says so.
     ///
     /// # Errors
-    /// `PayloadTooLarge` or `PayloadTooDeep`.
+    /// `PayloadTooLarge`, `PayloadTooDeep` or `PayloadNotPortable`.
     pub fn check_payload(&self, what: &str, payload: &Payload) -> Result<(), BeyondLimit> {
         let (bytes, most) = (payload.len_bytes(), self.max_payload_bytes);
         if bytes > most {
             return Err(BeyondLimit::new("PayloadTooLarge", format!("{what} has {bytes} bytes; at most {most} are taken")));
         }
-        // Each array or object has two bytes at least, so short texts need no look.
-        let most = self.max_json_depth;
-        if bytes / 2 > most {
-            let depth = payload.depth();
-            if depth > most {
-                let text = format!("{what} has {depth} arrays and objects within one another; at most {most} are taken");
-                return Err(BeyondLimit::new("PayloadTooDeep", text));
-            }
+        let (Look { depth, flaw }, most) = (payload.look(), self.max_json_depth);
+        if depth > most {
+            let text = format!("{what} has {depth} arrays and objects within one another; at most {most} are taken");
+            return Err(BeyondLimit::new("PayloadTooDeep", text));
         }
-        Ok(())
+        flaw.map_or(Ok(()), |flaw| Err(BeyondLimit::new("PayloadNotPortable", format!("{what} contains {flaw}"))))
     }
 
     /// Whether a name is short enough. `what` begins the sentence that says so.

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::Api;
 use super::answer::{self, Answer, BodyError};
 use super::binding::ClientBinding;
+use super::content::{content_type, encoding_refusal};
 use super::links::Links;
-use super::request::{Asked, content_type};
+use super::request::Asked;
 use crate::access::AuthMode;
 use crate::access::link::LinkCredential;
 use crate::app::bundle;
@@ -53,6 +54,9 @@ where
     if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
         let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
+    }
+    if let Some(refusal) = encoding_refusal(&asked.head.headers) {
+        return refusal;
     }
     let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_deployment_bytes).await {
         Ok(collected) => collected.into_parts(),

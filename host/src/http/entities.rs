@@ -7,10 +7,11 @@ use longhaul_core::{EntityId, Payload};
 use longhaul_store::EntityQuery;
 
 use super::answer::{self, BodyError};
+use super::content::{is_json, json_or_null};
 use super::instances::{page, page_rows, token};
 use super::payload::EntityStatus;
-use super::request::{Asked, is_json, json_or_null};
-use super::{Api, Handled, keys};
+use super::request::Asked;
+use super::{Api, Handled, content, keys};
 use crate::clock;
 use crate::dispatch::{Engine, EngineError, Keyed};
 
@@ -21,7 +22,7 @@ const EMPTY_KEY: &str = "$";
 pub(super) async fn read(api: &Api, asked: &Asked) -> Handled {
     let key = if asked.part(1) == EMPTY_KEY { "" } else { asked.part(1) };
     // An id that cannot exist names no entity.
-    let Ok(entity) = EntityId::new(asked.part(0), key) else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
+    let Ok(entity) = EntityId::stored(asked.part(0), key) else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
     let row = api.engine.status(&entity.instance_id()).await?;
     match row.and_then(|row| row.state) {
         Some(state) => Ok(answer::payload(StatusCode::OK, &state)),
@@ -50,8 +51,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
-        Ok(collected) => collected.into_parts(),
+    let (body, _room) = match content::read(api, asked, body).await {
+        Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
     let Keyed::Free(engine) = keys::keyed(api, asked, "signal", &["op"], &body).await? else {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::HeaderName;
 
 use super::Api;
-use super::request::{Asked, is_json};
+use super::content::is_json;
+use super::request::Asked;
 use crate::dispatch::{EngineError, Keyed, KeyedRequest};
 
 /// Names a request, so that it can be sent again without fear.

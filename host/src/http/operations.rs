@@ -6,8 +6,9 @@ use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
 
 use super::answer::{self, BodyError};
-use super::request::{Asked, is_json, json_or_null};
-use super::{Api, Handled, keys};
+use super::content::{is_json, json_or_null};
+use super::request::Asked;
+use super::{Api, Handled, content, keys};
 use crate::dispatch::{EngineError, Keyed};
 
 /// Raises an event. The tests come in the contract's order: the instance, the content type, the JSON.
@@ -16,8 +17,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BodyError>,
 {
-    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
-        Ok(collected) => collected.into_parts(),
+    let (body, _room) = match content::read(api, asked, body).await {
+        Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
     // Before all tests: a request that was accepted once is answered so, whatever has become of the instance.
@@ -46,8 +47,15 @@ pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
     let Keyed::Free(engine) = keys::keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
+    // Ours, not the contract's. What cannot be read is refused: children that were to be left alone must not end.
+    let recursive = match asked.query.get("recursive") {
+        None => true,
+        Some(text) => match asked.query.bool("recursive") {
+            Some(recursive) => recursive,
+            None => return Ok(answer::bad_argument(&format!("recursive '{text}' is neither 'true' nor 'false'"))),
+        },
+    };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
-    let recursive = asked.query.bool("recursive").unwrap_or(true);
     engine.terminate(&id, asked.query.get("reason"), recursive).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }

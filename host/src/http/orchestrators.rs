@@ -10,10 +10,11 @@ use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatu
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, BodyError, Exception};
+use super::content::json_or_null;
 use super::instances::{self, Shown};
 use super::query::Query;
-use super::request::{Asked, json_or_null};
-use super::{Api, Handled, date, keys};
+use super::request::Asked;
+use super::{Api, Handled, content, date, keys};
 use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
@@ -40,8 +41,8 @@ where
         Ok(extras) => extras,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
-    let (body, room) = match api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await {
-        Ok(collected) => collected.into_parts(),
+    let (body, room) = match content::read(api, asked, body).await {
+        Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
     let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {

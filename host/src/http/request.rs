@@ -2,12 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, ORIGIN};
+use http::header::ORIGIN;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use longhaul_core::Payload;
 
 use super::links::Links;
 use super::origin;
@@ -118,34 +115,6 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whether the headers say that the body is JSON; parameters such as a charset do not matter.
-pub fn is_json(headers: &HeaderMap) -> bool {
-    content_type(headers).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
-}
-
-/// The content type without its parameters.
-pub fn content_type(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim())
-}
-
-/// A body as one JSON value of at most `max_depth` arrays and objects within one another; `null` when there is none. Readers of JSON give
-/// up at some depth (128 in Rust, 1,000 in Python), and one value beyond it would make every list that shows it unreadable to them.
-///
-/// # Errors
-/// A text that says what is wrong with it.
-pub fn json_or_null(body: &Bytes, max_depth: usize) -> Result<Payload, String> {
-    if body.is_empty() {
-        return Ok(Payload::null());
-    }
-    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    let payload = Payload::parse(text).map_err(|error| error.to_string())?;
-    match payload.depth() {
-        depth if depth > max_depth => Err(format!("{depth} arrays and objects within one another; this host takes at most {max_depth}")),
-        _ => Ok(payload),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -224,29 +193,5 @@ mod tests {
         assert!(asked("/a?taskhub=%20", None).is_for("TestHubName"));
         assert!(asked("/a?taskHub=testhubname", None).is_for("TestHubName"));
         assert!(!asked("/a?taskHub=Other", None).is_for("TestHubName"));
-    }
-
-    #[test]
-    fn a_json_content_type_may_have_parameters_and_any_case() {
-        let is = |value: &'static str| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]));
-        assert!(is("application/json") && is("Application/JSON; charset=utf-8"));
-        assert!(!is("text/json") && !is("application/jsonl"));
-        assert!(!is_json(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_body_is_one_json_value_or_nothing() {
-        assert!(json_or_null(&Bytes::new(), 100).unwrap().is_null());
-        assert_eq!(json_or_null(&Bytes::from(" \"{}\" "), 100).unwrap().as_str(), "\"{}\"");
-        for bad in [&b"{"[..], b"{} {}", b" ", b"\xff"] {
-            assert!(json_or_null(&Bytes::copy_from_slice(bad), 100).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_readers_of_json_would_give_up_on_is_refused() {
-        let nested = |depth: usize| json_or_null(&Bytes::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth))), 100);
-        assert!(nested(100).is_ok());
-        assert!(nested(101).unwrap_err().contains("at most 100"));
     }
 }

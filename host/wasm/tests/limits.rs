@@ -41,6 +41,10 @@ fn check(what: &str, error_type: &str, at: usize, set: impl Fn(&mut Limits, usiz
 fn what_an_orchestrator_hands_over_is_taken_up_to_each_limit() {
     check("behave", "PayloadTooLarge", 6, |limits, most| limits.values.max_payload_bytes = most);
     check("deep output", "PayloadTooDeep", 101, |limits, most| limits.values.max_json_depth = most);
+    for what in ["output beyond floats", "half a character", "input beyond floats"] {
+        assert_eq!(ended_by(&turn(what, false, |_| {})), Some("PayloadNotPortable"), "{what}");
+        assert_eq!(ended_by(&turn(what, true, |_| {})), None, "what is replayed was taken when nothing was refused: {what}");
+    }
     check("long name", "NameTooLong", 300, |limits, most| limits.values.max_name_characters = most);
     check("long status", "CustomStatusTooLong", 2 * (17 * 1024 + 2), |limits, most| limits.max_custom_status_bytes = most);
     check("flood commands", "TooManyCommands", 100_001, |limits, most| limits.max_commands = most);

@@ -37,6 +37,7 @@ impl Guest for Misbehaving {
             "refuse" => Err(Failure { non_retriable: true, ..failure("Refused", "trying again would not help") }),
             "recurse" => Ok(recurse(1).to_string()),
             "deep output" => Ok(format!("{}{}", "[".repeat(101), "]".repeat(101))),
+            "output beyond floats" => Ok("[1e400]".into()),
             "huge error" => Err(failure("Huge", &"x".repeat(2 << 20))),
             "dial" => Ok(format!("\"{}\"", dial())),
             "huge output" => Ok(format!("\"{}\"", "x".repeat(2 << 20))),

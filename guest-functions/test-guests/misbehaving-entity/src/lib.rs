@@ -43,6 +43,11 @@ impl Guest for Misbehaving {
                     state = Some(format!("{}{}", "[".repeat(101), "]".repeat(101)));
                     Ok("null".into())
                 }
+                "half a character" => {
+                    state = Some("\"\\ud800\"".into());
+                    Ok("null".into())
+                }
+                "result beyond floats" => Ok("-1e400".into()),
                 "huge result" => Ok(format!("\"{}\"", "x".repeat(2 << 20))),
                 "huge error" => Err(failure(&"x".repeat(2 << 20))),
                 "bad signal" => {

@@ -86,6 +86,9 @@ fn misbehave(what: &str) -> Turn {
         }
         "huge output" => completed(&format!("\"{}\"", "x".repeat(2 << 20))),
         "deep output" => completed(&nested(101)),
+        "output beyond floats" => completed("{\"a\": 1e400}"),
+        "input beyond floats" => commands(vec![call_activity("MisbehavingActivity", "1e400")]),
+        "half a character" => Turn { custom_status: Some("\"\\ud800\"".into()), ..commands(Vec::new()) },
         "huge input" => commands(vec![call_activity("MisbehavingActivity", &format!("\"{}\"", "x".repeat(2 << 20)))]),
         "long name" => commands(vec![Command::WaitForEvent("x".repeat(300))]),
         "huge error" => Turn { outcome: Some(Outcome::Failed(huge_failure())), ..commands(Vec::new()) },

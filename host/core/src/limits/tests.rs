@@ -19,6 +19,7 @@ fn a_payload_may_be_as_long_and_as_deep_as_the_limits() {
     assert_eq!(check(&format!("\"{}\"", "x".repeat(18))), "taken");
     assert_eq!(check(&format!("\"{}\"", "x".repeat(19))), "PayloadTooLarge");
     assert_eq!((check("[[[]]]"), check("[[[[]]]]"), check("{\"a\":[[{}]]}")), ("taken", "PayloadTooDeep", "PayloadTooDeep"));
+    assert_eq!((check("1e400"), check("\"\\udead\"")), ("PayloadNotPortable", "PayloadNotPortable"));
     let text = limits().check_payload("the output", &json("[[[[]]]]")).unwrap_err().to_string();
     assert_eq!(text, "the output has 4 arrays and objects within one another; at most 3 are taken");
 }
@@ -43,6 +44,7 @@ fn every_value_of_a_turn_is_looked_at() {
     assert_eq!(turn(asks([with_input(call("Four"))])), "PayloadTooLarge");
     assert_eq!(turn(asks([with_input(child(None))])), "PayloadTooLarge");
     assert_eq!(turn(returns("[[[[]]]]")), "PayloadTooDeep");
+    assert_eq!(turn(returns("-1e400")), "PayloadNotPortable");
     assert_eq!(turn(GuestTurn { custom_status: Some(json("[[[[]]]]")), ..GuestTurn::default() }), "PayloadTooDeep");
     let Some(GuestOutcome::ContinuedAsNew(next)) = continues(false).outcome else { panic!("it continues") };
     let next = crate::model::Continuation { input: json(&long), ..next };

@@ -8,6 +8,7 @@ mod canaries;
 mod crash;
 mod crash_storm;
 mod deployments;
+mod http_bodies;
 mod http_call;
 mod http_clients;
 mod http_contract;

@@ -15,6 +15,14 @@ pub(super) fn rows() -> Vec<Row> {
         for (name, body) in bad() {
             rows.push(bytes(format!("body of {route}: {name}"), request("POST", &manage(path), "application/json", &body), 400));
         }
+        for (name, headers) in [
+            ("compressed", "content-type: application/json\r\ncontent-encoding: gzip\r\n"),
+            ("compressed twice", "content-type: application/json\r\ncontent-encoding: identity\r\ncontent-encoding: br\r\n"),
+            ("in another charset", "content-type: application/json; charset=utf-16\r\n"),
+        ] {
+            let text = format!("POST {} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: 1\r\n\r\n1", manage(path));
+            rows.push(bytes(format!("body of {route}: {name}"), text, 415));
+        }
         let long = format!("\"{}\"", "x".repeat(99_999));
         rows.push(bytes(
             format!("body of {route}: one byte beyond the limit"),
@@ -43,7 +51,13 @@ fn bad() -> Vec<(&'static str, Vec<u8>)> {
         ("a bad escape", b"\"\\x41\"".to_vec()),
         ("a control character in a string", b"\"a\nb\"".to_vec()),
         ("bytes that are no UTF-8", b"\"\xff\xfe\"".to_vec()),
-        ("a mark of byte order", b"\xef\xbb\xbf{}".to_vec()),
+        ("a mark of byte order behind another", b"\xef\xbb\xbf\xef\xbb\xbf{}".to_vec()),
+        ("a mark of byte order and nothing else", b"\xef\xbb\xbf ".to_vec()),
+        ("UTF-16", b"\xff\xfe1\x00".to_vec()),
+        ("a number beyond every float", b"{\"a\":[1e400]}".to_vec()),
+        ("a whole number beyond every float", [b"-1".to_vec(), vec![b'0'; 400]].concat()),
+        ("half of a surrogate pair", b"\"\\ud800\"".to_vec()),
+        ("half of a surrogate pair as a name", b"{\"\\uDFFF\":1}".to_vec()),
         ("a comment", b"{} // none".to_vec()),
         ("blanks alone", b"   ".to_vec()),
         ("one array too deep", nested("[", "]", 101)),
