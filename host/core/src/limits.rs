@@ -13,7 +13,7 @@ mod tests;
 pub(crate) use buffered::Buffered;
 pub(crate) use weight::{command_bytes, message_bytes, start_bytes};
 
-use crate::model::{Failure, Look, Payload};
+use crate::model::{Failure, Look, Payload, Timestamp};
 
 /// Bounds on one value: a payload, a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +126,18 @@ impl ValueLimits {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a time can be asked for. `what` begins the sentence that says so.
+///
+/// # Errors
+/// `InvalidTime`.
+pub fn check_time(what: &str, time: Timestamp) -> Result<(), BeyondLimit> {
+    if time <= Timestamp::MAX {
+        return Ok(());
+    }
+    let text = format!("{what} is due {} ms after 1970; the latest time is {}", time.0, Timestamp::MAX.to_iso_millis());
+    Err(BeyondLimit::new("InvalidTime", text))
 }
 
 /// How much of its history an execution has used.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 pub use longhaul_core::history::HistoryOptions;
 use longhaul_core::history::{HistoryEvent, history_events};
+use longhaul_core::limits::check_time;
 use longhaul_core::message::{Operation, Start};
 use longhaul_core::{
     EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_event_name, check_tags,
@@ -170,6 +171,7 @@ impl Engine {
         let values = &self.shared.config.limits.values;
         values.check_name("the version", version.as_deref().unwrap_or_default())?;
         values.check_payload("the input", &input)?;
+        check_time("the orchestration", at.unwrap_or_default())?;
         let app = self
             .shared
             .registry

@@ -113,7 +113,7 @@ impl ValueKind {
 
 /// Writes what a function returned.
 pub fn write_output<O: Serialize>(of: &str, returned: Result<O, Failure>) -> Result<String, Failure> {
-    serde_json::to_string(&returned?).map_err(|error| Failure::invalid_output(of, &error))
+    json::write(&returned?).map_err(|error| Failure::invalid_output(of, &error))
 }
 
 /// Answers with what a client function returned.

@@ -5,10 +5,14 @@ use serde::de::DeserializeOwned;
 
 use crate::client::StartOptions;
 use crate::context::request;
+use crate::json::NoJson;
 use crate::turn::{OrchestrationRequest, Signal};
 use crate::{EntityId, Failure, Timestamp, json};
 
 /// An entity's state and operations. The attribute [`macro@crate::entity`] implements it.
+///
+/// An operation that would leave a state without a JSON form (NaN, an infinity, a map whose keys are not strings), or with one that
+/// cannot be read back as the same type, fails with `InvalidState`; the state stays as it was before it.
 pub trait Entity: Serialize + DeserializeOwned + Default + 'static {
     /// The name by which entities are addressed, compared ignoring case.
     const NAME: &'static str;
@@ -59,7 +63,8 @@ pub struct BatchResult {
 
 /// What an operation may know and do besides changing its state. Take it as `ctx: &mut EntityContext`.
 ///
-/// What it sends leaves when the batch is on stable storage, and only if the operation does not fail.
+/// What it sends leaves when the batch is on stable storage, and only if the operation does not fail. A value that has no JSON form
+/// (NaN, an infinity, a map whose keys are not strings) fails the operation with `InvalidValue`, whatever it returns.
 pub struct EntityContext {
     id: EntityId,
     operation: String,
@@ -68,9 +73,16 @@ pub struct EntityContext {
     deleted: bool,
     signals: Vec<Signal>,
     starts: Vec<OrchestrationRequest>,
+    /// Something that the operation wants to send has no JSON form.
+    fault: Option<Failure>,
 }
 
 impl EntityContext {
+    fn new(id: &EntityId, operation: String, now: Timestamp, exists: bool) -> Self {
+        let id = id.clone();
+        Self { id, operation, now, exists, deleted: false, signals: Vec::new(), starts: Vec::new(), fault: None }
+    }
+
     /// The entity's own id.
     pub fn id(&self) -> &EntityId {
         &self.id
@@ -107,18 +119,28 @@ impl EntityContext {
     }
 
     fn send(&mut self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), at: Option<Timestamp>) {
-        self.signals.push(Signal { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input), at });
+        match json::write(input) {
+            Ok(input) => self.signals.push(Signal { entity: entity.clone(), operation: operation.to_owned(), input, at }),
+            Err(error) => self.fail(format_args!("the input of signal '{operation}' to entity {entity}"), &error),
+        }
     }
 
     /// Starts an orchestration; `instance_id` absent: the host makes one.
     pub fn start_orchestration(&mut self, name: &str, input: &(impl Serialize + ?Sized), instance_id: Option<&str>) {
-        self.starts.push(OrchestrationRequest { instance_id: instance_id.map(str::to_owned), ..request(name, input) });
+        self.start_orchestration_with(name, input, StartOptions { instance_id: instance_id.map(str::to_owned), ..StartOptions::default() });
     }
 
     /// Starts an orchestration with tags, a version, or at a later time. Wrong tags or ids fail the operation, which then leaves nothing.
     pub fn start_orchestration_with(&mut self, name: &str, input: &(impl Serialize + ?Sized), options: StartOptions) {
         let StartOptions { instance_id, version, tags, at, .. } = options;
-        self.starts.push(OrchestrationRequest { instance_id, version, tags, at, ..request(name, input) });
+        match json::write(input) {
+            Ok(input) => self.starts.push(OrchestrationRequest { instance_id, version, tags, at, ..request(name, input) }),
+            Err(error) => self.fail(format_args!("the input of orchestration '{name}'"), &error),
+        }
+    }
+
+    fn fail(&mut self, what: impl std::fmt::Display, error: &NoJson) {
+        self.fault.get_or_insert_with(|| Failure::invalid_value(what, error));
     }
 
     /// Deletes this entity once the operation has succeeded. A later operation brings it back with the default state.
@@ -131,19 +153,35 @@ impl EntityContext {
 ///
 /// A failed operation leaves the state as it was before it and sends nothing. `delete` works without a method of that name.
 pub fn run_batch<E: Entity>(id: &EntityId, state: Option<String>, now: Timestamp, operations: Vec<Operation>) -> BatchResult {
-    let mut batch = Batch::<E> { stored: state, live: None };
+    let batch = run_operations::<E>(id, state.clone(), now, &operations, ReadBack::Never);
+    let written = batch.state.as_deref().filter(|_| batch.state != state);
+    if written.is_none_or(|text| json::read::<E>(text).is_ok()) {
+        return batch;
+    }
+    // Every later operation would fail at this state. To read it back after each costs as much as the operations themselves, so it is
+    // done only now, to find the one to blame.
+    run_operations::<E>(id, state, now, &operations, ReadBack::Always)
+}
+
+/// Whether a state is read back once an operation has changed it.
+#[derive(Clone, Copy, PartialEq)]
+enum ReadBack {
+    Never,
+    Always,
+}
+
+fn run_operations<E: Entity>(
+    id: &EntityId,
+    state: Option<String>,
+    now: Timestamp,
+    operations: &[Operation],
+    read_back: ReadBack,
+) -> BatchResult {
+    let mut batch = Batch::<E> { stored: state, live: None, read_back };
     let results = operations
-        .into_iter()
+        .iter()
         .map(|operation| {
-            let mut ctx = EntityContext {
-                id: id.clone(),
-                operation: operation.name,
-                now,
-                exists: batch.stored.is_some(),
-                deleted: false,
-                signals: Vec::new(),
-                starts: Vec::new(),
-            };
+            let mut ctx = EntityContext::new(id, operation.name.clone(), now, batch.stored.is_some());
             match batch.run(&mut ctx, &operation.input) {
                 Ok(output) => OperationResult { outcome: Ok(output), signals: ctx.signals, starts: ctx.starts },
                 Err(failure) => OperationResult { outcome: Err(failure), signals: Vec::new(), starts: Vec::new() },
@@ -158,6 +196,7 @@ struct Batch<E> {
     stored: Option<String>,
     /// The same as a value. Absent: to be read from `stored`.
     live: Option<E>,
+    read_back: ReadBack,
 }
 
 impl<E: Entity> Batch<E> {
@@ -177,11 +216,18 @@ impl<E: Entity> Batch<E> {
             return Err(Failure::new("UnknownOperation", text).non_retriable());
         };
         let output = applied.result?;
+        if let Some(fault) = ctx.fault.take() {
+            return Err(fault);
+        }
         if ctx.deleted {
             self.delete();
         } else {
             if applied.may_change {
-                self.stored = Some(serde_json::to_string(&entity).map_err(|error| invalid_state::<E>("write", &error))?);
+                let text = json::write(&entity).map_err(|error| invalid_state::<E>("write", &error))?;
+                if self.read_back == ReadBack::Always {
+                    json::read::<E>(&text).map_err(|error| invalid_state::<E>("read back", &error))?;
+                }
+                self.stored = Some(text);
             }
             self.live = Some(entity);
         }
@@ -203,7 +249,7 @@ impl<E: Entity> Batch<E> {
     }
 }
 
-fn invalid_state<E: Entity>(verb: &str, error: &serde_json::Error) -> Failure {
+fn invalid_state<E: Entity>(verb: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::new("InvalidState", format!("cannot {verb} the state of entity {}: {error}", E::NAME)).non_retriable()
 }
 

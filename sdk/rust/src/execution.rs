@@ -6,14 +6,17 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as PollContext, Poll, Wake, Waker};
 
+use serde::Serialize;
+
 use crate::orchestrator::{Orchestrator, Run};
 use crate::turn::{Command, Completion, Continuation, Outcome, Start, TaskId, TaskResult, Turn};
-use crate::{Context, Timestamp};
+use crate::{Context, Failure, Timestamp, json};
 
 /// A task that the code still holds and that has not yielded its result yet.
 #[derive(Default)]
@@ -33,6 +36,10 @@ pub(crate) struct State {
     pub custom_status: Option<String>,
     pub continuation: Option<Continuation>,
     pub open_tasks: BTreeMap<TaskId, OpenTask>,
+    /// Why the execution fails, though the code has not said so: it handed over a value that has no JSON form where no task could fail.
+    fault: Option<Failure>,
+    /// Counts tasks that failed before the host heard of them. Their ids come from the other end, where the host's never get.
+    refused_tasks: TaskId,
     commands: Vec<Command>,
     /// Commands that come of dropping a value. They wait here until the code goes on: what a returning orchestrator leaves
     /// behind is the host's to end, so a drop that nothing follows is no command.
@@ -42,11 +49,36 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Adds a command and returns its place among this turn's commands.
+    /// Adds a command and returns its place among this turn's commands. Once the execution has failed there are no more.
     pub fn push(&mut self, command: Command) -> usize {
+        if self.fault.is_some() {
+            return self.commands.len();
+        }
         self.commands.append(&mut self.after_drops);
         self.commands.push(command);
         self.commands.len() - 1
+    }
+
+    /// Adds the command that carries a value. A value that has no JSON form fails the execution; `what` names what it is for.
+    pub fn push_with(&mut self, what: impl Display, value: &(impl Serialize + ?Sized), command: impl FnOnce(String) -> Command) -> usize {
+        match self.write(what, value) {
+            Some(text) => self.push(command(text)),
+            None => self.commands.len(),
+        }
+    }
+
+    /// A value as JSON text. One that has no JSON form fails the execution.
+    pub fn write(&mut self, what: impl Display, value: &(impl Serialize + ?Sized)) -> Option<String> {
+        let text = json::write(value).map_err(|error| self.fault.get_or_insert_with(|| Failure::invalid_value(what, &error)));
+        text.ok()
+    }
+
+    /// Adds a task that has failed already, of which the host does not hear.
+    pub fn push_refused(&mut self, failure: Failure) -> TaskId {
+        let task = TaskId::MAX - self.refused_tasks;
+        self.refused_tasks += 1;
+        self.open_tasks.insert(task, OpenTask { outcome: Some(TaskResult::Failed(failure)), waker: None });
+        task
     }
 
     /// Adds a command that creates a task.
@@ -63,9 +95,15 @@ impl State {
         }
     }
 
-    /// A command of this turn that the code may still refine.
-    pub fn command_mut(&mut self, turn_number: u64, index: usize) -> Option<&mut Command> {
-        if turn_number == self.turn_number { self.commands.get_mut(index) } else { None }
+    /// Changes a command before the host has seen it.
+    #[track_caller]
+    pub fn refine(&mut self, turn_number: u64, index: usize, change: impl FnOnce(&mut Command)) {
+        match self.commands.get_mut(index).filter(|_| turn_number == self.turn_number) {
+            Some(command) => change(command),
+            // The command was left out.
+            None if self.fault.is_some() => {}
+            None => panic!("options must be given before anything else is awaited"),
+        }
     }
 }
 
@@ -102,6 +140,8 @@ impl Execution {
             guids_made: 0,
             custom_status: None,
             continuation: None,
+            fault: None,
+            refused_tasks: 0,
             open_tasks: BTreeMap::new(),
             commands: Vec::new(),
             after_drops: Vec::new(),
@@ -153,7 +193,12 @@ impl Execution {
         let code = self.code.as_mut()?;
         loop {
             self.woken.0.store(false, Ordering::Relaxed);
-            match code.as_mut().poll(&mut PollContext::from_waker(&waker)) {
+            let polled = code.as_mut().poll(&mut PollContext::from_waker(&waker));
+            let fault = self.state.borrow_mut().fault.take();
+            if let Some(fault) = fault {
+                return Some(self.close(Err(fault)));
+            }
+            match polled {
                 Poll::Ready(result) => return Some(self.close(result)),
                 Poll::Pending if self.woken.0.load(Ordering::Relaxed) => {}
                 Poll::Pending => return None,
@@ -161,7 +206,7 @@ impl Execution {
         }
     }
 
-    fn close(&mut self, result: Result<String, crate::Failure>) -> Outcome {
+    fn close(&mut self, result: Result<String, Failure>) -> Outcome {
         let mut state = self.state.borrow_mut();
         state.closed = true;
         state.after_drops.clear();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client;
+use crate::json::NoJson;
 use crate::timestamp::hours_minutes_seconds;
 
 /// The usual result of a function: any error turns into a [`Failure`] by `?`.
@@ -62,8 +63,13 @@ impl Failure {
         Self::new("InvalidInput", format!("{of} cannot read its input: {error}")).non_retriable()
     }
 
-    pub(crate) fn invalid_output(of: &str, error: &serde_json::Error) -> Self {
+    pub(crate) fn invalid_output(of: &str, error: &NoJson) -> Self {
         Self::new("InvalidOutput", format!("{of} returned a value that cannot be written as JSON: {error}")).non_retriable()
+    }
+
+    /// `what` names what the value is for.
+    pub(crate) fn invalid_value(what: impl fmt::Display, error: &NoJson) -> Self {
+        Self::new("InvalidValue", format!("{what} cannot be written as JSON: {error}")).non_retriable()
     }
 }
 

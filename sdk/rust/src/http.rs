@@ -35,6 +35,8 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     pub(crate) timeout: Option<Duration>,
+    /// Why the body cannot be sent.
+    invalid_body: Option<String>,
 }
 
 /// A GET request.
@@ -49,7 +51,7 @@ pub fn post(url: impl Into<String>) -> Request {
 
 /// A request of any method. The URL is `http://` or `https://`, then authority, path and query.
 pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
-    Request { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: None }
+    Request { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: None, invalid_body: None }
 }
 
 impl Request {
@@ -65,9 +67,14 @@ impl Request {
         self
     }
 
-    /// Sends this value as `application/json`.
-    pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
-        self.header("content-type", "application/json").body(json::write(value))
+    /// Sends this value as `application/json`. A value that has no JSON form (NaN, an infinity, a map whose keys are not strings)
+    /// is an [`ErrorKind::InvalidRequest`] when the request is sent.
+    pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
+        self = self.header("content-type", "application/json");
+        match json::write(value) {
+            Ok(body) => self.body(body),
+            Err(error) => Self { invalid_body: Some(error.to_string()), ..self },
+        }
     }
 
     /// The time for connecting, for the answer's first byte, and between any two of its bytes. Default: the host's limits.
@@ -96,6 +103,9 @@ impl Request {
     /// # Errors
     /// When no answer came: see [`ErrorKind`].
     pub fn send(self) -> Result<Response, Error> {
+        if let Some(reason) = &self.invalid_body {
+            return Err(self.error(ErrorKind::InvalidRequest, format_args!("its body cannot be written as JSON: {reason}")));
+        }
         let target = Target::parse(&self.url).ok_or_else(|| self.error(ErrorKind::InvalidRequest, "it is not an http URL"))?;
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::send(&self, &target);

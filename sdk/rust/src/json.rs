@@ -1,20 +1,64 @@
 //! Payloads: JSON text in and out.
 
+use std::{fmt, io};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::ser::Formatter;
+
+mod finite;
 
 /// The JSON text of "nothing".
 pub(crate) const NULL: &str = "null";
 
-/// Writes a payload that the code hands to the SDK.
+/// Writes a payload.
 ///
-/// Panics where the value has no JSON form (a map with keys that are not strings, a failing `Serialize`): it is the author's
-/// mistake, the same on every run, and the panic's line in the log names the place.
+/// # Errors
+/// When the value has no JSON form, or one that reads back as something else: a map with keys that are not strings, NaN or an
+/// infinity, a failing `Serialize`.
+pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, NoJson> {
+    let mut text = Vec::with_capacity(128);
+    let mut wrote_null = false;
+    let watch = NullWatch { wrote_null: &mut wrote_null };
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, watch)).map_err(|error| NoJson(error.to_string()))?;
+    if wrote_null {
+        finite::check(value).map_err(|found| NoJson(found.to_string()))?;
+    }
+    String::from_utf8(text).map_err(|error| NoJson(error.to_string()))
+}
+
+/// Writes a payload of a test.
+///
+/// # Panics
+/// Where [`write`] fails: it is the test's mistake.
+#[cfg(not(target_arch = "wasm32"))]
 #[track_caller]
-pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> String {
-    match serde_json::to_string(value) {
+pub(crate) fn write_for_test<T: Serialize + ?Sized>(value: &T) -> String {
+    match write(value) {
         Ok(text) => text,
         Err(error) => panic!("this value cannot be written as JSON: {error}"),
+    }
+}
+
+/// Why a value cannot be a payload.
+#[derive(Debug)]
+pub(crate) struct NoJson(String);
+
+impl fmt::Display for NoJson {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Writes compact JSON, and notes whether there is a `null` in it: it may stand for a number that JSON does not have.
+struct NullWatch<'a> {
+    wrote_null: &'a mut bool,
+}
+
+impl Formatter for NullWatch<'_> {
+    fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        *self.wrote_null = true;
+        writer.write_all(NULL.as_bytes())
     }
 }
 
@@ -54,3 +98,6 @@ impl<T: Serialize> Serialize for MaybeEncoded<T> {
         self.0.serialize(serializer)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,9 +46,10 @@ impl RetryPolicy {
         }
     }
 
-    /// Each delay is `coefficient` times the one before; at least 1.0, the default.
+    /// Each delay is `coefficient` times the one before; at least 1.0, the default. With NaN or an infinity the call fails with
+    /// `InvalidRetryPolicy`.
     pub fn backoff(mut self, coefficient: f64) -> Self {
-        self.backoff_coefficient = coefficient.max(1.0);
+        self.backoff_coefficient = if coefficient < 1.0 { 1.0 } else { coefficient };
         self
     }
 
@@ -64,7 +65,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The share of each delay that is left to chance, from 0.0 (the default) to 1.0.
+    /// The share of each delay that is left to chance, from 0.0 (the default) to 1.0. With NaN the call fails with `InvalidRetryPolicy`.
     pub fn jitter(mut self, share: f64) -> Self {
         self.jitter = share.clamp(0.0, 1.0);
         self

@@ -1,17 +1,18 @@
 //! The future of one task.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as PollContext, Poll};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::TaskError;
 use crate::execution::State;
-use crate::json;
 use crate::turn::{Command, TaskId, TaskResult};
+use crate::{Failure, TaskError, json};
 
 /// Something that an orchestration waits for: a timer, an entity's answer.
 ///
@@ -21,7 +22,8 @@ use crate::turn::{Command, TaskId, TaskResult};
 pub struct Task<T> {
     state: Rc<RefCell<State>>,
     id: TaskId,
-    place: CommandPlace,
+    /// Absent if the task failed before the host heard of it.
+    place: Option<CommandPlace>,
     ended: bool,
     result: PhantomData<fn() -> T>,
 }
@@ -39,7 +41,26 @@ impl<T> Task<T> {
         let (id, index) = inner.push_task(command);
         let place = CommandPlace { turn_number: inner.turn_number, index };
         drop(inner);
-        Self { state: Rc::clone(state), id, place, ended: false, result: PhantomData }
+        Self { state: Rc::clone(state), id, place: Some(place), ended: false, result: PhantomData }
+    }
+
+    /// Creates a task whose command carries a value. A value that has no JSON form fails the task; `what` names what it is for.
+    pub(crate) fn create_with(
+        state: &Rc<RefCell<State>>,
+        what: impl Display,
+        value: &(impl Serialize + ?Sized),
+        command: impl FnOnce(String) -> Command,
+    ) -> Self {
+        match json::write(value) {
+            Ok(text) => Self::create(state, command(text)),
+            Err(error) => Self::refused(state, Failure::invalid_value(what, &error)),
+        }
+    }
+
+    /// A task that has failed already.
+    pub(crate) fn refused(state: &Rc<RefCell<State>>, failure: Failure) -> Self {
+        let id = state.borrow_mut().push_refused(failure);
+        Self { state: Rc::clone(state), id, place: None, ended: false, result: PhantomData }
     }
 
     pub(crate) fn state(&self) -> &Rc<RefCell<State>> {
@@ -53,10 +74,8 @@ impl<T> Task<T> {
     /// Changes the command that created this task, before the host has seen it.
     #[track_caller]
     pub(crate) fn refine(&self, change: impl FnOnce(&mut Command)) {
-        let mut state = self.state.borrow_mut();
-        match state.command_mut(self.place.turn_number, self.place.index) {
-            Some(command) => change(command),
-            None => panic!("options of a call must be given before anything else is awaited"),
+        if let Some(CommandPlace { turn_number, index }) = self.place {
+            self.state.borrow_mut().refine(turn_number, index, change);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Whether what a guest returned for one activation may be taken.
 
-use super::{BeyondLimit, ValueLimits};
+use super::{BeyondLimit, ValueLimits, check_time};
 use crate::model::{ActivityCall, Command, EntityCall, EntitySignal, EventTo, GuestOutcome, GuestTurn, OrchestrationCall};
 
 type Checked = Result<(), BeyondLimit>;
 
 impl ValueLimits {
-    /// Whether each value in a turn is short and flat enough. The custom status has a limit of its own.
+    /// Whether each value in a turn is short and flat enough, and no time after the year 9999. The custom status has a limit of its own.
     ///
     /// # Errors
     /// The first that is not; the text says where it stands.
@@ -41,7 +41,8 @@ impl ValueLimits {
                 self.check_name("the event's name", name)?;
                 self.check_payload("the event's data", data)
             }
-            Command::CreateTimer(_) | Command::LockEntities(_) | Command::Cancel(_) | Command::UnlockEntities(_) => Ok(()),
+            Command::CreateTimer(at) => check_time("the timer", *at),
+            Command::LockEntities(_) | Command::Cancel(_) | Command::UnlockEntities(_) => Ok(()),
         }
     }
 
@@ -52,6 +53,7 @@ impl ValueLimits {
     pub fn check_call(&self, call: &OrchestrationCall) -> Checked {
         self.check_name("the orchestration's name", &call.name)?;
         self.check_name("the version", call.version.as_deref().unwrap_or_default())?;
+        check_time("the orchestration", call.at.unwrap_or_default())?;
         self.check_payload("the orchestration's input", &call.input)
     }
 
@@ -61,6 +63,7 @@ impl ValueLimits {
     /// What of it is too much.
     pub fn check_signal(&self, signal: &EntitySignal) -> Checked {
         self.check_name("the operation's name", &signal.operation)?;
+        check_time("the signal", signal.at.unwrap_or_default())?;
         self.check_payload("the operation's input", &signal.input)
     }
 }

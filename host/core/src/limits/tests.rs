@@ -30,6 +30,35 @@ fn a_name_may_have_as_many_characters_as_the_limit() {
 }
 
 #[test]
+fn a_time_after_the_year_9999_is_refused_wherever_one_is_asked_for() {
+    let end = crate::model::Timestamp::MAX;
+    let behind = crate::model::Timestamp(end.0 + 1);
+    let limits = ValueLimits::default();
+    let commands = |at| {
+        let Command::CallOrchestration(call) = child(None) else { unreachable!() };
+        let call = crate::model::OrchestrationCall { at: Some(at), ..call };
+        let signal = crate::model::EntitySignal {
+            entity: crate::model::EntityId::new("counter", "a").unwrap(),
+            operation: "Add".into(),
+            input: json("1"),
+            at: Some(at),
+        };
+        [
+            Command::CreateTimer(at),
+            Command::CallOrchestration(call.clone()),
+            Command::StartOrchestration(call),
+            Command::SignalEntity(signal),
+        ]
+    };
+    for (last, after) in commands(end).into_iter().zip(commands(behind)) {
+        assert_eq!(kind(limits.check_turn(&asks([last]))), "taken");
+        assert_eq!(kind(limits.check_turn(&asks([after.clone()]))), "InvalidTime", "{after:?}");
+    }
+    let text = check_time("the timer", behind).unwrap_err().to_string();
+    assert_eq!(text, "the timer is due 253402300800000 ms after 1970; the latest time is 9999-12-31T23:59:59.999Z");
+}
+
+#[test]
 fn every_value_of_a_turn_is_looked_at() {
     let turn = |turn: GuestTurn| kind(limits().check_turn(&turn));
     let long = format!("\"{}\"", "x".repeat(30));

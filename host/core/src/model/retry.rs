@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{DurationMs, Failure, Timestamp};
 
 /// When and how often a failed call is tried again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
@@ -13,6 +13,7 @@ pub struct RetryPolicy {
     /// Delay before the second attempt, milliseconds.
     pub first_interval_ms: DurationMs,
     /// The n-th delay is `first_interval_ms * backoff_coefficient^(n-1)`.
+    #[serde(with = "any_number")]
     pub backoff_coefficient: f64,
     /// No delay is longer than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +22,7 @@ pub struct RetryPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_timeout_ms: Option<DurationMs>,
     /// From 0.0 to 1.0: the share of each delay that is left to chance.
-    #[serde(default)]
+    #[serde(default, with = "any_number")]
     pub jitter: f64,
     /// Failures of these kinds are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +75,48 @@ impl RetryPolicy {
     }
 }
 
+/// A guest may hand over NaN, and a replay must then find what is recorded to be the same.
+impl PartialEq for RetryPolicy {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: f64, other: f64| one == other || (one.is_nan() && other.is_nan());
+        let Self { max_attempts, first_interval_ms, backoff_coefficient, max_interval_ms, retry_timeout_ms, jitter, give_up_on } = self;
+        *max_attempts == other.max_attempts
+            && *first_interval_ms == other.first_interval_ms
+            && same(*backoff_coefficient, other.backoff_coefficient)
+            && *max_interval_ms == other.max_interval_ms
+            && *retry_timeout_ms == other.retry_timeout_ms
+            && same(*jitter, other.jitter)
+            && *give_up_on == other.give_up_on
+    }
+}
+
+/// A number as JSON; one that JSON does not have as a text. `serde_json` would write `null`, and the record could not be read again.
+mod any_number {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if number.is_finite() { serializer.serialize_f64(*number) } else { serializer.collect_str(number) }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(f64),
+        Text(String),
+        /// As it was written once.
+        Null(()),
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => text.parse().map_err(D::Error::custom),
+            Written::Null(()) => Ok(f64::NAN),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +156,25 @@ mod tests {
         let failure = Failure::new("Http", "503");
         assert_eq!(next(&policy(), 1, 9_999, &failure), Some(10_099));
         assert_eq!(next(&policy(), 1, 10_000, &failure), None);
+    }
+
+    #[test]
+    fn a_policy_is_read_as_it_was_written_even_with_numbers_that_json_does_not_have() {
+        for number in [1.5, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let policy = RetryPolicy { backoff_coefficient: number, jitter: number, ..policy() };
+            let text = serde_json::to_string(&policy).unwrap();
+            assert_eq!(serde_json::from_str::<RetryPolicy>(&text).unwrap(), policy, "{text}");
+            assert_eq!(policy.problem().is_some(), number != 1.0, "{text}");
+        }
+        let once = r#"{"maxAttempts":2,"firstIntervalMs":1,"backoffCoefficient":null,"jitter":null}"#;
+        assert!(serde_json::from_str::<RetryPolicy>(once).unwrap().problem().unwrap().contains("NaN"));
+        assert_eq!(serde_json::from_str::<RetryPolicy>(&once.replace("null", "2")).unwrap().backoff_coefficient, 2.0);
+    }
+
+    #[test]
+    fn a_delay_beyond_the_end_of_time_ends_there() {
+        let policy = RetryPolicy { max_attempts: u32::MAX, max_interval_ms: None, retry_timeout_ms: None, ..policy() };
+        assert_eq!(next(&policy, u32::MAX - 1, 5, &Failure::new("Http", "503")), Some(Timestamp::MAX.0));
     }
 
     #[test]

@@ -11,9 +11,12 @@ pub type DurationMs = u64;
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// This time and `duration_ms` more; the end of time if that is too far away to count.
+    /// The latest time that can be asked for: the last millisecond of the year 9999, behind which no reader of dates follows.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// This time and `duration_ms` more, at most [`Timestamp::MAX`].
     pub fn plus(self, duration_ms: DurationMs) -> Self {
-        Self(self.0.saturating_add(duration_ms))
+        Self(self.0.saturating_add(duration_ms)).min(Self::MAX.max(self))
     }
 
     /// Milliseconds from `earlier` to this time, 0 if `earlier` is later.
@@ -70,7 +73,10 @@ mod tests {
 
     #[test]
     fn adding_past_the_end_of_time_stays_there() {
-        assert_eq!(Timestamp(5).plus(u64::MAX), Timestamp(u64::MAX));
+        assert_eq!(Timestamp(5).plus(u64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MAX.plus(1), Timestamp::MAX);
+        assert_eq!(Timestamp(u64::MAX - 1).plus(1), Timestamp(u64::MAX - 1), "what was taken once does not move");
+        assert_eq!(Timestamp::MAX.to_iso_millis(), "9999-12-31T23:59:59.999Z");
         assert_eq!(Timestamp(5).since(Timestamp(9)), 0);
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Error;
-use crate::json;
+use crate::{json, log};
 
 /// A request to a client function, with its whole body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,9 +106,17 @@ impl Response {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// An answer with a JSON body.
+    /// An answer with a JSON body. A value that has no JSON form (NaN, an infinity, a map whose keys are not strings) makes it a 500,
+    /// and a line in the host's log tells why.
     pub fn json(status: u16, value: &(impl Serialize + ?Sized)) -> Self {
-        Self::new(status).header("Content-Type", "application/json; charset=utf-8").with_body(json::write(value))
+        let of = |status, body: String| Self::new(status).header("Content-Type", "application/json; charset=utf-8").with_body(body);
+        match json::write(value) {
+            Ok(body) => of(status, body),
+            Err(error) => {
+                log::error!("InvalidValue: an answer's body cannot be written as JSON: {error}");
+                of(500, r#"{"Message":"the answer cannot be written as JSON; the host's log tells why"}"#.to_owned())
+            }
+        }
     }
 
     /// An answer in plain text.

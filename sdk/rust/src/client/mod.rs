@@ -40,6 +40,8 @@ pub enum Error {
     Invalid(String),
     /// The store cannot take it now; nothing happened. Try again later.
     Unavailable(String),
+    /// The value to send has no JSON form: NaN, an infinity, a map whose keys are not strings. Nothing was sent.
+    InvalidValue(String),
 }
 
 impl Error {
@@ -51,6 +53,7 @@ impl Error {
             Self::Gone(_) => "Gone",
             Self::Invalid(_) => "Invalid",
             Self::Unavailable(_) => "Unavailable",
+            Self::InvalidValue(_) => "InvalidValue",
         }
     }
 
@@ -62,6 +65,7 @@ impl Error {
             Self::Gone(_) => 410,
             Self::Invalid(_) => 400,
             Self::Unavailable(_) => 503,
+            Self::InvalidValue(_) => 500,
         }
     }
 }
@@ -69,9 +73,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound(text) | Self::Conflict(text) | Self::Gone(text) | Self::Invalid(text) | Self::Unavailable(text) => {
-                out.write_str(text)
-            }
+            Self::NotFound(text)
+            | Self::Conflict(text)
+            | Self::Gone(text)
+            | Self::Invalid(text)
+            | Self::Unavailable(text)
+            | Self::InvalidValue(text) => out.write_str(text),
         }
     }
 }
@@ -168,10 +175,14 @@ pub struct Status {
     pub custom_status: Option<String>,
 }
 
+fn write(what: impl fmt::Display, value: &(impl Serialize + ?Sized)) -> Result<String, Error> {
+    json::write(value).map_err(|error| Error::InvalidValue(format!("{what} cannot be written as JSON: {error}")))
+}
+
 /// Starts an orchestration and returns the new instance's id, once that is on stable storage.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::Unavailable`].
+/// [`Error::Invalid`], [`Error::Unavailable`], [`Error::InvalidValue`].
 pub fn start(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Error> {
     start_with(name, input, StartOptions::default())
 }
@@ -179,9 +190,9 @@ pub fn start(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Er
 /// Starts an orchestration with options.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::Conflict`] if the id is taken, [`Error::Unavailable`].
+/// [`Error::Invalid`], [`Error::Conflict`] if the id is taken, [`Error::Unavailable`], [`Error::InvalidValue`].
 pub fn start_with(name: &str, input: &(impl Serialize + ?Sized), options: StartOptions) -> Result<String, Error> {
-    host::start(name, json::write(input), options)
+    host::start(name, write(format_args!("the input of orchestration '{name}'"), input)?, options)
 }
 
 /// What is known of an instance.
@@ -195,9 +206,9 @@ pub fn status(instance_id: &str) -> Result<Status, Error> {
 /// Raises an event for an instance.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Gone`], [`Error::Invalid`], [`Error::Unavailable`].
+/// [`Error::NotFound`], [`Error::Gone`], [`Error::Invalid`], [`Error::Unavailable`], [`Error::InvalidValue`].
 pub fn raise_event(instance_id: &str, name: &str, data: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    host::raise_event(instance_id, name, json::write(data))
+    host::raise_event(instance_id, name, write(format_args!("the data of event '{name}'"), data)?)
 }
 
 /// Ends an instance from outside; `reason` becomes its output.
@@ -211,9 +222,9 @@ pub fn terminate(instance_id: &str, reason: Option<&str>) -> Result<(), Error> {
 /// Sends an operation to an entity.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the app has no such entity, [`Error::Unavailable`].
+/// [`Error::Invalid`] if the app has no such entity, [`Error::Unavailable`], [`Error::InvalidValue`].
 pub fn signal_entity(entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    host::signal_entity(entity, operation, json::write(input))
+    host::signal_entity(entity, operation, write(format_args!("the input of signal '{operation}' to entity {entity}"), input)?)
 }
 
 /// An entity's committed state; `None` if the entity does not exist.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::Context;
 use crate::timestamp::millis_rounded_up;
 use crate::turn::{Command, OrchestrationRequest};
-use crate::{RetryPolicy, Task, TaskError, Timestamp, json};
+use crate::{RetryPolicy, Task, TaskError, Timestamp};
 
 impl Context {
     /// Calls an activity of the same app, by name ignoring case.
@@ -30,34 +30,29 @@ impl Context {
     /// # }
     /// ```
     pub fn call_activity<T: DeserializeOwned>(&self, name: &str, input: &(impl Serialize + ?Sized)) -> ActivityCall<T> {
-        let call = Command::CallActivity { name: name.to_owned(), input: json::write(input), retry: None, timeout_ms: None };
-        ActivityCall(Task::create(&self.0, call))
+        let call = |input| Command::CallActivity { name: name.to_owned(), input, retry: None, timeout_ms: None };
+        ActivityCall(Task::create_with(&self.0, format_args!("the input of activity '{name}'"), input, call))
     }
 
     /// Calls an orchestration of the same app and waits for its output.
     pub fn call_orchestration<T: DeserializeOwned>(&self, name: &str, input: &(impl Serialize + ?Sized)) -> OrchestrationCall<T> {
-        OrchestrationCall(Task::create(&self.0, Command::CallOrchestration(request(name, input))))
+        let call = |input| Command::CallOrchestration(request(name, input));
+        OrchestrationCall(Task::create_with(&self.0, format_args!("the input of orchestration '{name}'"), input, call))
     }
 
     /// Starts an orchestration that this one does not wait for. There is no result that could fail: a forbidden id or wrong tags fail
     /// this orchestrator, with `InvalidInstanceId` or `InvalidTags`.
     pub fn start_orchestration(&self, name: &str, input: &(impl Serialize + ?Sized)) -> StartOrchestration {
         let mut state = self.0.borrow_mut();
-        let index = state.push(Command::StartOrchestration(request(name, input)));
+        let what = format_args!("the input of orchestration '{name}'");
+        let index = state.push_with(what, input, |input| Command::StartOrchestration(request(name, input)));
         StartOrchestration { context: self.clone(), turn_number: state.turn_number, index }
     }
 }
 
-pub(crate) fn request(name: &str, input: &(impl Serialize + ?Sized)) -> OrchestrationRequest {
-    OrchestrationRequest {
-        name: name.to_owned(),
-        input: json::write(input),
-        instance_id: None,
-        version: None,
-        retry: None,
-        tags: BTreeMap::new(),
-        at: None,
-    }
+/// `input` is JSON text.
+pub(crate) fn request(name: &str, input: String) -> OrchestrationRequest {
+    OrchestrationRequest { name: name.to_owned(), input, instance_id: None, version: None, retry: None, tags: BTreeMap::new(), at: None }
 }
 
 /// A call of an activity; awaiting it gives the activity's result. Options must be given before anything else is awaited.
@@ -182,10 +177,11 @@ impl StartOrchestration {
     }
 
     fn refine(self, change: impl FnOnce(&mut OrchestrationRequest)) -> Self {
-        match self.context.0.borrow_mut().command_mut(self.turn_number, self.index) {
-            Some(Command::StartOrchestration(request)) => change(request),
-            _ => panic!("options of a start must be given before anything is awaited"),
-        }
+        self.context.0.borrow_mut().refine(self.turn_number, self.index, |command| {
+            if let Command::StartOrchestration(request) = command {
+                change(request);
+            }
+        });
         self
     }
 }

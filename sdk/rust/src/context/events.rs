@@ -36,7 +36,8 @@ pub struct EventWait<T> {
 }
 
 impl<T> EventWait<T> {
-    /// Gives up after this time with [`TaskError::TimedOut`]. An event that arrives later is kept for the next wait.
+    /// Gives up after this time with [`TaskError::TimedOut`]. An event that arrives later is kept for the next wait. A time-out after
+    /// the year 9999 fails with `InvalidTime`; leave it out to wait for ever.
     pub fn timeout(self, after: Duration) -> TimedEventWait<T> {
         let timer = Context(self.task.state().clone()).timer(after);
         TimedEventWait { wait: Some((self.task, timer)), name: self.name, after }
@@ -72,10 +73,12 @@ impl<T: DeserializeOwned> Future for TimedEventWait<T> {
         let (event, timer) = self.wait.as_mut().expect("a wait is not polled after its result");
         let result = if let Poll::Ready(result) = Pin::new(event).poll(poll) {
             result
-        } else if Pin::new(timer).poll(poll).is_ready() {
-            Err(TaskError::TimedOut { event: self.name.clone(), after: self.after })
         } else {
-            return Poll::Pending;
+            match Pin::new(timer).poll(poll) {
+                Poll::Ready(Ok(())) => Err(TaskError::TimedOut { event: self.name.clone(), after: self.after }),
+                Poll::Ready(Err(refused)) => Err(refused),
+                Poll::Pending => return Poll::Pending,
+            }
         };
         self.wait = None;
         Poll::Ready(result)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::execution::State;
 use crate::turn::{Command, Continuation, Signal};
-use crate::{EntityId, Task, Timestamp, json};
+use crate::{EntityId, Failure, Task, Timestamp};
 
 mod calls;
 mod events;
@@ -31,6 +31,10 @@ const GUID_NAMESPACE: Uuid = Uuid::from_u128(0xed96_3af6_3280_5df1_86a7_9b92_123
 ///
 /// A call begins at once, in program order, whether or not it is awaited; dropping it cancels it. To run calls in
 /// parallel, make them first and await them later, or give them to [`join_all`](crate::join_all).
+///
+/// A value that has no JSON form (NaN, an infinity, a [`Timestamp`] after the year 9999, a map whose keys are not strings) is not
+/// sent: a call with such an input fails with `InvalidValue`. Where there is no result that could fail (a signal, an event, a detached
+/// start, the custom status, the next execution's input) the orchestrator fails with that name, as if it had returned there.
 ///
 /// The code around it must be deterministic: no clocks, no random numbers, no threads, no iteration over a `HashMap` that decides
 /// what is called. A guest has no access to any of the former; the host compares each replay with the history.
@@ -82,20 +86,31 @@ impl Context {
         Uuid::new_v5(&GUID_NAMESPACE, name.as_bytes())
     }
 
-    /// A timer that is due after `duration`.
+    /// A timer that is due after `duration`. One that would be due after the year 9999 fails with `InvalidTime`.
     pub fn timer(&self, duration: Duration) -> Task<()> {
-        self.timer_at(self.now() + duration)
+        match self.now().checked_add(duration) {
+            Some(time) => self.timer_at(time),
+            None => self.refuse_timer(format_args!("{} s from now", duration.as_secs())),
+        }
     }
 
-    /// A timer that is due at `time`, never before. A time in the past is due at once.
+    /// A timer that is due at `time`, never before. A time in the past is due at once, one after the year 9999 fails with `InvalidTime`.
     pub fn timer_at(&self, time: Timestamp) -> Task<()> {
+        if time > Timestamp::MAX {
+            return self.refuse_timer(format_args!("{} ms after 1970", time.as_millis()));
+        }
         Task::create(&self.0, Command::CreateTimer(time))
+    }
+
+    fn refuse_timer(&self, when: std::fmt::Arguments<'_>) -> Task<()> {
+        let text = format!("cannot create a timer that is due {when}: the latest time is {}", Timestamp::MAX);
+        Task::refused(&self.0, Failure::new("InvalidTime", text).non_retriable())
     }
 
     /// Calls an operation of an entity and waits for its answer.
     pub fn call_entity<T: DeserializeOwned>(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) -> Task<T> {
-        let call = Command::CallEntity { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input) };
-        Task::create(&self.0, call)
+        let call = |input| Command::CallEntity { entity: entity.clone(), operation: operation.to_owned(), input };
+        Task::create_with(&self.0, format_args!("the input of operation '{operation}' of entity {entity}"), input, call)
     }
 
     /// Sends an operation to an entity without waiting. One sender's signals to one entity arrive in order, each exactly once.
@@ -109,21 +124,24 @@ impl Context {
     }
 
     fn signal(&self, entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized), at: Option<Timestamp>) {
-        let signal = Signal { entity: entity.clone(), operation: operation.to_owned(), input: json::write(input), at };
-        self.0.borrow_mut().push(Command::SignalEntity(signal));
+        let signal = |input| Command::SignalEntity(Signal { entity: entity.clone(), operation: operation.to_owned(), input, at });
+        self.0.borrow_mut().push_with(format_args!("the input of signal '{operation}' to entity {entity}"), input, signal);
     }
 
     /// Raises an event for another instance. If there is no such instance, or it has ended, the event is dropped. An id that no
     /// instance can have fails this orchestrator, with `InvalidInstanceId`.
     pub fn raise_event(&self, instance_id: &str, name: &str, data: &(impl Serialize + ?Sized)) {
-        let event = Command::RaiseEvent { instance_id: instance_id.to_owned(), name: name.to_owned(), data: json::write(data) };
-        self.0.borrow_mut().push(event);
+        let event = |data| Command::RaiseEvent { instance_id: instance_id.to_owned(), name: name.to_owned(), data };
+        self.0.borrow_mut().push_with(format_args!("the data of event '{name}'"), data, event);
     }
 
     /// Shows `status` to whoever queries this instance, after this turn. At most 16 KiB as UTF-16: more fails
     /// the orchestrator. `&()` clears it.
     pub fn set_custom_status(&self, status: &(impl Serialize + ?Sized)) {
-        self.0.borrow_mut().custom_status = Some(json::write(status));
+        let mut state = self.0.borrow_mut();
+        if let Some(status) = state.write("the custom status", status) {
+            state.custom_status = Some(status);
+        }
     }
 
     /// Makes the instance begin anew with this input and an empty history once the orchestrator returns.
@@ -136,8 +154,11 @@ impl Context {
 
     /// The same as [`continue_as_new`](Self::continue_as_new) with options.
     pub fn continue_as_new_with(&self, input: &(impl Serialize + ?Sized), options: ContinueAsNew) {
-        let continuation = Continuation { input: json::write(input), keep_events: options.keep_events, version: options.version };
-        self.0.borrow_mut().continuation = Some(continuation);
+        let mut state = self.0.borrow_mut();
+        if let Some(input) = state.write("the input of the next execution", input) {
+            let ContinueAsNew { keep_events, version } = options;
+            state.continuation = Some(Continuation { input, keep_events, version });
+        }
     }
 }
 

@@ -37,15 +37,7 @@ fn run(state: Option<&str>, operations: &[(&str, &str)]) -> BatchResult {
 #[test]
 fn an_operation_starts_orchestrations_with_tags_and_later() {
     let options = StartOptions::new().instance_id("r1").tag("region", "eu").at(Timestamp::from_millis(5));
-    let mut ctx = EntityContext {
-        id: EntityId::new("notes", "k"),
-        operation: "Add".to_owned(),
-        now: Timestamp::default(),
-        exists: true,
-        deleted: false,
-        signals: Vec::new(),
-        starts: Vec::new(),
-    };
+    let mut ctx = EntityContext::new(&EntityId::new("notes", "k"), "Add".to_owned(), Timestamp::default(), true);
     ctx.start_orchestration_with("Review", &1, options);
     let start = &ctx.starts[0];
     assert_eq!(

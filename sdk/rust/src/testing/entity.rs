@@ -50,7 +50,7 @@ impl<E: Entity> EntityUnderTest<E> {
     /// # Panics
     /// If the output is not the JSON of a `T`.
     pub fn call<T: DeserializeOwned>(&mut self, operation: &str, input: &(impl Serialize + ?Sized)) -> Result<T, Failure> {
-        let operation = Operation { name: operation.to_owned(), input: json::write(input) };
+        let operation = Operation { name: operation.to_owned(), input: json::write_for_test(input) };
         let batch = run_batch::<E>(&self.id, self.state.take(), self.now, vec![operation]);
         self.state = batch.state;
         let OperationResult { outcome, signals, starts } =

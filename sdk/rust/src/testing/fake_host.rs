@@ -54,7 +54,7 @@ impl FakeHost {
 
     /// Lets an entity exist with this state.
     pub fn set_entity_state(&self, entity: &EntityId, state: &impl Serialize) {
-        with(|fakes| fakes.entities.insert(entity.to_string(), json::write(state)));
+        with(|fakes| fakes.entities.insert(entity.to_string(), json::write_for_test(state)));
     }
 
     /// Lets an instance exist with this status.

@@ -45,7 +45,7 @@ pub fn read_entity(entity: &EntityId) -> Result<Option<String>, Error> {
 
 pub fn management_payload(instance_id: &str) -> String {
     let uri = |rest: &str| format!("http://localhost:7071/runtime/webhooks/durabletask/instances/{instance_id}{rest}");
-    json::write(&ManagementPayload {
+    json::write_for_test(&ManagementPayload {
         id: instance_id.to_owned(),
         status_query_get_uri: uri(""),
         send_event_post_uri: uri("/raiseEvent/{eventName}"),

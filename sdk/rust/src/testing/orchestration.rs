@@ -81,7 +81,7 @@ impl<'a> Orchestration<'a> {
 
     /// The orchestrator's input.
     pub fn input(mut self, input: &(impl Serialize + ?Sized)) -> Self {
-        self.input = json::write(input);
+        self.input = json::write_for_test(input);
         self
     }
 
@@ -124,19 +124,19 @@ impl<'a> Orchestration<'a> {
 
     /// Lets an entity exist with this state.
     pub fn entity_state(mut self, entity: &EntityId, state: &(impl Serialize + ?Sized)) -> Self {
-        self.entity_states.push((entity.clone(), json::write(state)));
+        self.entity_states.push((entity.clone(), json::write_for_test(state)));
         self
     }
 
     /// Raises an event at this time after the beginning, whether or not anyone waits for it.
     pub fn event_after(mut self, delay: Duration, name: &str, data: &(impl Serialize + ?Sized)) -> Self {
-        self.events.push((delay, name.to_owned(), json::write(data)));
+        self.events.push((delay, name.to_owned(), json::write_for_test(data)));
         self
     }
 
     /// Raises an event as soon as the code waits for it. Given several times, each answers one wait, in this order.
     pub fn event_when_awaited(mut self, name: &str, data: &(impl Serialize + ?Sized)) -> Self {
-        let data = json::write(data);
+        let data = json::write_for_test(data);
         match self.answers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             Some((_, answers)) => answers.push_back(data),
             None => self.answers.push((name.to_owned(), VecDeque::from([data]))),
@@ -157,6 +157,6 @@ fn boxed<'a, I: DeserializeOwned, O: Serialize>(name: &str, mut fake: impl FnMut
     let name = name.to_owned();
     Box::new(move |input| {
         let input = json::read(input).map_err(|error| Failure::invalid_input(&name, &error))?;
-        fake(input).map(|output| json::write(&output))
+        json::write(&fake(input)?).map_err(|error| Failure::invalid_output(&name, &error))
     })
 }
