@@ -127,6 +127,10 @@ pub struct TimersArgs {
     /// The host.
     #[command(flatten)]
     pub host: HostArgs,
+    /// Show this many due times to come of each timer, 1 to 100, in UTC and as clocks in its zone show them, and what changes of the
+    /// clock do to them. Of a paused timer it shows the times that it would have
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100), global = true)]
+    pub next: Option<u32>,
     /// What to do; `list` if nothing is said
     #[command(subcommand)]
     pub command: Option<TimersCommand>,

@@ -206,7 +206,7 @@ impl Api {
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListKeys => Ok(access_keys::list(self)),
             Action::AddKey | Action::RotateKey | Action::RevokeKey => Ok(access_keys::change(self, &asked).await),
-            Action::ListTimers => Ok(timers::list(self)),
+            Action::ListTimers => Ok(timers::list(self, &asked)),
             Action::OperateTimer => timers::operate(self, &asked).await,
             Action::ListDeployments => Ok(admin::list(self).await),
             Action::ClientBinding => Ok(admin::client_binding(self, &asked)),

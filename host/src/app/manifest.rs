@@ -135,6 +135,13 @@ impl Kind {
     }
 }
 
+/// Whether a manifest is deployed now, or was deployed before.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    New,
+    Stored,
+}
+
 /// Why a text is no manifest. The message names the line and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{FILE_NAME}{}: {message}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
@@ -195,6 +202,19 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`] for anything but a manifest that keeps every rule; unknown keys are errors.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        Self::read(text, Reading::New)
+    }
+
+    /// Reads a manifest that was deployed before, maybe to a version that took more. What this version refuses of a timer is read as it was
+    /// then, and a line in the log says what is wrong with it.
+    ///
+    /// # Errors
+    /// [`ManifestError`] for what no version took.
+    pub fn parse_stored(text: &str) -> Result<Self, ManifestError> {
+        Self::read(text, Reading::Stored)
+    }
+
+    fn read(text: &str, reading: Reading) -> Result<Self, ManifestError> {
         if text.len() > MAX_MANIFEST_BYTES {
             let message = format!("the manifest has {} bytes; the most is {MAX_MANIFEST_BYTES}", text.len());
             return Err(ManifestError { line: None, message });
@@ -203,7 +223,7 @@ impl Manifest {
             let line = error.span().map(|span| line_of(text, span.start));
             ManifestError { line, message: error.message().to_owned() }
         })?;
-        check::check(text, file)
+        check::check(text, file, reading)
     }
 
     /// The functions of one kind.

@@ -204,7 +204,7 @@ impl Registry {
 }
 
 fn app_of(runtime: &Runtime, operator: &Operator, stored: &Deployment, code: &HashMap<String, Code>) -> Result<App, LoadError> {
-    let manifest = Manifest::parse(&stored.manifest).map_err(|error| LoadError::Manifest(stored.id, error))?;
+    let manifest = Manifest::parse_stored(&stored.manifest).map_err(|error| LoadError::Manifest(stored.id, error))?;
     let functions = load_functions(runtime, &manifest, operator, code).map_err(|error| LoadError::Function(stored.id, error))?;
     let digests = stored.components.iter().map(|(_, sha256)| sha256.clone()).collect();
     Ok(App::of(stored.id, manifest, functions, digests))

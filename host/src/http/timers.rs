@@ -1,12 +1,15 @@
 //! The timers of the current deployment.
 
 use http::StatusCode;
+use longhaul_core::Timestamp;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::request::Asked;
 use super::{Api, Handled};
+use crate::clock;
 use crate::timers::TimerStatus;
+use crate::timers::schedule::Upcoming;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,7 +22,26 @@ struct Shown {
     next_due: Option<String>,
     last_due: Option<String>,
     last_instance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upcoming: Option<Vec<ShownUpcoming>>,
 }
+
+/// A due time to come.
+#[derive(Serialize)]
+struct ShownUpcoming {
+    due: String,
+    local: String,
+    note: Option<String>,
+}
+
+impl From<Upcoming> for ShownUpcoming {
+    fn from(Upcoming { due, local, note }: Upcoming) -> Self {
+        Self { due: due.to_iso_seconds(), local, note }
+    }
+}
+
+/// Most due times to come that are shown of a timer.
+const MAX_UPCOMING: u32 = 100;
 
 impl From<TimerStatus> for Shown {
     fn from(status: TimerStatus) -> Self {
@@ -33,13 +55,21 @@ impl From<TimerStatus> for Shown {
             next_due: next_due.map(|due| due.to_iso_seconds()),
             last_due: last_due.map(|due| due.to_iso_seconds()),
             last_instance: last_instance.map(|id| id.to_string()),
+            upcoming: None,
         }
     }
 }
 
-/// All timers, ordered by name.
-pub(super) fn list(api: &Api) -> Answer {
-    let shown: Vec<_> = api.timers.list().into_iter().map(Shown::from).collect();
+/// All timers, ordered by name; with `next` each with that many due times to come, for a paused timer those that it would have.
+pub(super) fn list(api: &Api, asked: &Asked) -> Answer {
+    let wanted = asked.query.count("next").map(|count| usize::try_from(count.min(MAX_UPCOMING)).unwrap_or_default());
+    let now = clock::now();
+    let shown = api.timers.list().into_iter().map(|status| {
+        let from = status.next_due.map_or(now, |due| Timestamp(due.0.saturating_sub(1)));
+        let upcoming = wanted.map(|count| status.entry.schedule.upcoming(from, count).into_iter().map(Into::into).collect());
+        Shown { upcoming, ..Shown::from(status) }
+    });
+    let shown: Vec<_> = shown.collect();
     answer::json(StatusCode::OK, &shown)
 }
 

@@ -29,7 +29,8 @@ const COLUMNS: [(&str, &str); 7] = [
 pub async fn run(args: TimersArgs) -> anyhow::Result<()> {
     let of = |name: &str, operation| (Method::POST, format!("/admin/timers/{}/{operation}", utf8_percent_encode(name, NON_ALPHANUMERIC)));
     let (method, path) = match args.command.unwrap_or(TimersCommand::List) {
-        TimersCommand::List => (Method::GET, "/admin/timers".to_owned()),
+        TimersCommand::List => (Method::GET, args.next.map_or("/admin/timers".to_owned(), |count| format!("/admin/timers?next={count}"))),
+        _ if args.next.is_some() => bail!("--next is for the list of timers: longhaul timers --next 10"),
         TimersCommand::Pause { name } => of(&name, "pause"),
         TimersCommand::Resume { name } => of(&name, "resume"),
         TimersCommand::Run { name } => of(&name, "run"),
@@ -45,7 +46,11 @@ pub async fn run(args: TimersArgs) -> anyhow::Result<()> {
         Value::Array(timers) => timers,
         one => vec![one],
     };
-    let text = if timers.is_empty() { "The app has no timers.\n".to_owned() } else { table(&timers) };
+    let text = match args.next {
+        _ if timers.is_empty() => "The app has no timers.\n".to_owned(),
+        Some(_) => timers.iter().map(times_to_come).collect::<Vec<_>>().join("\n"),
+        None => table(&timers),
+    };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }
 
@@ -59,6 +64,19 @@ fn table(timers: &[Value]) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     lines.iter().map(padded).collect()
+}
+
+/// A timer's head, and a line for each due time to come.
+fn times_to_come(timer: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let paused = if timer["paused"] == true { ", paused" } else { "" };
+    let mut lines = format!("{}: {} in {}{paused}\n", text(&timer["name"]), text(&timer["schedule"]), text(&timer["timeZone"]));
+    for one in timer["upcoming"].as_array().into_iter().flatten() {
+        let line = format!("  {}  {}  {}", text(&one["due"]), text(&one["local"]), text(&one["note"]));
+        lines.push_str(line.trim_end());
+        lines.push('\n');
+    }
+    lines
 }
 
 fn cell(value: &Value) -> String {
@@ -75,6 +93,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn times_to_come_stand_below_their_timer_with_what_the_clock_does_to_them() {
+        let upcoming = json!([
+            {"due": "2026-03-28T01:30:00Z", "local": "Sat 2026-03-28 02:30:00 +01:00", "note": null},
+            {"due": "2026-03-29T01:00:00Z", "local": "Sun 2026-03-29 03:00:00 +02:00", "note": "the clock skips 02:30:00"},
+        ]);
+        let timer = json!({"name": "t", "schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "paused": true, "upcoming": upcoming});
+        let wanted = "t: 30 2 * * * in Europe/Berlin, paused\n  2026-03-28T01:30:00Z  Sat 2026-03-28 02:30:00 +01:00\n  \
+                      2026-03-29T01:00:00Z  Sun 2026-03-29 03:00:00 +02:00  the clock skips 02:30:00\n";
+        assert_eq!(times_to_come(&timer), wanted);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {

@@ -7,7 +7,7 @@ use http::Method;
 use longhaul_wasm::{AllowedHosts, GuestReuse};
 use toml::Spanned;
 
-use super::{File, FunctionEntry, FunctionTable, Kind, Manifest, ManifestError, line_of};
+use super::{File, FunctionEntry, FunctionTable, Kind, Manifest, ManifestError, Reading, line_of};
 use crate::duration;
 
 /// How the names of the activities begin that the host carries out itself.
@@ -35,8 +35,8 @@ const DEFAULT_METHODS: [Method; 2] = [Method::GET, Method::POST];
 const KNOWN_METHODS: [Method; 7] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
 
 /// Turns the file's tables into a manifest, or says what is wrong with them.
-pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
-    let checker = Checker { text };
+pub(super) fn check(text: &str, file: File, reading: Reading) -> Result<Manifest, ManifestError> {
+    let checker = Checker { text, reading };
     let app = checker.name("app name", &file.app.name)?;
     let settings = checker.settings(file.settings)?;
     let allowed_hosts = file.http.allowed_hosts.iter().map(|host| checker.allowed_host(host)).collect::<Result<_, _>>()?;
@@ -51,11 +51,21 @@ pub(super) fn check(text: &str, file: File) -> Result<Manifest, ManifestError> {
 
 pub(super) struct Checker<'a> {
     text: &'a str,
+    reading: Reading,
 }
 
 impl Checker<'_> {
     pub(super) fn error<T>(&self, at: &Spanned<T>, message: String) -> ManifestError {
         ManifestError { line: Some(line_of(self.text, at.span().start)), message }
+    }
+
+    /// Refuses what earlier versions took, unless they did: then a line in the log tells of it.
+    pub(super) fn refuse_anew(&self, error: ManifestError) -> Result<(), ManifestError> {
+        if self.reading == Reading::New {
+            return Err(error);
+        }
+        tracing::warn!(%error, "a deployed manifest says what is refused today; it is read as it was, but mend it with the next deployment");
+        Ok(())
     }
 
     pub(super) fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ManifestError> {

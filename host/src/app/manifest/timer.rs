@@ -1,6 +1,7 @@
 //! The rules for `[[timer]]`.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use longhaul_core::Payload;
@@ -66,7 +67,7 @@ pub(super) struct TimerTable {
     schedule: Spanned<String>,
     time_zone: Option<Spanned<String>>,
     orchestrator: Spanned<String>,
-    input: Option<toml::Value>,
+    input: Option<Spanned<toml::Value>>,
     input_json: Option<Spanned<String>>,
     #[serde(default)]
     overlap: Overlap,
@@ -99,12 +100,17 @@ impl Checker<'_> {
 
     fn timer(&self, name: String, table: TimerTable, functions: &[FunctionEntry]) -> Result<TimerEntry, ManifestError> {
         let zone = table.time_zone.as_ref().map_or("UTC", |zone| zone.get_ref());
-        let schedule = Schedule::parse(table.schedule.get_ref(), zone).map_err(|problem| {
-            self.error(
-                table.time_zone.as_ref().filter(|_| problem.starts_with("time zone")).unwrap_or(&table.schedule),
-                format!("timer '{name}': {problem}"),
-            )
-        })?;
+        let problem = |problem: String| {
+            let at = table.time_zone.as_ref().filter(|_| problem.starts_with("time zone")).unwrap_or(&table.schedule);
+            self.error(at, format!("timer '{name}': {problem}"))
+        };
+        let schedule = match Schedule::parse(table.schedule.get_ref(), zone) {
+            Ok(schedule) => schedule,
+            Err(refused) => {
+                self.refuse_anew(problem(refused))?;
+                Schedule::parse_stored(table.schedule.get_ref(), zone).map_err(problem)?
+            }
+        };
         let wanted = table.orchestrator.get_ref();
         let orchestrators = || functions.iter().filter(|function| function.kind == Kind::Orchestrator);
         let Some(orchestrator) = orchestrators().find(|function| function.name.eq_ignore_ascii_case(wanted)) else {
@@ -117,24 +123,43 @@ impl Checker<'_> {
         Ok(TimerEntry { name: name.into(), schedule, orchestrator: orchestrator.name.clone(), input, overlap, missed, paused })
     }
 
-    fn input(&self, name: &str, value: Option<toml::Value>, text: Option<&Spanned<String>>) -> Result<Payload, ManifestError> {
+    fn input(&self, name: &str, value: Option<Spanned<toml::Value>>, text: Option<&Spanned<String>>) -> Result<Payload, ManifestError> {
         match (value, text) {
             (None, None) => Ok(Payload::null()),
             (Some(_), Some(text)) => Err(self.error(text, format!("timer '{name}' has both 'input' and 'input-json'; it may have one"))),
             (None, Some(text)) => {
-                let problem = |error| self.error(text, format!("timer '{name}': 'input-json' is not one JSON value: {error}"));
-                Payload::parse(text.get_ref()).map_err(problem)
+                let problem =
+                    |error: &dyn fmt::Display| self.error(text, format!("timer '{name}': 'input-json' is not one JSON value: {error}"));
+                let payload = Payload::parse(text.get_ref()).map_err(|error| problem(&error))?;
+                // Not only well formed: 1e400, half of a surrogate pair or a thousand arrays in one another is no value to most readers.
+                if let Err(error) = serde_json::from_str::<serde_json::Value>(text.get_ref()) {
+                    self.refuse_anew(problem(&error))?;
+                }
+                Ok(payload)
             }
             (Some(value), None) => {
                 let problem =
-                    |error| ManifestError { line: None, message: format!("timer '{name}': 'input' cannot be written as JSON: {error}") };
-                Payload::of(&json(value)).map_err(problem)
+                    |error: &dyn fmt::Display| self.error(&value, format!("timer '{name}': 'input' cannot be written as JSON: {error}"));
+                if let Some(number) = find_not_finite(value.get_ref()) {
+                    self.refuse_anew(problem(&format_args!("JSON has no number {number}")))?;
+                }
+                Payload::of(&json(value.get_ref().clone())).map_err(|error| problem(&error))
             }
         }
     }
 }
 
-/// A value as JSON. Dates become texts; a number that JSON does not have becomes null.
+/// A number in the value that JSON does not have.
+fn find_not_finite(value: &toml::Value) -> Option<f64> {
+    match value {
+        toml::Value::Float(number) => Some(*number).filter(|number| !number.is_finite()),
+        toml::Value::Array(values) => values.iter().find_map(find_not_finite),
+        toml::Value::Table(table) => table.values().find_map(find_not_finite),
+        toml::Value::String(_) | toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// A value as JSON. Dates become texts. A number that JSON does not have, which only a stored manifest may say, becomes null.
 fn json(value: toml::Value) -> serde_json::Value {
     match value {
         toml::Value::String(text) => text.into(),
@@ -152,11 +177,14 @@ mod tests {
     use crate::app::manifest::{Manifest, Missed, Overlap};
 
     fn parse(timer: &str) -> Result<Manifest, String> {
-        let text = format!(
+        Manifest::parse(&text_with(timer)).map_err(|error| error.to_string())
+    }
+
+    fn text_with(timer: &str) -> String {
+        format!(
             "[app]\nname = \"a\"\n[[function]]\nname = \"Main\"\nkind = \"orchestrator\"\ncomponent = \"m.wasm\"\n\
              [[function]]\nname = \"Step\"\nkind = \"activity\"\ncomponent = \"m.wasm\"\n{timer}"
-        );
-        Manifest::parse(&text).map_err(|error| error.to_string())
+        )
     }
 
     #[test]
@@ -180,8 +208,35 @@ mod tests {
             r#"{"all":[true,1.5],"days":30,"on":"2026-01-02"}"#
         );
         assert_eq!(input(r#"input-json = '{"a": [null]}'"#).unwrap(), r#"{"a": [null]}"#);
+        for (line, what) in [
+            ("input = nan", "JSON has no number NaN"),
+            ("input = { a = [1.0, -inf] }", "JSON has no number -inf"),
+            ("input-json = '[1e400]'", "number out of range"),
+            ("input-json = '\"\\ud800\"'", "hex escape"),
+            (&format!("input-json = '{}{}'", "[".repeat(200), "]".repeat(200)), "recursion limit"),
+        ] {
+            let error = input(line).unwrap_err();
+            assert!(error.contains("line 15") && error.contains("timer 't'") && error.contains(what), "{line}: {error}");
+        }
         assert!(input("input-json = \"{\"").unwrap_err().contains("not one JSON value"));
         assert!(input("input = 1\ninput-json = \"1\"").unwrap_err().contains("both"));
+    }
+
+    #[test]
+    fn what_an_earlier_version_took_still_loads_and_is_not_taken_anew() {
+        for (line, input, schedule) in [
+            ("schedule = \"@daily\"\ninput = { a = nan }", r#"{"a":null}"#, "@daily"),
+            ("schedule = \"@daily\"\ninput-json = '1e400'", "1e400", "@daily"),
+            ("schedule = \"1,,2 * * * *\"", "null", "1,,2 * * * *"),
+            ("schedule = \"*/90 * * * *\"", "null", "*/90 * * * *"),
+        ] {
+            let timer = format!("[[timer]]\nname = \"t\"\norchestrator = \"Main\"\n{line}");
+            assert!(parse(&timer).is_err(), "{line}");
+            let manifest = Manifest::parse_stored(&text_with(&timer)).unwrap();
+            assert_eq!((manifest.timers[0].input.as_str(), manifest.timers[0].schedule.text()), (input, schedule));
+        }
+        let never = "[[timer]]\nname = \"t\"\norchestrator = \"Main\"\nschedule = \"61 * * * *\"";
+        assert!(Manifest::parse_stored(&text_with(never)).unwrap_err().to_string().contains("61"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The host itself, its deployments, and client functions.
 
-use super::{Body, Operation, Reply, Shape, TOO_LONG};
+use super::{Body, Kind, Operation, Reply, Shape, TOO_LONG, parameter};
 
 const HOST: &str = "host";
 const NOT_LOCAL: Reply = Reply(
@@ -32,8 +32,10 @@ pub(super) const CLIENT_BINDING: Operation = look(
 pub(super) const LIST_DEPLOYMENTS: Operation =
     look("listDeployments", "List deployments, newest first", &[Reply(200, Shape::List("Deployment"), "All deployments"), NOT_LOCAL]);
 
-pub(super) const LIST_TIMERS: Operation =
-    look("listTimers", "List the timers of the current deployment by name", &[Reply(200, Shape::List("Timer"), "All timers"), NOT_LOCAL]);
+pub(super) const LIST_TIMERS: Operation = Operation {
+    query: &[parameter("next", Kind::Count, "Show this many due times to come of each, at most 100; default none")],
+    ..look("listTimers", "List the timers of the current deployment by name", &[Reply(200, Shape::List("Timer"), "All timers"), NOT_LOCAL])
+};
 
 pub(super) const OPERATE_TIMER: Operation = look(
     "operateTimer",

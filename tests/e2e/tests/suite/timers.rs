@@ -115,6 +115,23 @@ async fn what_still_runs_is_terminated_first_where_the_timer_says_so() {
 }
 
 #[tokio::test]
+async fn the_times_to_come_are_shown_in_utc_and_as_clocks_show_them() {
+    let host = Host::with_app(&app_with("30 2 * * *", "LongSequence", "time-zone = \"Asia/Kolkata\"\npaused = true\ninput = 1")).await;
+    let text = eventually("the timer", LIMIT, || async {
+        let text = timers_command(&host, &["--next", "3"]).unwrap();
+        if text.contains("paused") { Ok(text) } else { Err(text) }
+    })
+    .await;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "t: 30 2 * * * in Asia/Kolkata, paused"));
+    assert!(lines[1..].iter().all(|line| line.contains("T21:00:00Z") && line.ends_with(" 02:30:00 +05:30")), "{text}");
+    for wrong in [["--next", "0", "list"], ["--next", "101", "list"], ["--next", "3", "bogus"]] {
+        assert!(timers_command(&host, &wrong).is_err(), "{wrong:?}");
+    }
+    assert!(timers_command(&host, &["--next", "3", "pause", "t"]).unwrap_err().contains("--next is for the list"));
+}
+
+#[tokio::test]
 async fn a_paused_timer_starts_nothing_until_it_is_resumed() {
     let host = Host::with_app(&app_with(EVERY_SECOND, "LongSequence", "input = 1\npaused = true")).await;
     let shown = eventually("the timer", LIMIT, || async {

@@ -75,6 +75,12 @@ pub async fn aggregator(host: Rc<Host>) {
     }
     let summary = host.until_entity("Measurements", "cellar", |state| state["count"] == 3).await;
     assert_eq!(summary, json!({"count": 3, "sum": 6.0, "min": -1.5, "max": 4.5}));
+    // The second makes the sum infinite, which JSON does not have: that operation fails, and the third finds the state of the first.
+    for value in [1e308, 1e308, -1e308] {
+        host.signal("Measurements", "attic", "record", &json!(value)).await;
+    }
+    let summary = host.until_entity("Measurements", "attic", |state| state["min"] == -1e308).await;
+    assert_eq!(summary, json!({"count": 2, "sum": 0.0, "min": -1e308, "max": 1e308}));
 }
 
 pub async fn saga(host: Rc<Host>) {
