@@ -53,6 +53,10 @@ macro_rules! for_each_guarantee {
         $test!(lists, statuses_and_times_filter_a_list);
         $test!(lists, only_entities_with_a_state_are_listed_as_entities);
         $test!(lists, entities_are_listed_by_name_and_time);
+        $test!(lists, a_page_ends_by_bytes);
+        $test!(lists, a_row_that_is_longer_than_a_page_is_named_with_its_length);
+        $test!(lists, payloads_that_are_not_asked_for_are_not_read);
+        $test!(lists, a_row_is_read_with_what_is_asked_for_unless_it_is_too_long);
         $test!(keys, a_note_comes_back_as_it_was);
         $test!(keys, a_note_replaces_an_earlier_one_of_its_key);
         $test!(keys, many_notes_go_with_one_batch);

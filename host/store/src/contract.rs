@@ -9,8 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use longhaul_core::record::NewRecord;
-use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Record, RuntimeStatus, Timestamp};
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Record, Timestamp};
 use serde::{Deserialize, Serialize};
+
+mod lists;
+
+pub(crate) use lists::Filling;
+pub use lists::{EntityQuery, InstanceQuery, Page, Payloads, TooLong};
 
 /// What a store's method returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -187,72 +192,17 @@ pub trait Log: Send + Sync {
 /// Most records that a caller should gather for one batch.
 pub const MAX_BATCH_RECORDS: usize = 4_096;
 
-/// Which instances a list shows. All conditions hold together.
-#[derive(Clone, Debug, Default)]
-pub struct InstanceQuery {
-    /// Created at or after.
-    pub created_from: Option<Timestamp>,
-    /// Created at or before.
-    pub created_to: Option<Timestamp>,
-    /// Any of these; empty: any at all.
-    pub statuses: Vec<RuntimeStatus>,
-    /// Ids that begin with this, compared byte by byte. Entities are listed only if it begins with `@`.
-    pub id_prefix: String,
-    /// Only ids after this one: the token of the page before.
-    pub after: Option<InstanceId>,
-    /// Most rows in a page; 0 counts as 1.
-    pub limit: u32,
-}
-
-impl InstanceQuery {
-    /// Whether a list may show the instance, on whatever page.
-    pub fn shows(&self, row: &InstanceRow) -> bool {
-        row.id.as_str().starts_with(&self.id_prefix)
-            && (self.id_prefix.starts_with('@') || !row.id.is_entity())
-            && self.created_from.is_none_or(|from| row.created_at >= from)
-            && self.created_to.is_none_or(|to| row.created_at <= to)
-            && (self.statuses.is_empty() || self.statuses.contains(&row.status))
-    }
-}
-
-/// Which entities a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct EntityQuery {
-    /// Of this name (lower case); absent: any.
-    pub name: Option<String>,
-    /// Last changed at or after.
-    pub changed_from: Option<Timestamp>,
-    /// Last changed at or before.
-    pub changed_to: Option<Timestamp>,
-    /// Only ids after this one.
-    pub after: Option<InstanceId>,
-    /// Most rows in a page; 0 counts as 1.
-    pub limit: u32,
-}
-
-impl EntityQuery {
-    /// Whether a list may show the entity, on whatever page.
-    pub fn shows(&self, row: &InstanceRow) -> bool {
-        row.state.is_some()
-            && row.id.entity().is_some_and(|entity| self.name.as_deref().is_none_or(|name| *entity.name == *name))
-            && self.changed_from.is_none_or(|from| row.updated_at >= from)
-            && self.changed_to.is_none_or(|to| row.updated_at <= to)
-    }
-}
-
-/// One page of a list, ordered by id.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// The rows.
-    pub rows: Vec<InstanceRow>,
-    /// Where the next page begins; absent: this was the last.
-    pub next: Option<InstanceId>,
-}
-
 /// Rows: the queries' side of a store.
 pub trait Instances: Send + Sync {
     /// The row of one instance.
     fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>>;
+
+    /// The row of one instance with those payloads alone that are asked for, unless it has more than `max_bytes`. What is not asked for, or too
+    /// long, is not read.
+    fn instance_within(&self, id: &InstanceId, payloads: Payloads, max_bytes: u64) -> Answer<'_, Result<Option<InstanceRow>, TooLong>> {
+        let row = self.instance(id);
+        Box::pin(async move { Ok(row.await?.map(|row| payloads.within(row, max_bytes)).transpose()) })
+    }
 
     /// Position of the instance's last record.
     fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>>;

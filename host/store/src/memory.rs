@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
-    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, Page, Position, Store, TimerFired, TimerState, Timers,
+    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, Filling, InstanceQuery,
+    Instances, KeyNote, Keys, Log, Page, Position, Store, TimerFired, TimerState, Timers,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -111,14 +111,14 @@ impl Instances for MemoryStore {
     fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
         self.answer(|state| {
             let shown = state.log.rows().filter(|row| query.shows(row));
-            Ok(page(shown, query.after.as_ref(), query.limit))
+            Ok(page(shown, query.after.as_ref(), Filling::new(query.limit, query.payloads, query.max_bytes)))
         })
     }
 
     fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
         self.answer(|state| {
             let shown = state.log.rows().filter(|row| query.shows(row));
-            Ok(page(shown, query.after.as_ref(), query.limit))
+            Ok(page(shown, query.after.as_ref(), Filling::new(query.limit, query.payloads, query.max_bytes)))
         })
     }
 
@@ -232,12 +232,13 @@ impl Store for MemoryStore {
     }
 }
 
-/// The first `limit` of the rows, which come ordered by id, after the token.
-fn page<'a>(rows: impl Iterator<Item = &'a InstanceRow>, after: Option<&InstanceId>, limit: u32) -> Page {
-    let limit = limit.max(1) as usize;
-    let mut rows: Vec<_> = rows.filter(|row| after.is_none_or(|after| row.id > *after)).take(limit + 1).cloned().collect();
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Page { rows, next }
+/// What fits of the rows, which come ordered by id, after the token.
+fn page<'a>(rows: impl Iterator<Item = &'a InstanceRow>, after: Option<&InstanceId>, mut filling: Filling) -> Page {
+    for row in rows.filter(|row| after.is_none_or(|after| row.id > *after)) {
+        filling.add(row.clone());
+        if filling.is_full() {
+            break;
+        }
+    }
+    filling.end()
 }

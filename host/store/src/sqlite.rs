@@ -50,7 +50,7 @@ pub use range::for_fuzzing;
 
 use crate::contract::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    Job, JobHandle, KeyNote, Keys, Log, Page, Position, Store, TimerState, Timers,
+    Job, JobHandle, KeyNote, Keys, Log, Page, Payloads, Position, Store, TimerState, Timers, TooLong,
 };
 use crate::deployment::check_digests;
 use database::{AppendStatements, SharedOverlay};
@@ -180,6 +180,28 @@ impl Instances for SqliteStore {
                 Some(entry) => fold::current_row(&entry, stored),
                 None => stored.map(|stored| stored.row),
             })
+        })
+    }
+
+    fn instance_within(&self, id: &InstanceId, payloads: Payloads, max_bytes: u64) -> Answer<'_, Result<Option<InstanceRow>, TooLong>> {
+        let id = id.clone();
+        Box::pin(async move {
+            let pending = self.overlay.lock().get(&id).cloned();
+            let stored = match &pending {
+                Some(entry) if entry.in_tables != InTables::Row => None,
+                Some(_) | None => {
+                    let read = async |connection: &mut _| query::read_row_within(connection, &id, payloads, max_bytes).await;
+                    match self.readers.with(read).await? {
+                        Ok(stored) => stored,
+                        Err(too_long) => return Ok(Err(too_long)),
+                    }
+                }
+            };
+            let row = match pending {
+                Some(entry) => fold::current_row(&entry, stored),
+                None => stored.map(|stored| stored.row),
+            };
+            Ok(row.map(|row| payloads.within(row, max_bytes)).transpose())
         })
     }
 

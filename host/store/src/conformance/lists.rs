@@ -1,9 +1,11 @@
 //! Pages and filters.
 
-use longhaul_core::{RuntimeStatus, Timestamp};
+use longhaul_core::message::Start;
+use longhaul_core::record::NewRecord;
+use longhaul_core::{Message, RuntimeStatus, Timestamp};
 
-use super::sample::{append, batch, completed, first_turn, id, of, of_entity, operation, started, walk};
-use crate::contract::{EntityQuery, InstanceQuery, Page, Store};
+use super::sample::{append, batch, completed, event, first_turn, id, json, message, of, of_entity, operation, start, started, walk};
+use crate::contract::{EntityQuery, InstanceQuery, Page, Payloads, Store, TooLong};
 
 const ALL: u32 = 1_000;
 
@@ -105,4 +107,72 @@ pub async fn entities_are_listed_by_name_and_time(store: &dyn Store) {
     assert_eq!(list_entities(store, times).await, ["@a@2", "@ab@1"]);
     let page = store.list_entities(EntityQuery { limit: 3, ..EntityQuery::default() }).await.unwrap();
     assert_eq!((page.rows.len(), page.next), (3, Some(id("@ab@1"))));
+}
+
+/// Records that an instance was started with an input of `bytes` bytes, its quotation marks included.
+fn long(name: &str, bytes: usize) -> NewRecord {
+    let input = json(&format!("\"{}\"", "x".repeat(bytes - 2)));
+    message(name, 1, Message::Start(Box::new(Start { input, ..start(1) })))
+}
+
+/// A page ends before the row with which it would have too many bytes; what lies behind comes on the next.
+pub async fn a_page_ends_by_bytes(store: &dyn Store) {
+    append(store, [long("a", 600), long("b", 300), long("c", 200), long("d", 100), started("e", 1)]).await;
+    append(store, [event("b", 2, "go")]).await;
+    let query = |max_bytes| InstanceQuery { limit: ALL, max_bytes: Some(max_bytes), ..InstanceQuery::default() };
+    let pages = async |max_bytes| {
+        let pages = walk(store, query(max_bytes)).await;
+        pages.into_iter().map(|page| page.rows.iter().map(|row| row.id.as_str()).collect::<String>()).collect::<Vec<_>>()
+    };
+    assert_eq!(pages(10_000).await, ["abcde"]);
+    assert_eq!(pages(900).await, ["ab", "cde"]);
+    assert_eq!(pages(899).await, ["a", "bcde"]);
+    assert_eq!(pages(600).await, ["a", "bcd", "e"]);
+    let first = InstanceQuery { limit: 2, ..query(1_000) };
+    let page = store.list(first).await.unwrap();
+    assert_eq!((page.rows.len(), page.next), (2, Some(id("b"))), "both bounds count");
+}
+
+/// A row that is too long for any page is not read; the page says how long it is.
+pub async fn a_row_that_is_longer_than_a_page_is_named_with_its_length(store: &dyn Store) {
+    append(store, [long("a", 100), long("b", 700), long("c", 100)]).await;
+    append(store, [event("b", 2, "go")]).await;
+    let query = |after: &str, max_bytes| InstanceQuery {
+        limit: ALL,
+        after: Some(id(after)),
+        max_bytes: Some(max_bytes),
+        ..InstanceQuery::default()
+    };
+    let page = store.list(query("a", 699)).await.unwrap();
+    assert_eq!((page.rows, page.next, page.too_long), (vec![], None, Some(TooLong { bytes: 700 })));
+    let page = store.list(query("a", 700)).await.unwrap();
+    assert_eq!((page.rows.len(), page.next, page.too_long), (1, Some(id("b")), None));
+    let without = InstanceQuery { payloads: Payloads { input: false, ..Payloads::ALL }, ..query("a", 699) };
+    assert_eq!(list(store, without).await, ["b", "c"], "what is not shown does not count");
+}
+
+/// Payloads that are not asked for stand there as `null`, those that are not there do not stand there.
+pub async fn payloads_that_are_not_asked_for_are_not_read(store: &dyn Store) {
+    append(store, [long("a", 100), of_entity("@e@kept", batch(1, 0, 0, Some("[1,2]")))]).await;
+    append(store, [event("a", 2, "go"), operation("@e@kept", 2)]).await;
+    let query = InstanceQuery { limit: ALL, payloads: Payloads::NONE, ..InstanceQuery::default() };
+    let row = store.list(query).await.unwrap().rows.remove(0);
+    assert_eq!((row.input, row.output), (Some(json("null")), None));
+    let query = EntityQuery { limit: ALL, payloads: Payloads::NONE, ..EntityQuery::default() };
+    let row = store.list_entities(query).await.unwrap().rows.remove(0);
+    assert_eq!((row.id.as_str(), row.state), ("@e@kept", Some(json("null"))));
+}
+
+/// The same for a single row.
+pub async fn a_row_is_read_with_what_is_asked_for_unless_it_is_too_long(store: &dyn Store) {
+    append(store, [long("a", 100)]).await;
+    append(store, [of("a", completed(1, 2, "\"out\""))]).await;
+    let only = |input, output| Payloads { input, output, state: false };
+    let read = async |payloads, max_bytes| store.instance_within(&id("a"), payloads, max_bytes).await.unwrap();
+    assert_eq!(read(Payloads::ALL, 105).await.unwrap(), store.instance(&id("a")).await.unwrap());
+    assert_eq!(read(Payloads::ALL, 104).await.unwrap_err().bytes, 105);
+    let row = read(only(false, true), 5).await.unwrap().unwrap();
+    assert_eq!((row.input, row.output), (Some(json("null")), Some(json("\"out\""))));
+    assert_eq!(read(only(false, true), 4).await, Err(TooLong { bytes: 5 }));
+    assert_eq!(store.instance_within(&id("b"), Payloads::ALL, 0).await.unwrap(), Ok(None));
 }

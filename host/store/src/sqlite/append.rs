@@ -81,7 +81,8 @@ impl Database {
             let in_memory = tails.insert(id, position).or_else(|| overlay.tail(id));
             let in_table = stored.get(id);
             let previous = in_memory.or(in_table.map(|tail| tail.position));
-            (Pending { position, previous, record: encoded.record.clone() }, in_table.map_or(InTables::Nothing, |tail| tail.in_tables))
+            let pending = Pending { position, previous, record: encoded.record.clone(), bytes: encoded.data.len() };
+            (pending, in_table.map_or(InTables::Nothing, |tail| tail.in_tables))
         });
         linked.collect()
     }

@@ -19,6 +19,8 @@ pub(super) struct Pending {
     pub position: i64,
     pub previous: Option<i64>,
     pub record: Arc<NewRecord>,
+    /// Length of the record's text.
+    pub bytes: usize,
 }
 
 /// What the tables had of an instance when its first pending record was appended.
@@ -41,6 +43,13 @@ pub(super) struct Unprojected {
     pub records: Vec<Pending>,
 }
 
+impl Unprojected {
+    /// Bytes of its records.
+    pub(super) fn bytes(&self) -> usize {
+        self.records.iter().map(|pending| pending.bytes).sum()
+    }
+}
+
 /// All pending records.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
@@ -49,12 +58,18 @@ pub(super) struct Overlay {
     /// The instances with the position of their first pending record, oldest first.
     order: VecDeque<(i64, InstanceId)>,
     records: usize,
+    bytes: usize,
 }
 
 impl Overlay {
     /// How many records are pending.
     pub(super) fn len(&self) -> usize {
         self.records
+    }
+
+    /// Bytes of their texts, which is about what they take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -89,6 +104,7 @@ impl Overlay {
     /// Adds a committed record. `in_tables` counts for the first pending record of its instance only.
     pub(super) fn add(&mut self, pending: Pending, in_tables: InTables) {
         self.records += 1;
+        self.bytes += pending.bytes;
         let id = &pending.record.instance;
         if let Some(entry) = self.entries.get_mut(id) {
             entry.records.push(pending);
@@ -114,7 +130,9 @@ impl Overlay {
     pub(super) fn forget_oldest(&mut self, count: usize) {
         for (_, id) in self.order.drain(..count.min(self.order.len())) {
             let entry = self.entries.remove(&id);
-            self.records -= entry.map_or(0, |entry| entry.records.len());
+            let (records, bytes) = entry.map_or((0, 0), |entry| (entry.records.len(), entry.bytes()));
+            self.records -= records;
+            self.bytes -= bytes;
         }
     }
 }

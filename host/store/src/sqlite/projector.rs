@@ -20,6 +20,8 @@ use crate::contract::Error;
 const MAX_INSTANCES: usize = 512;
 /// No further instance is taken into a run that has this many records.
 const MAX_RECORDS: usize = 4_096;
+/// Nor one that has this many bytes, in its records and in the rows as they stood before.
+const MAX_BYTES: usize = 16 << 20;
 const DOING: &str = "bring the tables up to date";
 
 static UPSERT: LazyLock<Bulk> = LazyLock::new(|| {
@@ -49,16 +51,14 @@ impl Database {
     /// As for any write. The records stay pending.
     pub(super) async fn project_some(&mut self) -> Result<(), Error> {
         self.settle().await?;
-        let (entries, projected_to) = {
-            let overlay = self.overlay.lock();
-            let entries = overlay.oldest_entries(MAX_INSTANCES, MAX_RECORDS);
-            let next = overlay.position_after(entries.len());
-            (entries, next.map_or(self.last, |next| next - 1))
-        };
+        let mut entries = self.overlay.lock().oldest_entries(MAX_INSTANCES, MAX_RECORDS);
+        entries.truncate(fitting_count(&mut self.connection, &entries).await?);
         let count = entries.len();
         if count == 0 {
             return Ok(());
         }
+        // Only this thread adds and removes.
+        let projected_to = self.overlay.lock().position_after(count).map_or(self.last, |next| next - 1);
         let project = async |connection: &mut SqliteConnection| {
             apply(connection, entries, Run::Forward, projected_to).await?;
             drop_garbage(connection).await
@@ -75,6 +75,19 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// How many of the entries one run takes by their bytes: at least one, if there are any.
+pub(super) async fn fitting_count(connection: &mut SqliteConnection, entries: &[Unprojected]) -> Result<usize, Error> {
+    let known: Vec<_> = entries.iter().filter(|entry| entry.in_tables == InTables::Row).map(|entry| &entry.id).collect();
+    let lengths = rows::lengths(connection, &known).await.map_err(|error| of_read(DOING, &error))?;
+    let mut bytes = 0;
+    let fitting = entries.iter().take_while(|entry| {
+        let fits = bytes < MAX_BYTES;
+        bytes += entry.bytes() + lengths.get(&entry.id).copied().unwrap_or(0);
+        fits
+    });
+    Ok(fitting.count())
 }
 
 /// Writes what follows from the entries' records, inside the caller's transaction.

@@ -1,12 +1,12 @@
 //! Single rows, and what has something to do. The latter runs after a flush of the projection, so tables alone answer it.
 
 use longhaul_core::{DeploymentId, InstanceId, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::error::of_read;
 use super::rows::{self, StoredRow, time_of, time_value};
-use crate::contract::Error;
+use crate::contract::{Error, Payloads, TooLong};
 
 const DOING: &str = "read instances";
 
@@ -15,6 +15,26 @@ pub(super) async fn read_row(connection: &mut SqliteConnection, id: &InstanceId)
     let read = sqlx::query("SELECT * FROM instances WHERE id = $1").bind(id.as_str()).fetch_optional(connection).await;
     let row = read.map_err(|error| of_read(DOING, &error))?;
     row.as_ref().map(rows::read).transpose().map_err(|error| of_read(DOING, &error))
+}
+
+/// The same, with those payloads alone that are asked for, unless it has more than `max_bytes`.
+pub(super) async fn read_row_within(
+    connection: &mut SqliteConnection,
+    id: &InstanceId,
+    payloads: Payloads,
+    max_bytes: u64,
+) -> Result<Result<Option<StoredRow>, TooLong>, Error> {
+    let bytes = rows::bytes(payloads);
+    let columns = rows::columns(payloads, &format!("{bytes} <= "), "$2");
+    // All parts of the text are constants of this crate.
+    let query = sqlx::query(AssertSqlSafe(format!("SELECT {columns}, {bytes} FROM instances WHERE id = $1")));
+    let read = query.bind(id.as_str()).bind(i64::try_from(max_bytes).unwrap_or(i64::MAX)).fetch_optional(connection).await;
+    let Some(row) = read.map_err(|error| of_read(DOING, &error))? else { return Ok(Ok(None)) };
+    let bytes = row.try_get::<i64, _>(rows::COLUMNS.len()).map_err(|error| of_read(DOING, &error))?;
+    match u64::try_from(bytes).unwrap_or(0) {
+        bytes if bytes > max_bytes => Ok(Err(TooLong { bytes })),
+        _ => rows::read(&row).map(|stored| Ok(Some(stored))).map_err(|error| of_read(DOING, &error)),
+    }
 }
 
 /// The text of the condition is that of the index `instances_work`, else SQLite would not use it.

@@ -11,12 +11,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::database::{Database, execute};
 use super::error::{of_read, of_write};
 use super::overlay::{InTables, Pending, Unprojected};
-use super::projector::{Run, apply, write_projected_to};
+use super::projector::{Run, apply, fitting_count, write_projected_to};
 use super::purge::delete_chains;
 use crate::contract::Error;
 
 /// Records read at a time.
 const CHUNK_RECORDS: i64 = 2_048;
+/// Nor is a further one read behind this many bytes.
+const CHUNK_BYTES: i64 = 16 << 20;
 const READING: &str = "read the log";
 
 impl Database {
@@ -102,7 +104,11 @@ async fn apply_log(connection: &mut SqliteConnection, mut after: i64, run: Run) 
         let Some(last) = read.last().map(|pending| pending.position) else { return Ok(count) };
         count += read.len();
         after = last;
-        apply(connection, by_instance(read), run, after).await?;
+        let mut entries = by_instance(read);
+        while !entries.is_empty() {
+            let later = entries.split_off(fitting_count(connection, &entries).await?);
+            apply(connection, std::mem::replace(&mut entries, later), run, after).await?;
+        }
     }
 }
 
@@ -123,13 +129,18 @@ fn by_instance(read: Vec<Pending>) -> Vec<Unprojected> {
 
 async fn read_log(connection: &mut SqliteConnection, after: i64) -> Result<Vec<Pending>, Error> {
     let sql = "
-SELECT position, instance, previous, base, kind, data
-FROM log
-WHERE position > $1
-ORDER BY position
-LIMIT $2";
-    let rows = sqlx::query(sql).bind(after).bind(CHUNK_RECORDS).fetch_all(connection).await.map_err(|error| of_read(READING, &error))?;
-    rows.iter().map(pending).collect()
+SELECT log.position, instance, previous, base, kind, data
+FROM (
+    SELECT position, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - octet_length(data) AS bytes_before
+    FROM (SELECT position, data FROM log WHERE position > $1 ORDER BY position LIMIT $2)
+) AS next
+CROSS JOIN log ON log.position = next.position
+WHERE bytes_before < $3
+ORDER BY next.position";
+    let query = sqlx::query(sql).bind(after).bind(CHUNK_RECORDS).bind(CHUNK_BYTES);
+    let rows = query.fetch_all(connection).await.map_err(|error| of_read(READING, &error))?;
+    // Each is let go as soon as it is read.
+    rows.into_iter().map(|row| pending(&row)).collect()
 }
 
 fn pending(row: &SqliteRow) -> Result<Pending, Error> {
@@ -137,9 +148,9 @@ fn pending(row: &SqliteRow) -> Result<Pending, Error> {
         let id = InstanceId::trusted(row.try_get::<&str, _>(1)?);
         Ok((row.try_get(0)?, id, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?, row.try_get(5)?))
     };
-    let (position, instance, previous, base, kind, data) = read().map_err(|error| of_read(READING, &error))?;
+    let (position, instance, previous, base, kind, data): (_, _, _, _, _, &str) = read().map_err(|error| of_read(READING, &error))?;
     let record = decode(position, kind, data)?;
-    Ok(Pending { position, previous, record: Arc::new(NewRecord { instance, base, record }) })
+    Ok(Pending { position, previous, record: Arc::new(NewRecord { instance, base, record }), bytes: data.len() })
 }
 
 /// Decodes a record of the log; the error names its position.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use longhaul_core::{DeploymentId, ExecutionId, InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, Row};
+use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::database::id_list;
+use crate::contract::Payloads;
 
 /// All columns, in the order of [`add`] and [`read`].
 pub(super) const COLUMNS: [&str; 23] = [
@@ -35,6 +36,31 @@ pub(super) const COLUMNS: [&str; 23] = [
     "queue_size",
     "born_at",
 ];
+
+/// The columns of `instances` as an answer of [`read`]'s, with those payloads alone that are read, and only where `condition` and `value`
+/// hold together.
+pub(super) fn columns(payloads: Payloads, condition: &str, value: &str) -> String {
+    let column = |name: &&str| {
+        let is_read = match *name {
+            "input" => payloads.input,
+            "output" => payloads.output,
+            "state" => payloads.state,
+            "custom_status" | "parked" => true,
+            name => return format!("instances.{name}"),
+        };
+        let payload = if is_read { format!("instances.{name}") } else { format!("iif(instances.{name} IS NULL, NULL, 'null')") };
+        format!("iif({condition}{value}, {payload}, NULL)")
+    };
+    COLUMNS.iter().map(column).collect::<Vec<_>>().join(", ")
+}
+
+/// The bytes of a row as [`Payloads::bytes_of`] counts them. None of the texts is read for it.
+pub(super) fn bytes(payloads: Payloads) -> String {
+    let read =
+        [(payloads.input, "input"), (payloads.output, "output"), (payloads.state, "state"), (true, "custom_status"), (true, "parked")];
+    let lengths = read.into_iter().filter(|(is_read, _)| *is_read).map(|(_, name)| format!("coalesce(octet_length({name}), 0)"));
+    lengths.collect::<Vec<_>>().join(" + ")
+}
 
 /// A row and the position of the last record that it shows.
 #[derive(Clone, Debug)]
@@ -118,7 +144,24 @@ pub(super) async fn read_all(
     }
     let sql = "SELECT instances.* FROM json_each($1) AS asked CROSS JOIN instances ON instances.id = asked.value";
     let rows = sqlx::query(sql).bind(id_list(ids)).fetch_all(connection).await?;
-    rows.iter().map(|row| read(row).map(|stored| (stored.row.id.clone(), stored))).collect()
+    // Each is let go as soon as it is copied.
+    rows.into_iter().map(|row| read(&row).map(|stored| (stored.row.id.clone(), stored))).collect()
+}
+
+/// How many bytes the payloads of these instances' rows have. None of them is read for it.
+pub(super) async fn lengths(connection: &mut SqliteConnection, ids: &[&InstanceId]) -> Result<HashMap<InstanceId, usize>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let bytes = bytes(Payloads::ALL);
+    // All parts of the text are constants of this file.
+    let sql = format!("SELECT instances.id, {bytes} FROM json_each($1) AS asked CROSS JOIN instances ON instances.id = asked.value");
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(id_list(ids)).fetch_all(connection).await?;
+    let length = |row: &SqliteRow| {
+        let bytes: i64 = row.try_get(1)?;
+        Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), usize::try_from(bytes).unwrap_or(0)))
+    };
+    rows.iter().map(length).collect()
 }
 
 /// SQLite's integers are signed: what lies beyond its largest is the end of time, which reads back as such.

@@ -50,7 +50,9 @@ pub(super) enum Command {
 
 /// Commands that wait at most; further callers wait for room.
 pub(super) const MAX_WAITING: usize = 64;
-/// Appends wait for the projection once this many times `project_at_records` are pending.
+/// Bytes of pending records at which the tables are brought up to date early.
+const PROJECT_AT_BYTES: usize = 16 << 20;
+/// Appends wait for the projection once this many times as much is pending as begins it early.
 const HARD_LIMIT_FACTOR: usize = 4;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -187,16 +189,22 @@ impl Writer {
     fn begin_run_if_due(&mut self) {
         let now = Instant::now();
         let backing_off = self.retry > FIRST_RETRY && now < self.next_run;
-        let pending = self.database.overlay.lock().len();
+        let (pending, bytes) = {
+            let overlay = self.database.overlay.lock();
+            (overlay.len(), overlay.bytes())
+        };
+        let many = pending >= self.project_at_records || bytes >= PROJECT_AT_BYTES;
         let due = pending > 0 && now >= self.next_run;
-        if due || self.database.garbage && now >= self.next_run || pending >= self.project_at_records && !backing_off {
+        if due || self.database.garbage && now >= self.next_run || many && !backing_off {
             self.goal = self.goal.max(Some(self.database.last));
         }
     }
 
     /// Whether so much is pending that appends must wait. Not while the projection fails: appends fail by themselves then, or succeed.
     fn is_overloaded(&self) -> bool {
-        self.has_step() && self.database.overlay.lock().len() > self.project_at_records.saturating_mul(HARD_LIMIT_FACTOR)
+        let overlay = self.database.overlay.lock();
+        let too_many = overlay.len() > self.project_at_records.saturating_mul(HARD_LIMIT_FACTOR);
+        self.has_step() && (too_many || overlay.bytes() > PROJECT_AT_BYTES * HARD_LIMIT_FACTOR)
     }
 
     /// One step of the run that is under way, if there is one.
