@@ -3,9 +3,10 @@
 use std::pin::Pin;
 
 use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
+use longhaul_store::Payloads;
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
-use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
+use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 use crate::http::links::Links;
 
 /// The engine, as the guest that answers one request sees it.
@@ -22,7 +23,7 @@ impl EngineClient {
 
     async fn orchestration(&self, instance_id: &str) -> Result<InstanceStatus, ClientError> {
         let id = InstanceId::trusted(instance_id);
-        let row = self.engine.status(&id).await.map_err(client_error)?;
+        let Read { value: row, room: _room } = self.engine.row(&id, Payloads::ALL).await.map_err(client_error)?;
         let row = row.filter(|row| row.kind == InstanceKind::Orchestration);
         let row = row.ok_or_else(|| client_error(EngineError::NotFound(id)))?;
         Ok(InstanceStatus {
@@ -83,7 +84,8 @@ impl ClientHost for EngineClient {
 
     fn read_entity(&self, entity: EntityId) -> HostFuture<'_, Option<Payload>> {
         Box::pin(async move {
-            let row = self.engine.status(&entity.instance_id()).await.map_err(client_error)?;
+            let id = entity.instance_id();
+            let Read { value: row, room: _room } = self.engine.row(&id, Payloads::ALL).await.map_err(client_error)?;
             Ok(row.and_then(|row| row.state))
         })
     }
@@ -93,7 +95,7 @@ impl ClientHost for EngineClient {
             let links = self.links.clone();
             // An orchestration may get its own addresses as its input, so they are made before it is there.
             let is_ahead = links.credential.knows_instances()
-                && matches!(self.engine.status(&InstanceId::trusted(instance_id.as_str())).await, Ok(None));
+                && matches!(self.engine.head(&InstanceId::trusted(instance_id.as_str())).await, Ok(None));
             let links = if is_ahead { links.ahead() } else { links };
             // Texts are always JSON.
             Payload::of(&links.management_payload(&instance_id)).unwrap_or_else(|_| Payload::null())

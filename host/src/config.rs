@@ -297,7 +297,7 @@ impl ServeConfig {
     /// # Errors
     /// When a value is out of its range; the text names the option.
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
-        let (defaults, guests) = (EngineConfig::default(), longhaul_wasm::Config::default());
+        let (defaults, guests) = (memory::engine_memory(&options, EngineConfig::default())?, longhaul_wasm::Config::default());
         let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
         let server = limits::server_limits(&options)?;
         let max_body_bytes = at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?;

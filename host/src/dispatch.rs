@@ -10,7 +10,7 @@
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory.
-//! - `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
+//! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
@@ -27,6 +27,7 @@ mod load;
 mod operate;
 mod orchestrate;
 mod purge;
+mod reads;
 mod recovery;
 mod residency;
 mod reuse;
@@ -36,10 +37,11 @@ mod threads;
 mod worker;
 mod world;
 
-pub use api::{Engine, EngineError, HistoryOptions, StartRequest};
+pub use api::{Engine, EngineError, StartRequest};
 pub use counters::Counts;
 pub(crate) use keys::TimerStart;
 pub use keys::{Keyed, KeyedRequest};
+pub use reads::{HistoryOptions, Read};
 pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;
 pub use world::{Simulated, Simulation};

@@ -152,8 +152,9 @@ impl Api {
 
     /// The budgets of memory, and what is taken of each.
     fn memory(&self) -> Vec<MemoryUse> {
-        let bodies = self.bodies.budget();
-        vec![MemoryUse { of: "bodies", used: bodies.used(), limit: bodies.limit() }]
+        let mut budgets = self.engine.memory();
+        budgets.push(("bodies", self.bodies.budget()));
+        budgets.into_iter().map(|(of, budget)| MemoryUse { of, used: budget.used(), limit: budget.limit() }).collect()
     }
 
     /// Answers one request.
@@ -222,7 +223,7 @@ fn other_hub(asked: &Asked) -> Answer {
     match asked.action {
         Action::Start | Action::Restart => answer::bad_argument(&text()),
         Action::SignalEntity | Action::DeleteEntity => answer::message(StatusCode::BAD_REQUEST, &text()),
-        Action::ListInstances | Action::ListEntities => instances::page(&[(); 0], None),
+        Action::ListInstances | Action::ListEntities => instances::page(&[(); 0], None, None),
         _ => answer::empty(StatusCode::NOT_FOUND),
     }
 }

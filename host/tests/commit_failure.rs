@@ -283,7 +283,7 @@ async fn retries_with_one_key_have_one_effect(fault: Fault) {
     for id in &started[0] {
         output(&engine, id.as_str()).await;
     }
-    let rows = engine.list(InstanceQuery { limit: 100, ..InstanceQuery::default() }).await.unwrap().rows;
+    let rows = engine.list(InstanceQuery { limit: 100, ..InstanceQuery::default() }).await.unwrap().value.rows;
     assert_eq!(rows.len(), 12, "one instance for each key, {fault:?}");
     assert_eq!(unlocked(&engine, "@counter@c").await.state.unwrap().as_str(), r#"{"value":12}"#, "{fault:?}");
     assert!(store.appends.load(Ordering::Relaxed) > 12, "the store failed several times");

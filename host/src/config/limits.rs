@@ -64,6 +64,15 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub body_memory_bytes_per_address: Option<u64>,
 
+    /// Most memory for answers that are being made, in bytes: what was read for them, and they themselves. One that finds no room within 5 s is
+    /// refused with 503 [default: an eighth of the machine's memory]
+    #[arg(long, value_name = "BYTES")]
+    pub answer_memory_bytes: Option<u64>,
+
+    /// Most bytes of payloads in a page of a list, unless a single one has more; the rest comes on the next page [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    pub max_page_bytes: Option<u64>,
+
     /// Most arrays and objects within one another in a payload: in the body of a request, which is refused with 400, and in what a guest
     /// hands over, which fails [default: 100]
     #[arg(long, value_name = "COUNT")]
@@ -146,6 +155,8 @@ impl LimitOptions {
             write_deadline_seconds: self.write_deadline_seconds.or(file.write_deadline_seconds),
             body_memory_bytes: self.body_memory_bytes.or(file.body_memory_bytes),
             body_memory_bytes_per_address: self.body_memory_bytes_per_address.or(file.body_memory_bytes_per_address),
+            answer_memory_bytes: self.answer_memory_bytes.or(file.answer_memory_bytes),
+            max_page_bytes: self.max_page_bytes.or(file.max_page_bytes),
             max_json_depth: self.max_json_depth.or(file.max_json_depth),
             max_payload_bytes: self.max_payload_bytes.or(file.max_payload_bytes),
             max_name_characters: self.max_name_characters.or(file.max_name_characters),

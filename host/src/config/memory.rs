@@ -3,6 +3,7 @@
 use anyhow::ensure;
 
 use super::ServeOptions;
+use crate::dispatch::EngineConfig;
 use crate::http::HttpMemory;
 use crate::machine;
 
@@ -15,6 +16,16 @@ pub(super) fn http_memory(options: &ServeOptions, max_body_bytes: usize) -> anyh
     Ok(HttpMemory {
         body_bytes,
         body_bytes_per_address: budget("body-memory-bytes-per-address", limits.body_memory_bytes_per_address, of_each)?,
+    })
+}
+
+/// The memory of the engine, complete and checked.
+pub(super) fn engine_memory(options: &ServeOptions, defaults: EngineConfig) -> anyhow::Result<EngineConfig> {
+    let limits = &options.limits;
+    Ok(EngineConfig {
+        answer_memory_bytes: budget("answer-memory-bytes", limits.answer_memory_bytes, machine::memory_bytes() / 8)?,
+        max_page_bytes: budget("max-page-bytes", limits.max_page_bytes, defaults.max_page_bytes)?,
+        ..defaults
     })
 }
 

@@ -3,14 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use longhaul_core::history::HistoryOptions;
-use longhaul_core::history::{HistoryEvent, history_events};
 use longhaul_core::limits::check_time;
 use longhaul_core::message::{Operation, Start};
-use longhaul_core::{
-    EntityId, ExecutionId, InstanceId, InstanceRow, Message, Payload, RuntimeStatus, Tags, Timestamp, check_event_name, check_tags,
-};
-use longhaul_store::{EntityQuery, InstanceQuery, Page, Store};
+use longhaul_core::{EntityId, ExecutionId, InstanceId, Message, Payload, RuntimeStatus, Tags, Timestamp, check_event_name, check_tags};
+use longhaul_store::Store;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -24,6 +20,7 @@ use super::slot::Delivery;
 use super::world::{Simulation, World};
 use super::{alarms, commit, keys, load, purge, recovery, threads, worker};
 use crate::app::Registry;
+use crate::budget::Budget;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -140,6 +137,11 @@ impl Engine {
     pub fn counts(&self) -> Counts {
         let in_memory = self.shared.board().slots.len();
         self.shared.counters.read(self.shared.store.append_statements(), in_memory)
+    }
+
+    /// The budgets of memory that it has, each with the name of what it is for.
+    pub fn memory(&self) -> Vec<(&'static str, &Budget)> {
+        vec![("answers", &self.shared.answers.budget)]
     }
 
     /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the
@@ -321,51 +323,12 @@ impl Engine {
 
     /// How an instance stands that has not ended.
     async fn live_status(&self, id: &InstanceId) -> Result<Option<RuntimeStatus>, EngineError> {
-        let status = self.status(id).await?.map(|row| row.status);
+        let status = self.head(id).await?.map(|row| row.status);
         Ok(status.filter(|status| !status.is_terminal()))
-    }
-
-    /// The row of an instance or entity (`@name@key`), as of the last acknowledged commit.
-    pub async fn status(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-        Ok(self.shared.store.instance(id).await?)
-    }
-
-    /// The history events of an instance's current execution, as JSON objects in the form of the wire contract.
-    pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Option<Vec<HistoryEvent>>, EngineError> {
-        let store = &self.shared.store;
-        let Some(tail) = store.tail(id).await? else { return Ok(None) };
-        let chain = store.read_chain(tail).await?;
-        Ok(Some(history_events(id, chain.into_iter().map(|link| (link.record, link.base)), options)))
-    }
-
-    /// A page of instances.
-    pub async fn list(&self, query: InstanceQuery) -> Result<Page, EngineError> {
-        Ok(self.shared.store.list(query).await?)
-    }
-
-    /// A page of entities.
-    pub async fn list_entities(&self, query: EntityQuery) -> Result<Page, EngineError> {
-        Ok(self.shared.store.list_entities(query).await?)
     }
 
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
     pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
         purge::purge(&self.shared, id).await
-    }
-
-    /// Waits until the instance has ended or `deadline` has passed, without polling the store; returns its row then.
-    pub async fn wait_until_ended(&self, id: &InstanceId, deadline: tokio::time::Instant) -> Result<Option<InstanceRow>, EngineError> {
-        loop {
-            let ended = self.shared.board().watch(id);
-            // Looked at only now, so that an end between look and watch is not missed.
-            let row = self.status(id).await?;
-            if row.as_ref().is_none_or(|row| row.status.is_terminal()) {
-                return Ok(row);
-            }
-            // Watchers are also woken when memory was given up: then the row tells whether there is more to wait for.
-            if tokio::time::timeout_at(deadline, ended).await.is_err() {
-                return self.status(id).await;
-            }
-        }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::api::EngineError;
 use super::commit::Commit;
+use super::reads;
 use super::shared::Shared;
 use super::slot::{Place, Slot};
 
@@ -48,7 +49,7 @@ async fn hold(shared: &Arc<Shared>, id: &InstanceId) -> Result<(), EngineError> 
 }
 
 async fn remove(shared: &Shared, id: &InstanceId) -> Result<u32, EngineError> {
-    let Some(row) = shared.store.instance(id).await? else { return Ok(0) };
+    let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
     if !id.is_entity() && !row.status.is_terminal() {
         return Err(EngineError::WrongState(format!(
             "instance '{id}' has the status {} and cannot be purged before it has ended",

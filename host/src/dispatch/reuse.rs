@@ -66,6 +66,6 @@ impl Engine {
     }
 
     async fn live(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-        Ok(self.status(id).await?.filter(|row| !row.status.is_terminal()))
+        Ok(self.head(id).await?.filter(|row| !row.status.is_terminal()))
     }
 }

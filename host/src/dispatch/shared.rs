@@ -14,6 +14,7 @@ use super::activities::Activities;
 use super::board::Board;
 use super::counters::Counters;
 use super::keys::Claims;
+use super::reads::Answers;
 use super::reuse::ReusePolicy;
 use super::threads::GuestThreads;
 use super::world::{Bell, World};
@@ -35,6 +36,10 @@ pub struct EngineConfig {
     pub max_turns_in_flight: u32,
     /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
     pub max_failed_turns: u32,
+    /// Memory for answers that are being made, in bytes: what was read for them, and they themselves. Default: 256 MiB.
+    pub answer_memory_bytes: u64,
+    /// Most bytes of payloads in a page of a list, unless a single one has more. Default: 16 MiB.
+    pub max_page_bytes: u64,
     /// What one instance may take up.
     pub limits: Arc<InstanceLimits>,
     /// Which instances a start may replace. Default: those that have ended.
@@ -50,6 +55,8 @@ impl Default for EngineConfig {
             one_commit_per_batch: false,
             max_turns_in_flight: 64,
             max_failed_turns: 3,
+            answer_memory_bytes: 256 << 20,
+            max_page_bytes: 16 << 20,
             limits: Arc::default(),
             reuse: ReusePolicy::default(),
         }
@@ -82,6 +89,7 @@ pub(super) struct Shared {
     /// Bounds how many chains are read at a time.
     pub(super) loads: Arc<Semaphore>,
     pub(super) guest_threads: GuestThreads,
+    pub(super) answers: Answers,
     board: Mutex<Board>,
     workers: Handle,
     stopping: AtomicBool,
@@ -102,6 +110,7 @@ impl Shared {
             counters: Counters::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             guest_threads: GuestThreads::default(),
+            answers: Answers::new(config.answer_memory_bytes, config.max_page_bytes),
             workers,
             stopping: AtomicBool::new(false),
             store,

@@ -2,14 +2,19 @@
 //!
 //! An error body carries a text for people and never a stack trace, a path of this machine or SQL.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::{Frame, SizeHint};
 use longhaul_core::Payload;
 use serde::Serialize;
 
+use crate::budget::Room;
 use crate::dispatch::EngineError;
 
 /// What can go wrong while a body is sent.
@@ -39,9 +44,71 @@ pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
     }
 }
 
-/// A payload as it is stored.
-pub fn payload(status: StatusCode, payload: &Payload) -> Answer {
-    json_bytes(status, payload.as_str().to_owned().into_bytes())
+/// The same of something that may be long: with the room for it, which is let go with the last byte of the answer.
+pub fn json_within<T: Serialize + ?Sized>(status: StatusCode, value: &T, room: Option<Room>) -> Answer {
+    // There is room for what was read and for the answer, which is about as long.
+    let expected = room.as_ref().map_or(0, |room| usize::try_from(room.bytes() / 2).unwrap_or(0));
+    let mut text = Vec::with_capacity(expected + expected / 8);
+    match serde_json::to_writer(&mut text, value) {
+        Ok(()) => in_pieces(status, Held::new(text, room)),
+        Err(error) => internal_error(&error),
+    }
+}
+
+/// A payload as it is stored, with the room for it.
+pub fn payload(status: StatusCode, payload: &Payload, room: Option<Room>) -> Answer {
+    in_pieces(status, Held::new(payload.as_str().to_owned().into_bytes(), room))
+}
+
+/// The text of an answer, and the room for it.
+struct Held {
+    text: Vec<u8>,
+    _room: Option<Room>,
+}
+
+impl Held {
+    fn new(text: Vec<u8>, mut room: Option<Room>) -> Self {
+        if let Some(room) = &mut room {
+            room.shrink_to(text.capacity() as u64);
+        }
+        Self { text, _room: room }
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// Longest piece of a long body, bytes. Where pieces have to be copied on their way, as for TLS, no more of them are made than are taken.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A long body, piece by piece.
+struct Pieces(Bytes);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let length = self.0.len().min(PIECE_BYTES);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+fn in_pieces(status: StatusCode, held: Held) -> Answer {
+    let mut answer = with_body(status, Pieces(Bytes::from_owner(held)).boxed_unsync());
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
 }
 
 /// Shape E1 of the contract: a text only.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Body;
 use longhaul_core::{EntityId, Payload};
-use longhaul_store::EntityQuery;
+use longhaul_store::{EntityQuery, Payloads};
 
 use super::answer::{self, BodyError};
 use super::content::{is_json, json_or_null};
@@ -13,7 +13,7 @@ use super::payload::EntityStatus;
 use super::request::Asked;
 use super::{Api, Handled, content, keys};
 use crate::clock;
-use crate::dispatch::{Engine, EngineError, Keyed};
+use crate::dispatch::{Engine, EngineError, Keyed, Read};
 
 /// Stands for the empty key in the address of a read, where an empty part cannot be written.
 const EMPTY_KEY: &str = "$";
@@ -23,26 +23,28 @@ pub(super) async fn read(api: &Api, asked: &Asked) -> Handled {
     let key = if asked.part(1) == EMPTY_KEY { "" } else { asked.part(1) };
     // An id that cannot exist names no entity.
     let Ok(entity) = EntityId::stored(asked.part(0), key) else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
-    let row = api.engine.status(&entity.instance_id()).await?;
+    let Read { value: row, room } = api.engine.row(&entity.instance_id(), Payloads::ALL).await?;
     match row.and_then(|row| row.state) {
-        Some(state) => Ok(answer::payload(StatusCode::OK, &state)),
+        Some(state) => Ok(answer::payload(StatusCode::OK, &state, room)),
         None => Ok(answer::empty(StatusCode::NOT_FOUND)),
     }
 }
 
 /// A page of entities that exist.
 pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
+    let fetch_state = asked.query.bool("fetchState").unwrap_or(false);
     let query = EntityQuery {
         name: Some(asked.part(0)).filter(|name| !name.is_empty()).map(str::to_lowercase),
         changed_from: asked.query.date("lastOperationTimeFrom"),
         changed_to: asked.query.date("lastOperationTimeTo").or_else(|| Some(clock::now())),
         after: token(asked),
         limit: page_rows(&asked.query),
+        payloads: Payloads { state: fetch_state, ..Payloads::NONE },
+        max_bytes: None,
     };
     let found = api.engine.list_entities(query).await?;
-    let fetch_state = asked.query.bool("fetchState").unwrap_or(false);
-    let rows: Vec<_> = found.rows.iter().filter_map(|row| EntityStatus::new(row, fetch_state)).collect();
-    Ok(page(&rows, found.next.as_ref()))
+    let rows: Vec<_> = found.value.rows.iter().filter_map(|row| EntityStatus::new(row, fetch_state)).collect();
+    Ok(page(&rows, found.value.next.as_ref(), found.room))
 }
 
 /// Sends an operation.

@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
-use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus};
-use longhaul_store::InstanceQuery;
+use longhaul_core::{InstanceId, RuntimeStatus};
+use longhaul_store::{InstanceQuery, Payloads};
 use serde::Serialize;
 
 use super::answer::{self, Answer, CONTINUATION_TOKEN};
@@ -12,8 +12,9 @@ use super::payload::InstanceStatus;
 use super::query::{Query, form_decode};
 use super::request::Asked;
 use super::{Api, Handled, purge_filter};
+use crate::budget::Room;
 use crate::clock;
-use crate::dispatch::{EngineError, HistoryOptions};
+use crate::dispatch::{EngineError, HistoryOptions, Read};
 
 /// Rows in a page when the request does not say.
 const DEFAULT_PAGE_ROWS: u32 = 100;
@@ -40,28 +41,37 @@ impl Shown {
             failure_is_500: query.bool("returnInternalServerErrorOnFailure").unwrap_or(false),
         }
     }
+
+    /// What has to be read for it. An entity's state is shown in the place of an input.
+    fn payloads(self) -> Payloads {
+        Payloads { input: self.input, output: true, state: self.input }
+    }
 }
 
 /// Shows one instance.
 pub(super) async fn status(api: &Api, asked: &Asked) -> Handled {
     let id = InstanceId::trusted(asked.part(0));
-    match api.engine.status(&id).await? {
-        Some(row) => show(api, asked, &row, Shown::of(&asked.query)).await,
-        None => Ok(answer::empty(StatusCode::NOT_FOUND)),
-    }
+    show(api, asked, &id, Shown::of(&asked.query)).await
 }
 
-/// The status of an instance: 202 with an address to ask again while it goes on, 200 or 500 once it has ended.
-pub(super) async fn show(api: &Api, asked: &Asked, row: &InstanceRow, shown: Shown) -> Handled {
-    let mut status = InstanceStatus::new(row, shown.input);
-    if shown.history && row.status != RuntimeStatus::Pending {
+/// The status of an instance: 404 if there is none, 202 with an address to ask again while it goes on, 200 or 500 once it has ended.
+pub(super) async fn show(api: &Api, asked: &Asked, id: &InstanceId, shown: Shown) -> Handled {
+    let (row, room, history) = if shown.history {
+        // Both at once would be two rooms, of which each could wait for the other.
         let options = HistoryOptions { show_input: shown.input, show_output: shown.history_output };
-        if let Some(events) = api.engine.history(&row.id, options).await? {
-            status = status.with_history(events);
-        }
+        let Read { value: history, mut room } = api.engine.history(id, options).await?;
+        (api.engine.row_beside(id, shown.payloads(), &mut room).await?, room, history)
+    } else {
+        let Read { value, room } = api.engine.row(id, shown.payloads()).await?;
+        (value, room, None)
+    };
+    let Some(row) = row else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
+    let mut status = InstanceStatus::new(&row, shown.input);
+    if let Some(events) = history.filter(|_| row.status != RuntimeStatus::Pending) {
+        status = status.with_history(events);
     }
     let code = status_code(row.status, shown.failure_is_500);
-    let answer = answer::json(code, &status);
+    let answer = answer::json_within(code, &status, room);
     if code != StatusCode::ACCEPTED {
         return Ok(answer);
     }
@@ -79,17 +89,17 @@ fn status_code(status: RuntimeStatus, failure_is_500: bool) -> StatusCode {
 
 /// A page of instances.
 pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
-    let query = InstanceQuery { after: token(asked), limit: page_rows(&asked.query), ..filter(&asked.query) };
-    let found = api.engine.list(query).await?;
     let shown = Shown::of(&asked.query);
-    let rows: Vec<_> = found.rows.iter().map(|row| InstanceStatus::new(row, shown.input)).collect();
-    Ok(page(&rows, found.next.as_ref()))
+    let (after, limit, payloads) = (token(asked), page_rows(&asked.query), shown.payloads());
+    let found = api.engine.list(InstanceQuery { after, limit, payloads, ..filter(&asked.query) }).await?;
+    let rows: Vec<_> = found.value.rows.iter().map(|row| InstanceStatus::new(row, shown.input)).collect();
+    Ok(page(&rows, found.value.next.as_ref(), found.room))
 }
 
 /// A page of a list, with the token of the next one; the header is empty on the last page, never absent.
-pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>) -> Answer {
+pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>, room: Option<Room>) -> Answer {
     let token = next.map(|id| token_of(id.as_str())).unwrap_or_default();
-    answer::with_header(answer::json(StatusCode::OK, rows), CONTINUATION_TOKEN, &token)
+    answer::with_header(answer::json_within(StatusCode::OK, rows, room), CONTINUATION_TOKEN, &token)
 }
 
 /// The token of the page that begins behind `id`: escaped, because a header takes less than an id may contain.
@@ -121,6 +131,8 @@ fn filter(query: &Query) -> InstanceQuery {
         id_prefix: query.get("instanceIdPrefix").unwrap_or_default(),
         after: None,
         limit: MAX_PAGE_ROWS,
+        payloads: Payloads::NONE,
+        max_bytes: None,
     }
 }
 
@@ -151,7 +163,7 @@ pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
     let mut instances_deleted = 0;
     // No status left means that nothing the request names has ended; an empty filter would mean the opposite to the store.
     while !query.statuses.is_empty() {
-        let found = api.engine.list(query.clone()).await?;
+        let found = api.engine.list(query.clone()).await?.value;
         for row in found.rows.iter().filter(|row| !row.id.is_entity()) {
             instances_deleted += purge_if_ended(api, &row.id).await?;
         }
@@ -202,10 +214,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_always_has_a_token_header_even_for_ids_that_no_header_can_carry() {
-        let last = page(&[1, 2], None);
+        let last = page(&[1, 2], None, None);
         assert_eq!(last.headers()[CONTINUATION_TOKEN], "");
         assert_eq!(body_of(last).await, "[1,2]");
-        let more = page::<u8>(&[], Some(&InstanceId::trusted("é +%")));
+        let more = page::<u8>(&[], Some(&InstanceId::trusted("é +%")), None);
         let token = more.headers()[CONTINUATION_TOKEN].to_str().unwrap();
         assert_eq!(form_decode(token), "é +%");
     }

@@ -104,6 +104,6 @@ pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
 
 /// The row of an orchestration; entities are not found here, since these operations are not for them.
 async fn orchestration(api: &Api, id: &InstanceId) -> Result<InstanceRow, EngineError> {
-    let row = api.engine.status(id).await?;
+    let row = api.engine.head(id).await?;
     row.filter(|row| row.kind == InstanceKind::Orchestration).ok_or_else(|| EngineError::NotFound(id.clone()))
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Tags, Timestamp, tags_of};
+use longhaul_store::Payloads;
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, BodyError, Exception};
@@ -15,7 +16,7 @@ use super::instances::{self, Shown};
 use super::query::Query;
 use super::request::Asked;
 use super::{Api, Handled, content, date, keys};
-use crate::dispatch::{Engine, EngineError, Keyed, StartRequest};
+use crate::dispatch::{Engine, EngineError, Keyed, Read, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -90,7 +91,8 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         Keyed::Free(engine) => engine,
     };
     let id = InstanceId::trusted(asked.part(0));
-    let Some(row) = engine.status(&id).await?.filter(|row| row.kind == InstanceKind::Orchestration) else {
+    let Read { value: row, room } = engine.row(&id, Payloads { input: true, ..Payloads::NONE }).await?;
+    let Some(row) = row.filter(|row| row.kind == InstanceKind::Orchestration) else {
         return Ok(no_such_instance(&id));
     };
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
@@ -106,8 +108,8 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         replace_within: Some(REPLACE_LIMIT),
     };
     let begun = engine.start(request).await;
-    // A wait for the instance's end must not hold up others with the same key.
-    drop(engine);
+    // A wait for the instance's end must not hold up others with the same key, nor needs it the input.
+    drop((engine, room));
     match begun {
         Ok(id) => started(api, asked, &id, wait).await,
         Err(conflict @ EngineError::Conflict(..)) => Ok(still_running(&conflict)),
@@ -157,17 +159,21 @@ fn refused(error: EngineError) -> Handled {
 async fn started(api: &Api, asked: &Asked, id: &InstanceId, wait: Option<Duration>) -> Handled {
     let Some(wait) = wait else { return Ok(accepted(asked, id)) };
     // The engine tells at once when the instance ends, so the polling interval has nothing left to say.
-    let row = tokio::select! {
-        row = api.engine.wait_until_ended(id, Instant::now() + wait) => row?,
+    tokio::select! {
+        ended = api.engine.ended(id, Instant::now() + wait) => ended?,
         // The instance goes on after the next start, and the caller knows where to ask for it.
-        () = api.stopped() => None,
-    };
+        () = api.stopped() => return Ok(accepted(asked, id)),
+    }
+    let Read { value: row, room } = api.engine.row(id, Payloads { output: true, ..Payloads::NONE }).await?;
     match row.filter(|row| row.status.is_terminal()) {
         None => Ok(accepted(asked, id)),
         Some(row) if row.status == RuntimeStatus::Completed => {
-            Ok(answer::payload(StatusCode::OK, &row.output.unwrap_or_else(Payload::null)))
+            Ok(answer::payload(StatusCode::OK, &row.output.unwrap_or_else(Payload::null), room))
         }
-        Some(row) => instances::show(api, asked, &row, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await,
+        Some(_) => {
+            drop(room);
+            instances::show(api, asked, id, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await
+        }
     }
 }
 

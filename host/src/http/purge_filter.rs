@@ -2,7 +2,7 @@
 //! a purge removes too much.
 
 use longhaul_core::{RuntimeStatus, Timestamp};
-use longhaul_store::InstanceQuery;
+use longhaul_store::{InstanceQuery, Payloads};
 
 use super::access::KEY_PARAMETER;
 use super::date;
@@ -45,7 +45,15 @@ pub(super) fn read(query: &Query, now: Timestamp, limit: u32) -> Result<Instance
         Some("") => return Err(format!("{PREFIX} is empty; leave it out, or name how ids begin")),
         prefix => prefix.unwrap_or_default().to_owned(),
     };
-    Ok(InstanceQuery { created_from: Some(created_from), created_to: Some(created_to), statuses, id_prefix, after: None, limit })
+    Ok(InstanceQuery {
+        created_from: Some(created_from),
+        created_to: Some(created_to),
+        statuses,
+        id_prefix,
+        limit,
+        payloads: Payloads::NONE,
+        ..InstanceQuery::default()
+    })
 }
 
 fn single<'query>(query: &'query Query, name: &'query str) -> Result<Option<&'query str>, String> {

@@ -120,7 +120,7 @@ impl Job {
     }
 
     async fn is_live(&self, id: &InstanceId) -> Result<bool, EngineError> {
-        Ok(self.engine.status(id).await?.is_some_and(|row| !row.status.is_terminal()))
+        Ok(self.engine.head(id).await?.is_some_and(|row| !row.status.is_terminal()))
     }
 
     async fn terminate(&self, id: &InstanceId) -> Result<(), EngineError> {
@@ -129,7 +129,7 @@ impl Job {
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Gone(..)) => {}
             Err(error) => return Err(error),
         }
-        self.engine.wait_until_ended(id, Instant::now() + TERMINATION_LIMIT).await?;
+        self.engine.ended(id, Instant::now() + TERMINATION_LIMIT).await?;
         Ok(())
     }
 

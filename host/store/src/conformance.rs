@@ -34,6 +34,7 @@ macro_rules! for_each_guarantee {
         $test!(chains, a_tail_that_does_not_exist_gives_an_empty_chain);
         $test!(chains, chains_read_together_are_what_each_is_alone);
         $test!(chains, a_long_chain_is_read_like_a_short_one);
+        $test!(chains, a_chain_that_is_too_long_is_named_with_its_length);
         $test!(chains, purge_removes_rows_and_chains);
         $test!(chains, a_purged_instance_begins_a_new_chain);
         $test!(chains, positions_are_not_used_again_after_a_purge);

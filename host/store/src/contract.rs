@@ -165,6 +165,15 @@ pub trait Log: Send + Sync {
     /// Other records before the base are left out. Empty when `tail` is gone: purged, or dropped behind a later base.
     fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>>;
 
+    /// The same, unless the texts of its records have more than `max_bytes`. A chain that is too long is not read.
+    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> Answer<'_, Result<Vec<ChainRecord>, TooLong>> {
+        Box::pin(async move {
+            let chain = self.read_chain(tail).await?;
+            let bytes = chain.iter().map(|link| link.record.encode().len() as u64).sum();
+            Ok(if bytes > max_bytes { Err(TooLong { bytes }) } else { Ok(chain) })
+        })
+    }
+
     /// The chains that end at `tails`, in the order asked for; no tail stands there twice. Each is what [`Log::read_chain`] gives, as of
     /// some moment since the call. A database answers all of them in one round trip; without that they are read one after the other.
     ///
@@ -174,6 +183,17 @@ pub trait Log: Send + Sync {
             let mut chains = Vec::with_capacity(tails.len());
             for tail in tails {
                 chains.push(self.read_chain(tail).await?);
+            }
+            Ok(chains)
+        })
+    }
+
+    /// The same, those chains left out whose records' texts have more than `max_bytes_each`.
+    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> Answer<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
+        Box::pin(async move {
+            let mut chains = Vec::with_capacity(tails.len());
+            for tail in tails {
+                chains.push(self.read_chain_within(tail, max_bytes_each).await?);
             }
             Ok(chains)
         })

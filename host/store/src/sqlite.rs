@@ -143,8 +143,16 @@ impl Log for SqliteStore {
         Box::pin(self.readers.with(async move |connection| chain::read_chain(connection, tail).await))
     }
 
+    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> Answer<'_, Result<Vec<ChainRecord>, TooLong>> {
+        Box::pin(self.readers.with(async move |connection| long_chain::read_within(connection, tail, max_bytes).await))
+    }
+
     fn read_chains(&self, tails: Vec<Position>) -> Answer<'_, Vec<Vec<ChainRecord>>> {
         Box::pin(self.readers.with(async move |connection| chain::read_chains(connection, &tails).await))
+    }
+
+    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> Answer<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
+        Box::pin(self.readers.with(async move |connection| chain::read_chains_within(connection, &tails, max_bytes_each).await))
     }
 
     fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {

@@ -22,12 +22,15 @@ async fn budget(host: &Host, which: &str, of: &str) -> u64 {
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
+fn socket(host: &Host) -> std::net::SocketAddr {
+    host.address().strip_prefix("http://").and_then(|text| text.parse().ok()).expect("the host says where it listens")
+}
+
 /// A request of this length of which nothing but the head is sent, from an address of this machine.
 async fn announce(host: &Host, from: &str, bytes: usize) -> TcpStream {
-    let address = host.address().strip_prefix("http://").and_then(|text| text.parse().ok()).expect("the host says where it listens");
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(format!("{from}:0").parse().expect("an address")).expect("the whole of 127.0.0.0/8 is this machine's");
-    let mut stream = socket.connect(address).await.expect("a connection");
+    let from_there = TcpSocket::new_v4().expect("a socket");
+    from_there.bind(format!("{from}:0").parse().expect("an address")).expect("the whole of 127.0.0.0/8 is this machine's");
+    let mut stream = from_there.connect(socket(host)).await.expect("a connection");
     let head = format!(
         "POST /runtime/webhooks/durabletask/orchestrators/Misbehaving HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {bytes}\r\n\r\n"
@@ -41,6 +44,72 @@ async fn said(mut stream: TcpStream) -> String {
     let mut bytes = vec![0; 4_096];
     let count = tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.expect("an answer").expect("no broken connection");
     String::from_utf8_lossy(&bytes[..count]).into_owned()
+}
+
+/// The ids of each page of the list, and how long the pages are.
+async fn pages(host: &Host, query: &str) -> Vec<(Vec<String>, usize)> {
+    let (mut pages, mut token) = (Vec::new(), String::new());
+    loop {
+        let uri = host.management_uri(&format!("/instances?{query}"));
+        let request = http::Request::get(uri).header("x-ms-continuation-token", &token).body(Default::default()).expect("a request");
+        let page = host.http().try_request(request).await.expect("an answer").expect(200);
+        let ids =
+            page.json().as_array().expect("an array").iter().map(|row| row["instanceId"].as_str().unwrap_or_default().to_owned()).collect();
+        pages.push((ids, page.body.len()));
+        token = page.header("x-ms-continuation-token").to_owned();
+        if token.is_empty() {
+            return pages;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_long_inputs_end_by_bytes_and_what_is_not_shown_does_not_count() {
+    let host = host(&["--max-page-bytes=2500000"]).await;
+    for number in 0..6 {
+        host.start_with_id("Misbehaving", &format!("i{number}"), &json!(format!("wait {}", "x".repeat(MIB)))).await;
+    }
+    host.start_with_id("Misbehaving", "long", &json!(format!("wait {}", "x".repeat(3 * MIB)))).await;
+    // Whether memory knows them alone, or the tables too.
+    for _ in 0..2 {
+        let found = pages(&host, "top=1000").await;
+        let ids: Vec<_> = found.iter().map(|(ids, _)| ids.join(" ")).collect();
+        assert_eq!(ids, ["i0 i1", "i2 i3", "i4 i5", "long"]);
+        assert!(found.iter().all(|(_, bytes)| *bytes > MIB && *bytes < 4 * MIB));
+        let found = pages(&host, "top=1000&showInput=false").await;
+        assert_eq!((found.len(), found[0].0.len()), (1, 7));
+        assert!(found[0].1 < 4_096, "{} bytes", found[0].1);
+        host.crash().await;
+    }
+    assert_eq!(budget(&host, "used", "answers").await, 0);
+}
+
+#[tokio::test]
+async fn answers_beyond_the_budget_wait_and_are_refused_then() {
+    let host = host(&["--answer-memory-bytes=67108864", "--write-deadline-seconds=30"]).await;
+    host.start_with_id("Misbehaving", "long", &json!(format!("wait {}", "x".repeat(24 * MIB)))).await;
+    // Answers that are not read fill what the system keeps of them, and the rest waits in the host.
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(socket(&host)).await.expect("a connection");
+        let request = "GET /runtime/webhooks/durabletask/instances/long HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.expect("the request is taken");
+        held.push(stream);
+    }
+    eventually("both answers to be made", LIMIT, || async {
+        let used = budget(&host, "used", "answers").await;
+        if used >= 40 * MIB as u64 { Ok(()) } else { Err(format!("{used} bytes are taken")) }
+    })
+    .await;
+    let refused = host.get("/instances/long").await.expect(503);
+    assert_eq!(refused.header("retry-after"), "1");
+    host.get("/instances/long?showInput=false").await.expect(202);
+    drop(held);
+    eventually("the room to be free again", LIMIT, || async {
+        let answer = host.get("/instances/long").await;
+        if answer.status == 202 { Ok(()) } else { Err(format!("{} bytes are taken", budget(&host, "used", "answers").await)) }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use longhaul_core::record::TurnRecord;
 use super::sample::{
     append, batch, chain, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, records, started, tail, turn,
 };
-use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store};
+use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store, TooLong};
 
 /// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as of the batch's end.
 pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
@@ -134,6 +134,21 @@ pub async fn a_long_chain_is_read_like_a_short_one(store: &dyn Store) {
     let together = store.read_chains(vec![b, a, c]).await.unwrap();
     assert_eq!(together, [chain(store, "b").await, long, chain(store, "c").await]);
     assert_eq!(together[0].len(), 67);
+}
+
+/// A chain that is too long is named with its length; the others come all the same.
+pub async fn a_chain_that_is_too_long_is_named_with_its_length(store: &dyn Store) {
+    let long = || of("a", TurnRecord { custom_status: Some(json(&format!("\"{}\"", "x".repeat(300 << 10)))), ..turn(1, 1, 0) });
+    append(store, [started("a", 1), started("b", 1), long(), long(), long()]).await;
+    let (a, b) = (tail(store, "a").await.unwrap(), tail(store, "b").await.unwrap());
+    let bytes = chain(store, "a").await.iter().map(|link| link.record.encode().len() as u64).sum::<u64>();
+    assert!(bytes > 900 << 10);
+    assert_eq!(store.read_chain_within(a, bytes - 1).await.unwrap(), Err(TooLong { bytes }));
+    assert_eq!(store.read_chain_within(a, bytes).await.unwrap(), Ok(chain(store, "a").await));
+    let both = async |bytes| store.read_chains_within(vec![a, b], bytes).await.unwrap();
+    assert_eq!(both(bytes - 1).await, [Err(TooLong { bytes }), Ok(chain(store, "b").await)]);
+    assert_eq!(both(bytes).await, [Ok(chain(store, "a").await), Ok(chain(store, "b").await)]);
+    assert_eq!(store.read_chains(vec![a]).await.unwrap(), [chain(store, "a").await]);
 }
 
 /// Purge counts instances with a row and leaves the others alone.

@@ -56,10 +56,10 @@ impl Default for Payloads {
     }
 }
 
-/// A row has more bytes than may be read.
+/// A row or a chain has more bytes than may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong {
-    /// How many it has, as [`Payloads::bytes_of`] counts them.
+    /// How many it has: a row as [`Payloads::bytes_of`] counts them, a chain those of its records' texts.
     pub bytes: u64,
 }
 

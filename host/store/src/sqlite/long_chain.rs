@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::error::of_read;
 use super::recovery::decode;
-use crate::contract::{ChainRecord, Error, Position};
+use crate::contract::{ChainRecord, Error, Position, TooLong};
 
 const READING: &str = "read a long chain";
 
@@ -54,11 +54,19 @@ SELECT coalesce(group_concat(log.position || ' ' || log.base || ' ' || log.kind 
 FROM json_each($1) AS one
 CROSS JOIN log ON log.position = one.value";
 
-/// The chain that ends at `tail`, oldest record first.
-pub(super) async fn read(connection: &mut SqliteConnection, tail: Position) -> Result<Vec<ChainRecord>, Error> {
+/// The chain that ends at `tail`, oldest record first, unless its records have more than `max_bytes`.
+pub(super) async fn read_within(
+    connection: &mut SqliteConnection,
+    tail: Position,
+    max_bytes: u64,
+) -> Result<Result<Vec<ChainRecord>, TooLong>, Error> {
     // Several statements are one snapshot inside a transaction.
     let mut transaction = connection.begin().await.map_err(|error| of_read(READING, &error))?;
     let places = places(&mut transaction, tail).await?;
+    let bytes = places.iter().map(|(_, bytes)| *bytes as u64).sum();
+    if bytes > max_bytes {
+        return Ok(Err(TooLong { bytes }));
+    }
     let mut chain = Vec::with_capacity(places.len());
     let mut decoding: VecDeque<JoinHandle<Result<Vec<ChainRecord>, Error>>> = VecDeque::new();
     let mut rest = &places[..];
@@ -77,7 +85,7 @@ pub(super) async fn read(connection: &mut SqliteConnection, tail: Position) -> R
         chain.append(&mut decoded(part).await?);
     }
     match chain.iter().map(|record| record.position.0).eq(places.iter().map(|(position, _)| *position)) {
-        true => Ok(chain),
+        true => Ok(Ok(chain)),
         false => Err(Error::Damaged(format!("the chain that ends at log record {} cannot be read as a whole", tail.0))),
     }
 }
