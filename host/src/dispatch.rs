@@ -6,7 +6,7 @@
 //! outside can see.
 //!
 //! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
-//! - `threads`: the guest threads; `worker`: what they do with a job; `orchestrate` and `operate` are the two kinds of job.
+//! - `threads`: the guest threads; `worker`: what they do with a job; `watchdog`: whether they do it; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory.
@@ -34,6 +34,7 @@ mod reuse;
 mod shared;
 mod slot;
 mod threads;
+mod watchdog;
 mod worker;
 mod world;
 

@@ -8,6 +8,7 @@
 //! because a commit failed, results that are lost with it are taken out of the books, so that they run again.
 
 use std::collections::{HashMap, HashSet, hash_map};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::task::AbortHandle;
 use super::http_activity;
 use super::shared::Shared;
 use super::slot::Delivery;
+use super::worker::panic_text;
 use super::world::Simulation;
 use crate::app::ActivityFunction;
 
@@ -177,31 +179,56 @@ fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
     activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| Code::Guest(activity.clone()))
 }
 
-/// Carries a run out on the calling guest thread.
-pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) {
+/// Carries a run out on the calling guest thread. Returns its result for the instance that called it; `None` if the run is not wanted any more, or
+/// was too long and goes on on the workers.
+pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) -> Option<(InstanceId, Message)> {
     if !shared.activities.is_wanted(&run) {
-        return;
+        return None;
     }
-    let ended = match code {
+    let at_once = || match code {
         Code::Guest(activity) => {
             let ended = activity.function.component.run_at_once(&context(&activity, &run), &run.input);
             ended.map(|ended| ended.unwrap_or_else(|error| Err(failure(error))))
         }
         Code::Simulated(simulation) => simulation.run_quickly(&run),
     };
-    match ended {
-        Some(ended) => {
-            let (to, message) = done(run.caller, run.attempt, ended);
-            shared.board().deliver_from_guest_thread(&to, Delivery::unrecorded(message));
-        }
-        None => shared.activities.move_to_workers(shared, run),
+    let ended = catch_unwind(AssertUnwindSafe(at_once)).unwrap_or_else(|panic| Some(Err(host_panicked(panic_text(&*panic)))));
+    if ended.is_none() {
+        shared.activities.move_to_workers(shared, run);
+        return None;
     }
+    ended.map(|ended| done(run.caller, run.attempt, ended))
 }
 
 async fn attempt(shared: Arc<Shared>, run: ActivityRun) {
-    let (caller, attempt) = (run.caller.clone(), run.attempt);
-    let (to, message) = done(caller, attempt, outcome(&shared, run).await);
-    shared.board().deliver(&to, Delivery::unrecorded(message));
+    let mut ending = Ending { shared: shared.clone(), of: Some((run.caller.clone(), run.attempt)) };
+    let ended = outcome(&shared, run).await;
+    if let Some((caller, attempt)) = ending.of.take() {
+        let (to, message) = done(caller, attempt, ended);
+        shared.board().deliver(&to, Delivery::unrecorded(message));
+    }
+}
+
+/// A run in which the host panics fails: without a result its caller would wait for ever.
+struct Ending {
+    shared: Arc<Shared>,
+    of: Option<(TaskRef, u32)>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // A run that is stopped is dropped as well, and has no result.
+        if std::thread::panicking()
+            && let Some((caller, attempt)) = self.of.take()
+        {
+            let (to, message) = done(caller, attempt, Err(host_panicked("see its log")));
+            self.shared.board_as_it_is().deliver(&to, Delivery::unrecorded(message));
+        }
+    }
+}
+
+fn host_panicked(text: &str) -> Failure {
+    Failure::new("Unavailable", format!("the host panicked while the activity ran: {text}"))
 }
 
 fn done(caller: TaskRef, attempt: u32, ended: Result<Payload, Failure>) -> (InstanceId, Message) {

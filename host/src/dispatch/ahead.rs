@@ -77,6 +77,10 @@ impl Board {
     pub(super) fn end_ahead(&mut self, id: &InstanceId) {
         if let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_ahead) {
             slot.is_ahead = false;
+            if self.ahead.count == MAX_AHEAD {
+                // There is room again for the next.
+                self.signals.alarm_changed.notify_one();
+            }
             self.ahead.count -= 1;
         }
     }

@@ -18,7 +18,7 @@ use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::world::{Simulation, World};
-use super::{alarms, commit, keys, load, purge, recovery, threads, worker};
+use super::{alarms, commit, keys, load, purge, recovery, threads, watchdog};
 use crate::app::Registry;
 use crate::budget::Budget;
 
@@ -112,10 +112,8 @@ impl Engine {
             tokio::spawn(keys::forget_old(shared.clone())),
         ];
         jobs.extend(beginning);
-        match shared.world.simulation() {
-            None => threads::spawn(&shared)?,
-            Some(simulation) => jobs.extend(worker::spawn_tasks(&shared, simulation)),
-        }
+        threads::spawn(&shared)?;
+        jobs.push(tokio::spawn(watchdog::watch(shared.clone())));
         Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None })
     }
 
@@ -151,9 +149,7 @@ impl Engine {
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.activities.stop();
         self.shared.registry.end_waits_for_processors();
-        let shared = self.shared.clone();
-        // Nothing in there panics or is cancelled.
-        let _ = tokio::task::spawn_blocking(move || shared.guest_threads.join()).await;
+        self.shared.guest_threads.join().await;
         let (flushed, reached) = oneshot::channel();
         self.shared.board().queue_commit(Commit::flush(flushed));
         if tokio::time::timeout(STOP_LIMIT, reached).await.is_err() {

@@ -18,6 +18,8 @@ use super::shared::{EngineConfig, Signals};
 use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
 
 mod idle;
+mod promise;
+mod watch;
 
 use idle::Idle;
 
@@ -31,10 +33,10 @@ pub(super) struct Board {
     /// Turns and activities take turns.
     activity_is_next: bool,
     max_turns_in_flight: u32,
-    /// Guest threads that wait for work.
+    /// Workers, and those among them that wait for work.
     pub(super) idle: Idle,
-    /// Who holds the lock is a guest thread and looks for work right after.
-    pub(super) holder_looks_for_work: bool,
+    /// The lock's holder is a worker that takes its next job before it lets go: see `promise`.
+    holder_looks_for_work: bool,
     pub(super) commits: VecDeque<Commit>,
     /// What has left memory. Letting go of a guest takes system calls, which must not be made under the lock: guest threads do it when they
     /// look for work.
@@ -104,13 +106,6 @@ impl Board {
     pub(super) fn deliver(&mut self, to: &InstanceId, delivery: Delivery) {
         self.slot(to).push(delivery);
         self.schedule(to);
-    }
-
-    /// The same by a guest thread that looks for work right after, and may well go on with this instance.
-    pub(super) fn deliver_from_guest_thread(&mut self, to: &InstanceId, delivery: Delivery) {
-        self.holder_looks_for_work = true;
-        self.deliver(to, delivery);
-        self.holder_looks_for_work = false;
     }
 
     /// Puts messages into their receivers' mailboxes whose records stand in the commit that was queued last.

@@ -10,6 +10,7 @@ pub(super) struct Counters {
     commits: AtomicU64,
     records: AtomicU64,
     record_bytes: AtomicU64,
+    missed_wake_ups: AtomicU64,
 }
 
 /// What an engine has done since it was started, and what it holds now.
@@ -27,6 +28,8 @@ pub struct Counts {
     pub record_bytes: u64,
     /// Calls of the database's driver that commits took.
     pub commit_statements: u64,
+    /// How often something was found queued while every guest thread waited and none had been called. More than none is a bug of the host's.
+    pub missed_wake_ups: u64,
     /// Instances in memory now.
     pub instances_in_memory: u64,
 }
@@ -38,6 +41,10 @@ impl Counters {
 
     pub(super) fn activities(&self, started: usize) {
         self.activities.fetch_add(started as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn missed_wake_up(&self) {
+        self.missed_wake_ups.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn commit(&self, records: usize, bytes: usize) {
@@ -57,6 +64,7 @@ impl Counters {
             records: of(&self.records),
             record_bytes: of(&self.record_bytes),
             commit_statements,
+            missed_wake_ups: of(&self.missed_wake_ups),
             instances_in_memory: instances_in_memory as u64,
         }
     }

@@ -1,5 +1,6 @@
 //! From a chain of records back into memory.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use longhaul_store::{ChainRecord, Error as StoreError, Position};
 
 use super::shared::{MAX_LOADS, Shared};
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
+use super::worker::panic_text;
 
 /// Chains longer than this are folded off tokio's workers.
 const LONG_CHAIN: usize = 256;
@@ -100,12 +102,15 @@ async fn read(shared: &Arc<Shared>, group: &[Load]) -> Result<Vec<Loaded>, Store
 }
 
 async fn fold_chain(id: &InstanceId, chain: Vec<ChainRecord>) -> Result<Loaded, StoreError> {
-    let id = id.clone();
-    if chain.len() <= LONG_CHAIN {
-        return Ok(folded(id, chain));
+    let (id, is_short) = (id.clone(), chain.len() <= LONG_CHAIN);
+    let unfolded = |problem: &dyn std::fmt::Display| StoreError::Damaged(format!("the records cannot be folded: {problem}"));
+    if is_short {
+        // A panic here would leave all that are read together waiting for ever.
+        let folding = catch_unwind(AssertUnwindSafe(|| folded(id, chain)));
+        return folding.map_err(|panic| unfolded(&panic_text(&*panic)));
     }
     let folding = tokio::task::spawn_blocking(move || folded(id, chain));
-    folding.await.map_err(|error| StoreError::Damaged(format!("the records cannot be folded: {error}")))
+    folding.await.map_err(|error| unfolded(&error))
 }
 
 fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Loaded {

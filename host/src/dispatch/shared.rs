@@ -34,6 +34,8 @@ pub struct EngineConfig {
     /// Turns of one instance that may wait for their commits at a time, at least 1. More of them make that one quicker and everybody's commits
     /// larger. Default: 64.
     pub max_turns_in_flight: u32,
+    /// Most guest threads that guests hold up for long and in whose place others are started at a time. Default: 16.
+    pub max_replaced_threads: usize,
     /// Calls of a guest in a row that may come to nothing before its instance is set aside. Default: 3.
     pub max_failed_turns: u32,
     /// Memory for answers that are being made, in bytes: what was read for them, and they themselves. Default: 256 MiB.
@@ -54,6 +56,7 @@ impl Default for EngineConfig {
             evict_after_every_turn: false,
             one_commit_per_batch: false,
             max_turns_in_flight: 64,
+            max_replaced_threads: 16,
             max_failed_turns: 3,
             answer_memory_bytes: 256 << 20,
             max_page_bytes: 16 << 20,
@@ -123,6 +126,15 @@ impl Shared {
 
     /// The board. Sections under its lock are short: no guest runs and nothing is encoded there.
     pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        let board = self.board_as_it_is();
+        // A simulation looks by itself, and goes on to see what comes of it.
+        let is_looked_at = self.world.simulation().is_some() || std::thread::panicking();
+        debug_assert!(is_looked_at || !board.is_stalled(), "something is queued while every guest thread waits");
+        board
+    }
+
+    /// The board, even if a wake-up was lost.
+    pub(super) fn board_as_it_is(&self) -> MutexGuard<'_, Board> {
         // A panic under the lock is a bug; going on with the board as it is beats a host that answers nothing.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,14 +143,6 @@ impl Shared {
     pub(super) fn on_workers<T>(&self, work: impl FnOnce() -> T) -> T {
         let _entered = self.workers.enter();
         work()
-    }
-
-    /// Waits on the board for work.
-    pub(super) fn wait_for_work<'board>(&self, mut board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
-        board.idle.begin();
-        let mut board = self.signals.work.wait(board);
-        board.idle.end();
-        board
     }
 
     pub(super) fn now(&self) -> Timestamp {

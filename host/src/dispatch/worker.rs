@@ -1,6 +1,7 @@
 //! What a guest thread does with a job: takes the turn, and hands over what came of it.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::collections::HashSet;
 
 use longhaul_core::record::NewRecord;
 use longhaul_core::{InstanceId, Message, Outgoing, Timestamp};
@@ -8,12 +9,11 @@ use longhaul_store::EncodedRecord;
 
 use super::activities::Attempt;
 use super::api::EngineError;
-use super::board::{Board, Job, Next};
+use super::board::{Board, Job};
 use super::commit::{Commit, encode};
 use super::shared::Shared;
-use super::slot::{Delivery, Resident};
-use super::world::Simulation;
-use super::{activities, operate, orchestrate};
+use super::slot::{Delivery, Place, Resident, Slot};
+use super::{operate, orchestrate};
 
 /// What a guest thread made of a job.
 pub(super) struct Work {
@@ -61,68 +61,38 @@ pub(super) enum Trouble {
     Hopeless(String),
 }
 
-pub(super) fn carry_out(shared: &Arc<Shared>, next: Next) {
-    match next {
-        Next::Turn(job) => {
-            let (id, era) = (job.id.clone(), job.era);
-            let work = take_turn(shared, job);
-            finish(shared, &id, era, work);
-        }
-        Next::Activity(run) => activities::run_at_once(shared, run),
-    }
-}
-
-fn take_turn(shared: &Arc<Shared>, job: Job) -> Work {
+pub(super) fn take_turn(shared: &Shared, job: Job) -> Work {
     match job.resident {
         Resident::Orchestration(orchestration) => orchestrate::turn(shared, &job.id, orchestration, job.deliveries, job.park),
         Resident::Entity(entity) => operate::batch(shared, &job.id, entity, job.deliveries),
     }
 }
 
-/// Starts tasks in place of guest threads.
-pub(super) fn spawn_tasks(shared: &Arc<Shared>, simulation: &Arc<dyn Simulation>) -> Vec<tokio::task::JoinHandle<()>> {
-    (0..shared.config.guest_threads.max(1)).map(|_| tokio::spawn(run_as_task(shared.clone(), simulation.clone()))).collect()
+/// What is left of a turn in which the host panicked. The instance is read again, and what it took from its mailbox comes again: recorded
+/// messages with the chain, results of activities by another run. Senders from outside get an error and ask again.
+pub(super) fn after_panic(shared: &Shared, id: &InstanceId, panic: &(dyn Any + Send)) -> Work {
+    shared.activities.forget(&HashSet::from([id.clone()]));
+    let trouble = Trouble::Failed(format!("the host panicked: {}", panic_text(panic)));
+    Work::without_record(Commit::default(), Vec::new(), 0, After::Reload(trouble))
 }
 
-async fn run_as_task(shared: Arc<Shared>, simulation: Arc<dyn Simulation>) {
-    while !shared.is_stopping() {
-        let next = {
-            let mut board = shared.board();
-            let next = board.next();
-            if next.is_none() {
-                board.idle.begin();
-            }
-            next
-        };
-        match next {
-            None => {
-                shared.signals.work.wait_as_task().await;
-                shared.board().idle.end();
-            }
-            // A thread may be held up before, within and after each of these.
-            Some(Next::Turn(job)) => {
-                simulation.pause().await;
-                let (id, era) = (job.id.clone(), job.era);
-                let work = take_turn(&shared, job);
-                simulation.pause().await;
-                let ready = Ready::of(&shared, &id, work);
-                simulation.pause().await;
-                ready.hand_over(&shared, &id, era);
-            }
-            Some(Next::Activity(run)) => {
-                simulation.pause().await;
-                activities::run_at_once(&shared, run);
-            }
-        }
+/// The host panicked while it handed a turn over: the instance is read again.
+pub(super) fn take_back(shared: &Shared, board: &mut Board, id: &InstanceId, era: u64, panic: &(dyn Any + Send)) {
+    let is_busy = |slot: &Slot| matches!(slot.place, Place::Busy);
+    if board.era == era && board.slots.get(id).is_some_and(is_busy) {
+        note(board, shared, id, Trouble::Failed(format!("the host panicked: {}", panic_text(panic))));
+        board.reload(id);
     }
 }
 
-fn finish(shared: &Shared, id: &InstanceId, era: u64, work: Work) {
-    Ready::of(shared, id, work).hand_over(shared, id, era);
+/// What a panic says.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
 /// What a guest thread made of a job, encoded.
-struct Ready {
+pub(super) struct Ready {
     own: Option<EncodedRecord>,
     /// Encoding takes long beside the board's other work, so what it needs to know is guessed before and checked under the lock.
     guess: Surroundings,
@@ -137,7 +107,7 @@ struct Ready {
 }
 
 impl Ready {
-    fn of(shared: &Shared, id: &InstanceId, work: Work) -> Self {
+    pub(super) fn of(shared: &Shared, id: &InstanceId, work: Work) -> Self {
         let Work { record, more, outgoing, mut commit, back, recorded, results, after } = work;
         let now = shared.now();
         let guess = Surroundings::of(&mut shared.board(), id, recorded);
@@ -148,22 +118,18 @@ impl Ready {
         Self { own, guess, took_start, outgoing, commit, back, recorded, results, after, now }
     }
 
-    /// Queues the commit and delivers its messages in one step, and puts the instance to rest.
-    fn hand_over(self, shared: &Shared, id: &InstanceId, era: u64) {
+    /// Queues the commit and delivers its messages in one step, and puts the instance to rest. Returns what nothing comes of any more because the
+    /// store failed meanwhile: it is to be refused once the lock is free.
+    pub(super) fn hand_over(self, shared: &Shared, board: &mut Board, id: &InstanceId, era: u64) -> Option<Lost> {
         let Self { own, guess, took_start, outgoing, mut commit, mut back, recorded, results, after, now } = self;
-        let mut board = shared.board();
         if board.era != era {
-            drop(board);
-            let error = EngineError::Unavailable("the store failed meanwhile".into());
-            commit.refuse(&error);
-            back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
-            return;
+            return Some(Lost { commit, back, _after: after });
         }
         // Not before: results that a turn of an earlier era took are lost with it, and their runs may have begun anew.
         if !results.is_empty() {
             shared.activities.let_go(results);
         }
-        let found = Surroundings::of(&mut board, id, recorded);
+        let found = Surroundings::of(board, id, recorded);
         let recorded_start = board.slot(id).start_under_way.take().filter(|start| start.recorded && !took_start);
         if let Some(encoded) = own {
             shared.counters.turn();
@@ -174,8 +140,6 @@ impl Ready {
             back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
             back.insert(0, Delivery::recorded(start.message));
         }
-        // This thread takes what is first in the queue by itself.
-        board.holder_looks_for_work = true;
         if !commit.is_empty() {
             board.queue_commit(commit);
         }
@@ -191,11 +155,27 @@ impl Ready {
                 board.reload(id);
             }
             After::Reload(trouble) => {
-                note(&mut board, shared, id, trouble);
+                note(board, shared, id, trouble);
                 board.reload(id);
             }
         }
-        board.holder_looks_for_work = false;
+        None
+    }
+}
+
+/// A turn of an earlier era.
+pub(super) struct Lost {
+    commit: Commit,
+    back: Vec<Delivery>,
+    /// Guests are not let go of under the board's lock.
+    _after: After,
+}
+
+impl Lost {
+    pub(super) fn refuse(self) {
+        let error = EngineError::Unavailable("the store failed meanwhile".into());
+        self.commit.refuse(&error);
+        self.back.into_iter().for_each(|delivery| delivery.refuse(error.clone()));
     }
 }
 

@@ -5,11 +5,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard};
+use std::time::Duration;
 
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::board::Board;
 use crate::clock;
@@ -27,6 +29,10 @@ pub trait Simulation: Send + Sync {
 
     /// Comes between two steps of work where a guest thread could be held up. What it waits for lets others go first.
     fn pause(&self) -> Simulated<()>;
+
+    /// How long the guest of the turn that was just taken computes, in virtual time; `None`: it returns at once, and nothing comes between.
+    /// Where that is long, the task is replaced as a guest thread would be.
+    fn computing_time(&self) -> Option<Duration>;
 
     /// Whether this attempt goes to whoever runs guests, and not to a task of its own.
     fn is_quick(&self, run: &ActivityRun) -> bool;
@@ -104,19 +110,14 @@ impl Bell {
         }
     }
 
-    /// Waits as a thread. Tasks must not come here: they would hold up their runtime.
-    pub(super) fn wait<'board>(&self, board: MutexGuard<'board, Board>) -> MutexGuard<'board, Board> {
+    /// Waits with the board unlocked, as a thread. A task gets what it is to wait for.
+    pub(super) fn wait<'bell>(&'bell self, board: MutexGuard<'_, Board>) -> Option<Notified<'bell>> {
         match self {
-            Self::Threads(bell) => bell.wait(board).unwrap_or_else(PoisonError::into_inner),
-            Self::Tasks(_) => board,
-        }
-    }
-
-    /// Waits as a task.
-    pub(super) async fn wait_as_task(&self) {
-        match self {
-            Self::Threads(_) => {}
-            Self::Tasks(bell) => bell.notified().await,
+            Self::Threads(bell) => {
+                drop(bell.wait(board));
+                None
+            }
+            Self::Tasks(bell) => Some(bell.notified()),
         }
     }
 }

@@ -20,13 +20,15 @@ pub(super) struct MemoryUse {
 /// Everything that is counted. Counters begin at zero with the process.
 pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse]) -> String {
     let mut text = String::with_capacity(2_048);
-    let Counts { turns, activities, commits, records, record_bytes, commit_statements, instances_in_memory } = *counts;
+    let Counts { turns, activities, commits, records, record_bytes, commit_statements, missed_wake_ups, instances_in_memory } = *counts;
     counter(&mut text, "longhaul_turns_total", "Turns of orchestrations and batches of entities that were recorded.", turns);
     counter(&mut text, "longhaul_activities_started_total", "Attempts of activities that were started.", activities);
     counter(&mut text, "longhaul_commits_total", "Transactions that wrote records.", commits);
     counter(&mut text, "longhaul_records_total", "Records in these transactions.", records);
     counter(&mut text, "longhaul_record_bytes_total", "Bytes of these records.", record_bytes);
     counter(&mut text, "longhaul_commit_statements_total", "Calls of the database driver that commits took.", commit_statements);
+    let missed = "Times that work was found queued while every guest thread waited; more than 0 is a bug of the host's.";
+    counter(&mut text, "longhaul_missed_wake_ups_total", missed, missed_wake_ups);
     let name = "longhaul_guests_total";
     head(&mut text, name, "Guests that were made.", "counter");
     let kinds = [FunctionKind::Orchestrator, FunctionKind::Entity, FunctionKind::Activity, FunctionKind::Client];

@@ -83,11 +83,15 @@ impl Life {
         S: AsyncFnOnce(Engine) -> T,
     {
         let registry = registry();
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without I/O");
+        let universe = self.universe.clone();
+        let mut runtime = Builder::new_current_thread();
+        runtime.enable_time().start_paused(true).on_thread_park(move || universe.nothing_runs());
+        let runtime = runtime.build().expect("a runtime without I/O");
         let made = runtime.block_on(async {
             self.universe.begin();
             let life = async {
                 let engine = self.start(&registry).await;
+                self.universe.look_at(Some(engine.clone()));
                 script(engine).await
             };
             tokio::select! {
@@ -99,6 +103,7 @@ impl Life {
         {
             let _on = runtime.enter();
             self.universe.end(RESTART_PAUSE);
+            self.universe.look_at(None);
         }
         drop(runtime);
         made

@@ -103,6 +103,7 @@ fn config(random: &mut Random) -> EngineConfig {
         max_hot_instances: if random.percent(50) { random.within(1, 4) as usize } else { 2_000 },
         evict_after_every_turn: random.percent(20),
         one_commit_per_batch: random.percent(20),
+        max_replaced_threads: if random.percent(50) { random.within(0, 3) as usize } else { 16 },
         max_turns_in_flight: if random.percent(50) { random.within(1, 4) as u32 } else { 64 },
         ..EngineConfig::default()
     }

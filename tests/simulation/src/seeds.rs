@@ -94,7 +94,9 @@ fn carry_out(seed: u64, plan: &Arc<Plan>) -> Result<(Passed, Arc<GatedStore>), V
             tokio::select! { biased; () = run.to_the_end(engine) => {}, () = calm => {} }
         });
         if last.is_none() {
-            return Err(vec![format!("it never ends: {:?}", check::rows(&store.inner))]);
+            let mut found = universe.left_lying();
+            found.push(format!("it never ends: {:?}", check::rows(&store.inner)));
+            return Err(found);
         }
     }
     let losses = crashes + store.failures();
@@ -243,6 +245,7 @@ impl Run {
         let by_id: BTreeMap<&str, &InstanceRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
         let foretold = &self.plan.foretold;
         let mut found = check::violations(&self.store);
+        found.extend(self.universe.left_lying());
         for (id, end) in &foretold.ends {
             let row = by_id.get(id.as_str());
             let status = row.and_then(|row| row.custom_status.as_ref()).map_or(Value::Null, |status| json_of(status.as_str()));

@@ -96,6 +96,7 @@ impl Stage {
         }
         let mut found = verdict::violations(scenario, store, &universe.attempts(), crashes + store.failures());
         found.extend(universe.seen_by_watcher());
+        found.extend(universe.left_lying());
         let passed = Passed { calls: gate.calls(), faults: gate.fired(), took_ms: universe.age_ms() };
         if found.is_empty() { Ok(passed) } else { Err(found) }
     }

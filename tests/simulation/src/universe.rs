@@ -1,12 +1,13 @@
 //! The world in which an engine is simulated: virtual time, ids, pauses, and activities that do as they are told.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use faults::random::Random;
 use interpreter_programs::{Job, Receipt, answer, failure_text};
-use longhaul::dispatch::{Simulated, Simulation};
+use longhaul::dispatch::{Engine, Simulated, Simulation};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
 use tokio::sync::Notify;
@@ -26,19 +27,22 @@ pub struct Pace {
     pub longest_ms: u64,
     /// In so many of a thousand pauses the one who makes it is held up, for up to two seconds.
     pub hold_ups: u64,
+    /// In so many of a hundred turns the guest computes for longer than it may without another taking its worker's place.
+    pub computes: u64,
 }
 
 impl Pace {
     /// Nobody ever waits for anything but the store.
-    pub const EVEN: Self = Self { yields: 0, sleeps: 0, longest_ms: 1, hold_ups: 0 };
+    pub const EVEN: Self = Self { yields: 0, sleeps: 0, longest_ms: 1, hold_ups: 0, computes: 0 };
 
     /// Any pace.
     pub fn any(random: &mut Random) -> Self {
+        let computes = [0, 10, 50][random.within(0, 3) as usize];
         match random.within(0, 4) {
-            0 => Self::EVEN,
-            1 => Self { yields: 50, sleeps: 0, longest_ms: 1, hold_ups: 0 },
-            2 => Self { yields: 30, sleeps: 30, longest_ms: 20, hold_ups: 0 },
-            _ => Self { yields: 20, sleeps: 40, longest_ms: 80, hold_ups: 15 },
+            0 => Self { computes, ..Self::EVEN },
+            1 => Self { yields: 50, sleeps: 0, longest_ms: 1, hold_ups: 0, computes },
+            2 => Self { yields: 30, sleeps: 30, longest_ms: 20, hold_ups: 0, computes },
+            _ => Self { yields: 20, sleeps: 40, longest_ms: 80, hold_ups: 15, computes },
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct Universe {
     crash: Notify,
     watcher: OnceLock<Watcher>,
     seen_by_watcher: Mutex<Vec<String>>,
+    engine: Mutex<Option<Engine>>,
+    left_lying: Mutex<BTreeSet<String>>,
 }
 
 struct Clock {
@@ -91,7 +97,26 @@ impl Universe {
             crash: Notify::new(),
             watcher: OnceLock::new(),
             seen_by_watcher: Mutex::default(),
+            engine: Mutex::default(),
+            left_lying: Mutex::default(),
         }
+    }
+
+    /// The engine that is to be looked at whenever nothing can run.
+    pub(crate) fn look_at(&self, engine: Option<Engine>) {
+        *locked(&self.engine) = engine;
+    }
+
+    /// Nothing can run until time passes: then nothing may lie untouched that something could be done about.
+    pub(crate) fn nothing_runs(&self) {
+        if let Some(engine) = &*locked(&self.engine) {
+            locked(&self.left_lying).extend(engine.left_lying());
+        }
+    }
+
+    /// What lay untouched while nothing ran.
+    pub fn left_lying(&self) -> Vec<String> {
+        locked(&self.left_lying).iter().cloned().collect()
     }
 
     /// Has every attempt looked at as it begins. Only the first watcher counts.
@@ -152,7 +177,7 @@ impl Universe {
     }
 
     fn draw_pause(&self) -> Option<Duration> {
-        let Pace { yields, sleeps, longest_ms, hold_ups } = self.pace;
+        let Pace { yields, sleeps, longest_ms, hold_ups, computes: _ } = self.pace;
         let mut random = self.random();
         if random.within(0, 1_000) < hold_ups {
             return Some(Duration::from_millis(random.within(100, 2_000)));
@@ -217,6 +242,14 @@ impl Simulation for Universe {
 
     fn pause(&self) -> Simulated<()> {
         Box::pin(spend(self.draw_pause()))
+    }
+
+    fn computing_time(&self) -> Option<Duration> {
+        let long = self.pace.computes;
+        if long > 0 && self.random().percent(long) {
+            return Some(Duration::from_millis(self.random().within(16, 300)));
+        }
+        self.draw_pause()
     }
 
     fn is_quick(&self, _run: &ActivityRun) -> bool {

@@ -12,6 +12,7 @@ longhaul::export_orchestrators!(
     children::leave_behind,
     children::push,
     children::who_am_i,
+    crowded::crowded,
     events::collect,
     events::patient,
     events::sleep,
@@ -24,6 +25,7 @@ longhaul::export_orchestrators!(
 
 pub mod activities;
 pub mod children;
+pub mod crowded;
 pub mod events;
 pub mod locks;
 pub mod rounds;

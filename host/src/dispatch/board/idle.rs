@@ -1,11 +1,13 @@
-//! Guest threads that wait for work, and which of them have been called.
+//! Workers, those of them that wait for work, and how many of these have been called.
 //!
 //! A call is a system call whether or not anybody still hears it, and a second thread that is woken for the same job finds nothing and goes
 //! to sleep again. So nobody is called for what a thread on its way will take.
 
-/// Counts those who wait.
+/// Counts workers.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Idle {
+    /// Workers that look for work again once they have done theirs: those without the ones that were replaced.
+    crew: usize,
     waiting: usize,
     /// Those among them that have been called and have not come yet.
     called: usize,
@@ -21,6 +23,31 @@ impl Idle {
     pub(in crate::dispatch) fn end(&mut self) {
         self.waiting -= 1;
         self.called = self.called.saturating_sub(1);
+    }
+
+    /// A worker is about to be started.
+    pub(in crate::dispatch) fn join_crew(&mut self) {
+        self.crew += 1;
+    }
+
+    /// A worker will not look for work again.
+    pub(in crate::dispatch) fn leave_crew(&mut self) {
+        self.crew = self.crew.saturating_sub(1);
+    }
+
+    /// Whether there are workers at all.
+    pub(super) fn has_crew(&self) -> bool {
+        self.crew > 0
+    }
+
+    /// How many wait and have not been called.
+    pub(super) fn uncalled(&self) -> usize {
+        self.waiting - self.called
+    }
+
+    /// Whether every worker waits and none has been called: then none will look for work.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.waiting == self.crew && self.called == 0
     }
 
     /// Whether anybody waits.
@@ -42,7 +69,7 @@ mod tests {
     use super::*;
 
     fn waiting(threads: usize) -> Idle {
-        Idle { waiting: threads, called: 0 }
+        Idle { crew: threads, waiting: threads, called: 0 }
     }
 
     #[test]

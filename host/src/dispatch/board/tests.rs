@@ -183,3 +183,65 @@ fn an_instance_that_is_held_up_takes_so_many_events_for_later_and_no_more() {
     board.slot(&id("b")).push_front(taken.into_iter());
     assert!(board.check_inbox(&id("b"), &limits).is_err(), "the turn came to nothing");
 }
+
+/// A board with two workers, one of which waits, and an instance that is at work.
+fn board_with_one_that_waits() -> Board {
+    let mut board = board();
+    board.slot(&id("b")).place = Place::Busy;
+    board.idle.join_crew();
+    board.idle.join_crew();
+    board.idle.begin();
+    board
+}
+
+/// Queues the instance.
+fn deliver(board: &mut Board) {
+    board.deliver(&id("b"), Delivery::unrecorded(event("one")));
+    becomes_resident(board, "b");
+}
+
+#[test]
+fn a_worker_takes_what_it_has_queued_and_calls_no_other() {
+    let mut board = board_with_one_that_waits();
+    let ((), next) = board.change_and_take(false, deliver);
+    assert!(matches!(next, Some(Next::Turn(job)) if job.id == id("b")));
+    assert_eq!(board.idle.uncalled(), 1, "for one job nobody else is called");
+}
+
+#[test]
+fn a_worker_that_leaves_calls_another_for_what_it_has_queued() {
+    let mut board = board_with_one_that_waits();
+    let ((), next) = board.change_and_take(true, deliver);
+    assert!(next.is_none());
+    assert_eq!(board.idle.uncalled(), 0, "the one that waits is called");
+    board.idle.leave_crew();
+    assert!(!board.is_stalled());
+}
+
+#[test]
+fn a_worker_that_panics_calls_another_for_what_it_has_queued() {
+    let mut board = board_with_one_that_waits();
+    let panicking = std::panic::AssertUnwindSafe(|| {
+        board.change_and_take(false, |board| {
+            deliver(board);
+            std::panic::resume_unwind(Box::new("on purpose"));
+        })
+    });
+    assert!(std::panic::catch_unwind(panicking).is_err());
+    assert_eq!(board.idle.uncalled(), 0);
+    assert!(!board.holder_looks_for_work, "a promise does not outlive the one who made it");
+}
+
+#[test]
+fn what_is_queued_while_every_worker_waits_is_found_and_healed() {
+    let mut board = board_with_one_that_waits();
+    assert_eq!(board.call_if_stalled(), 0, "nothing is queued");
+    board.holder_looks_for_work = true;
+    deliver(&mut board);
+    board.holder_looks_for_work = false;
+    assert_eq!(board.call_if_stalled(), 0, "the other worker is at work, and looks when it is done");
+    assert_eq!(board.left_lying(), ["1 jobs are queued while 1 workers wait"]);
+    board.idle.leave_crew();
+    assert_eq!(board.call_if_stalled(), 1);
+    assert_eq!(board.call_if_stalled(), 0, "one has been called");
+}

@@ -33,3 +33,4 @@ mod standstill;
 mod stop;
 mod timers;
 mod tls;
+mod wake_ups;

@@ -1,0 +1,37 @@
+//! What must hold on the board: nothing is queued while every worker waits.
+
+use super::{Board, Place};
+
+impl Board {
+    /// Whether something is queued, every worker waits, and none of them has been called: a wake-up was lost, and nothing but chance would
+    /// bring a worker. Never true while there are no workers yet, or no longer.
+    pub(in crate::dispatch) fn is_stalled(&self) -> bool {
+        self.waiting_jobs() > 0 && self.idle.has_crew() && self.idle.is_at_rest()
+    }
+
+    /// Calls a worker if what is queued has stalled. Returns how much was.
+    pub(in crate::dispatch) fn call_if_stalled(&mut self) -> usize {
+        if !self.is_stalled() {
+            return 0;
+        }
+        self.call_guest_thread();
+        self.waiting_jobs()
+    }
+
+    /// What lies untouched though something could be done about it at once. To be asked when every task that could run has run, as a simulation
+    /// can tell: goes through all that is in memory.
+    pub(in crate::dispatch) fn left_lying(&self) -> Vec<String> {
+        let (jobs, waiting) = (self.waiting_jobs(), self.idle.uncalled());
+        let uncalled = (jobs > 0 && waiting > 0).then(|| format!("{jobs} jobs are queued while {waiting} workers wait"));
+        let instances = self.slots.iter().filter_map(|(id, slot)| {
+            let has_work = slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
+            let is_left = match &slot.place {
+                Place::Resident(_) => !slot.queued && slot.turns_in_flight < self.max_turns_in_flight,
+                Place::Cold => true,
+                Place::Loading | Place::Busy | Place::Purging => false,
+            };
+            (has_work && is_left).then(|| format!("{id} has something to do and is neither queued nor being read"))
+        });
+        uncalled.into_iter().chain(instances).collect()
+    }
+}
