@@ -88,6 +88,77 @@ async fn a_start_that_cannot_be_is_400_with_both_members() {
 }
 
 #[tokio::test]
+async fn what_can_be_got_is_answered_to_head_with_the_same_headers_and_no_body() {
+    let host = Host::start(&["--app", concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-functions/hello-cities")]);
+    assert_eq!(host.manage("POST", "/orchestrators/WaitForGo/a").await.status, StatusCode::ACCEPTED);
+    let managed = ["/instances", "/instances/a", "/instances/none", "/entities", "/entities/counter/none"];
+    let managed = managed.map(|path| format!("/runtime/webhooks/durabletask{path}"));
+    let own = ["/", "/healthz", "/openapi.json", "/admin/deployments", "/admin/timers", "/admin/keys", "/admin/client-binding", "/none"];
+    for path in managed.into_iter().chain(own.map(str::to_owned)) {
+        let (got, asked) = (host.send("GET", &path).await, host.send("HEAD", &path).await);
+        assert_eq!((asked.status, asked.body.as_str()), (got.status, ""), "{path}");
+        let without_date = |headers: &http::HeaderMap| {
+            let mut headers = headers.clone();
+            headers.remove("date");
+            // A body of nothing needs no length.
+            if headers.get("content-length").is_some_and(|length| length == "0") {
+                headers.remove("content-length");
+            }
+            headers
+        };
+        assert_eq!(without_date(&asked.headers), without_date(&got.headers), "{path}");
+    }
+    let metrics = host.send("HEAD", "/metrics").await;
+    assert!(metrics.status == StatusCode::OK && metrics.headers["content-length"].to_str().is_ok_and(|length| length.len() > 3));
+    // One that takes GET and does not know of HEAD starts what it starts, as it would for GET.
+    let started = host.send("HEAD", "/api/HttpStart").await;
+    assert_eq!((started.status, started.body.as_str()), (StatusCode::ACCEPTED, ""));
+    assert!(started.headers.contains_key("location"), "{started:?}");
+}
+
+/// Sends a head, then a long body whatever comes back, and reads the answer after that, as simple clients do.
+fn send_all_then_read(address: &str, head: &str, body_bytes: usize) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(head.as_bytes())?;
+    let piece = [b' '; 1 << 16];
+    for begin in (0..body_bytes).step_by(piece.len()) {
+        stream.write_all(&piece[..piece.len().min(body_bytes - begin)])?;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_its_whole_body_first() {
+    let host = Host::start(&["--max-body-bytes", "100000", "--auth=keys"]);
+    let key = std::fs::read_to_string(host.data().join("admin-key")).expect("the first start made a key");
+    let prefix = "/runtime/webhooks/durabletask";
+    let length = 8 << 20;
+    let head = |path: &str, headers: &str| format!("POST {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", host.address());
+    let announced = format!("content-length: {length}\r\n");
+    let with_key = format!("{announced}x-functions-key: {}\r\n", key.trim());
+    for (status, head) in [
+        (404, head("/nowhere", &announced)),
+        (401, head(&format!("{prefix}/orchestrators/A"), &announced)),
+        (413, head(&format!("{prefix}/orchestrators/A"), &with_key)),
+        (415, head("/admin/deployments", &with_key)),
+        (400, head("/", &format!("{announced}host: twice\r\n"))),
+        (501, head("/", "transfer-encoding: gzip, chunked\r\n")),
+        (400, head("/", "content-length: none\r\n")),
+        (431, head("/", &format!("{announced}x: {}\r\n", "x".repeat(100_000)))),
+    ] {
+        let (address, sent) = (host.address().to_owned(), head.clone());
+        let answer = tokio::task::spawn_blocking(move || send_all_then_read(&address, &sent, length)).await.expect("it ends");
+        let answer = answer.unwrap_or_else(|error| panic!("{status}: {error}"));
+        let first = &head[..head.len().min(100)];
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{first}: {answer}");
+        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{first}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_purge_by_filter_without_a_date_is_refused_with_a_bare_text() {
     let host = Host::start(&[]);
     let answered = host.manage("DELETE", "/instances?runtimeStatus=Completed").await;

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use http::header::CONNECTION;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,11 +22,15 @@ use super::answer::with_header;
 use super::request::{Caller, Surface};
 
 mod head;
+mod incoming;
+mod linger;
 mod places;
 pub mod tls;
 mod wire;
 
 use head::HeadWatch;
+use incoming::Tracked;
+use linger::{Lingering, MAX_LINGERING, turn_away};
 use places::Places;
 use wire::{Watched, Wire};
 
@@ -63,6 +69,8 @@ pub struct ServerLimits {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Least room for what was read and not yet taken: a head that fills it is refused, and bodies come in pieces of that size.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
+/// What is said on a connection of an address that has as many as it may.
+const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves requests until `stop` is over, then finishes those in flight, at most for [`ServerLimits::drain_deadline`].
 ///
@@ -73,6 +81,7 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
     let local = socket.local_addr()?;
     let all_places = Arc::new(Semaphore::new(limits.max_connections));
     let places = Places::new(limits.max_connections_per_address);
+    let lingering = Arc::new(Semaphore::new(MAX_LINGERING));
     let graceful = GracefulShutdown::new();
     // Gone once the host stops: then handshakes are not waited for.
     let (serving, _) = watch::channel(());
@@ -90,21 +99,25 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
         match accepted {
             Ok((stream, peer)) => {
                 let Some(own_place) = places.take(peer.ip()) else {
-                    turn_away(&stream, peer, tls.is_some());
+                    tracing::debug!(%peer, "turned away: the address has as many connections as it may");
+                    // With TLS a word would take a handshake first.
+                    if tls.is_none() {
+                        turn_away(stream, TURNED_AWAY, &lingering);
+                    }
                     continue;
                 };
                 let scheme = if tls.is_some() { "https" } else { "http" };
                 let caller = Caller { surface, scheme, peer, local };
                 let wire = wire_of(stream, peer, &limits);
-                let (api, tls, limits) = (api.clone(), tls.clone(), limits.clone());
+                let (api, tls, limits, lingering) = (api.clone(), tls.clone(), limits.clone(), lingering.clone());
                 let (watcher, stopping) = (graceful.watcher(), serving.subscribe());
                 tokio::spawn(async move {
                     let _places = (place, own_place);
                     let served = match tls {
-                        None => watcher.watch(connection(wire, api, caller, &limits)).await,
+                        None => watcher.watch(connection(wire, api, caller, &limits, lingering)).await,
                         // In a box, so that plain connections do not take the room that these need.
                         Some(tls) => match Box::pin(tls::handshake(&tls, wire, peer, limits.header_deadline, stopping)).await {
-                            Some(stream) => Box::pin(watcher.watch(connection(stream, api, caller, &limits))).await,
+                            Some(stream) => Box::pin(watcher.watch(connection(stream, api, caller, &limits, lingering))).await,
                             None => Ok(()),
                         },
                     };
@@ -140,22 +153,25 @@ fn connection<S>(
     api: Arc<Api>,
     caller: Caller,
     limits: &ServerLimits,
+    lingering: Arc<Semaphore>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let heads = Arc::new(HeadWatch::default());
-    let watched = Watched::new(stream, heads.clone());
+    let watched = Watched::new(Lingering::new(stream, heads.clone(), lingering), heads.clone());
     let max_uri_bytes = limits.max_uri_bytes;
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let (api, caller, heads) = (api.clone(), caller.clone(), heads.clone());
         async move {
+            let request = request.map(|body| Tracked::new(body, heads.clone()));
             let answer = match head::refusal(&request, &heads, max_uri_bytes) {
                 Some(refusal) => with_header(refusal, CONNECTION, "close"),
                 None => api.answer(request, &caller).await,
             };
             heads.begin_next();
-            Ok::<_, Infallible>(answer)
+            // The client should know before it sends the next one.
+            Ok::<_, Infallible>(if heads.has_given_up_body() { with_header(answer, CONNECTION, "close") } else { answer })
         }
     });
     // HTTP/1.1 alone: without HTTP/2 there are no streams, resets and header tables to bound.
@@ -166,18 +182,6 @@ where
         .max_header_size(limits.max_header_bytes)
         .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES))
         .serve_connection(TokioIo::new(watched), service)
-}
-
-/// Closes a connection of an address that has as many as it may, with a word if that can be said without waiting.
-fn turn_away(stream: &TcpStream, peer: SocketAddr, speaks_tls: bool) {
-    tracing::debug!(%peer, "turned away: the address has as many connections as it may");
-    if speaks_tls {
-        // A word would take a handshake first.
-        return;
-    }
-    let text = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
-    // Whoever cannot be told sees the connection close.
-    let _ = stream.try_write(text.as_bytes());
 }
 
 /// Whether only this machine can reach a listener.

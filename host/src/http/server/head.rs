@@ -3,6 +3,7 @@
 //! A proxy and the host that disagree on where a request ends could be made to see different requests (request smuggling). The
 //! parser below refuses most of it and closes the connection for the rest; what is here turns the rest into a plain 400.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use http::header::{HOST, TRANSFER_ENCODING};
@@ -20,7 +21,13 @@ const LONGEST_NAME: usize = "transfer-encoding:".len();
 /// A request that was sent before its predecessor was answered may go unseen. The parser closes the connection behind it all the same,
 /// so nothing that follows is taken for a request.
 #[derive(Debug, Default)]
-pub(super) struct HeadWatch(Mutex<Head>);
+pub(super) struct HeadWatch {
+    head: Mutex<Head>,
+    /// The body of the current request has not been read to its end.
+    body_open: AtomicBool,
+    /// It will not be: its reader is gone, and much of it is left.
+    body_given_up: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Head {
@@ -49,13 +56,35 @@ impl HeadWatch {
         *self.head() = Head::default();
     }
 
+    /// The body of the current request has begun, or has ended.
+    pub(super) fn set_body_open(&self, open: bool) {
+        self.body_open.store(open, Ordering::Relaxed);
+        self.body_given_up.store(false, Ordering::Relaxed);
+    }
+
+    /// The body of the current request will not be read to its end.
+    pub(super) fn give_up_body(&self) {
+        self.body_given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the body of the current request was given up, so that no request can follow.
+    pub(super) fn has_given_up_body(&self) -> bool {
+        self.body_given_up.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has begun a request that has not been read to its end.
+    pub(super) fn is_within_a_request(&self) -> bool {
+        let head = self.head();
+        self.body_open.load(Ordering::Relaxed) || head.has_lines || !head.line.is_empty()
+    }
+
     fn is_ambiguous(&self) -> bool {
         let head = self.head();
         head.has_length && head.has_coding
     }
 
     fn head(&self) -> std::sync::MutexGuard<'_, Head> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,8 +106,8 @@ impl Head {
     }
 }
 
-/// The answer to a request that is refused for its head alone: 400 when it does not say once where it goes or where it ends, 414 when
-/// its address is too long.
+/// The answer to a request that is refused for its head alone: 400 when it does not say once where it goes or where it ends, 501 when its
+/// body has a transfer coding that is not known, 414 when its address is too long.
 pub(super) fn refusal<B>(request: &Request<B>, watch: &HeadWatch, max_uri_bytes: usize) -> Option<Answer> {
     let bad = |text: &str| Some(answer::message(StatusCode::BAD_REQUEST, text));
     let mut hosts = request.headers().get_all(HOST).iter();
