@@ -21,6 +21,7 @@ use super::Api;
 use super::answer::with_header;
 use super::request::{Caller, Surface};
 
+mod coding;
 mod head;
 mod incoming;
 mod linger;

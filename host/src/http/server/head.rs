@@ -10,6 +10,7 @@ use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, StatusCode, Version};
 
+use super::coding;
 use crate::http::answer::{self, Answer};
 
 /// Longest name of a header that matters here.
@@ -123,6 +124,9 @@ pub(super) fn refusal<B>(request: &Request<B>, watch: &HeadWatch, max_uri_bytes:
     }
     if request.headers().contains_key(TRANSFER_ENCODING) && watch.is_ambiguous() {
         return bad("the length of the body is given twice, by 'Content-Length' and by 'Transfer-Encoding'; give one of them");
+    }
+    if let Some(refusal) = coding::refusal(request.headers()) {
+        return Some(refusal);
     }
     let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
     (length > max_uri_bytes).then(|| {

@@ -20,6 +20,8 @@ pub(super) fn rows() -> Vec<Row> {
         let text = format!("POST {START} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}\r\n{body}");
         bytes(format!("length: {name}"), text, *status)
     }));
+    let old = format!("POST {START} HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+    rows.push(bytes("length: a coding in HTTP/1.0", old, 400));
     rows.extend(large());
     rows.extend(CUT_OFF.iter().map(|(name, text)| {
         let input = Input::CutOff(text.as_bytes().to_vec());
@@ -83,6 +85,20 @@ const LENGTHS: &[(&str, &str, &str, u16)] = &[
     ("the largest length", "content-length: 18446744073709551615\r\n", "1", 431),
     ("a length beyond the limit", "content-length: 100001\r\n", "", 413),
     ("an unknown coding", "transfer-encoding: compress\r\n", "", 400),
+    ("a known coding that is not taken", "transfer-encoding: gzip, chunked\r\n", "0\r\n\r\n", 501),
+    ("an unknown coding before chunked", "transfer-encoding: foo, chunked\r\n", "0\r\n\r\n", 501),
+    ("an unknown coding in a header of its own", "transfer-encoding: foo\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n", 501),
+    ("a coding with parameters", "transfer-encoding: gzip;q=\"a,b\", chunked\r\n", "0\r\n\r\n", 501),
+    ("no coding before chunked", "transfer-encoding: identity, chunked\r\n", "0\r\n\r\n", 501),
+    ("chunked twice", "transfer-encoding: chunked, chunked\r\n", "0\r\n\r\n", 400),
+    ("chunked twice in two headers", "transfer-encoding: chunked\r\ntransfer-encoding: Chunked\r\n", "0\r\n\r\n", 400),
+    ("chunked twice with tabs", "transfer-encoding:\tchunked\t,\tchunked\t\r\n", "0\r\n\r\n", 400),
+    ("chunked with a parameter", "transfer-encoding: chunked;a=b\r\n", "0\r\n\r\n", 400),
+    ("an empty part before chunked", "transfer-encoding: , chunked\r\n", "0\r\n\r\n", 400),
+    ("an empty part behind chunked", "transfer-encoding: chunked,\r\n", "0\r\n\r\n", 400),
+    ("an empty coding", "transfer-encoding:\r\n", "", 400),
+    ("a folded coding", "transfer-encoding: gzip,\r\n chunked\r\n", "0\r\n\r\n", 400),
+    ("a length and two codings", "content-length: 4\r\ntransfer-encoding: gzip, chunked\r\n", "0\r\n\r\n", 400),
     ("a coding after chunked", "transfer-encoding: chunked, gzip\r\n", "", 400),
     ("a disguised coding", "transfer-encoding: xchunked\r\n", "0\r\n\r\n", 400),
     ("a piece whose size is no number", "transfer-encoding: chunked\r\n", "zz\r\n1\r\n0\r\n\r\n", 400),
