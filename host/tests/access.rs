@@ -208,9 +208,14 @@ async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
         assert_eq!(credentials.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), ALL.iter().copied().collect());
         for (name, text) in credentials {
             let in_query = format!("{path}?code={text}");
-            for (place, answered) in
-                [("header", guarded.send(method, &path, text).await), ("query", guarded.host.send(method, &in_query).await)]
-            {
+            let mut asked =
+                vec![("header", guarded.send(method, &path, text).await), ("query", guarded.host.send(method, &in_query).await)];
+            if method == "GET" {
+                let by_head = guarded.send("HEAD", &path, text).await;
+                assert!(by_head.body.is_empty() && by_head.status == asked[0].1.status, "HEAD {path} with {name}: {by_head:?}");
+                asked.push(("header of HEAD", by_head));
+            }
+            for (place, answered) in asked {
                 let status = answered.status.as_u16();
                 let what = format!("{method} {path} with {name} in the {place}: {status} {}", answered.body);
                 match allowed.contains(name) {

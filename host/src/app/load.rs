@@ -66,6 +66,13 @@ pub struct ClientFunction {
     methods: Vec<Method>,
 }
 
+impl ClientFunction {
+    /// Whether its entry in the manifest names the method.
+    pub fn names(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+}
+
 /// The functions of an app by kind and by name in lower case; clients by route in lower case.
 #[derive(Default)]
 pub(super) struct Functions {
@@ -124,9 +131,10 @@ impl App {
         self.functions.entities.get(&name.to_ascii_lowercase())
     }
 
-    /// The client that answers `method` at `path` below `/api/`, ignoring the case of the path.
+    /// The client that answers `method` at `path` below `/api/`, ignoring the case of the path. One that takes GET answers HEAD, too.
     pub fn client_by_route(&self, method: &Method, path: &str) -> Option<&ClientFunction> {
-        self.functions.clients.get(&path.to_ascii_lowercase()).filter(|client| client.methods.contains(method))
+        let answers = |client: &&ClientFunction| client.names(method) || *method == Method::HEAD && client.names(&Method::GET);
+        self.functions.clients.get(&path.to_ascii_lowercase()).filter(answers)
     }
 
     /// The orchestrators, as the manifest spells and orders them.

@@ -1,11 +1,14 @@
 //! Client functions: requests below `/api/` go to guests.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Body;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Frame, SizeHint};
 use longhaul_wasm::{ClientHost, GuestError, LogContext};
 
 use super::answer::{self, Answer, BodyError};
@@ -14,7 +17,7 @@ use super::{Api, HttpConfig};
 use crate::client_host::EngineClient;
 
 /// Hands a request to the client function of its route.
-pub(super) async fn call<B>(api: &Api, asked: Asked, body: B) -> Answer
+pub(super) async fn call<B>(api: &Api, mut asked: Asked, body: B) -> Answer
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BodyError>,
@@ -23,16 +26,67 @@ where
     let Some(client) = app.client_by_route(&asked.head.method, asked.part(0)) else { return answer::empty(StatusCode::NOT_FOUND) };
     let HttpConfig { max_body_bytes, .. } = api.config;
     if body.size_hint().lower() > max_body_bytes as u64 {
-        let text = format!("the body is longer than the {max_body_bytes} bytes that this host takes");
-        return answer::message(StatusCode::PAYLOAD_TOO_LARGE, &text);
+        return too_long(max_body_bytes);
+    }
+    if asked.head.method == Method::HEAD && !client.names(&Method::HEAD) {
+        // The server leaves the body of the answer away.
+        asked.head.method = Method::GET;
     }
     let name = client.function.name.clone();
     let host: Arc<dyn ClientHost> = Arc::new(EngineClient::new(api.engine.clone(), asked.links.clone()));
-    let request = Request::from_parts(with_full_address(asked), Limited::new(body, max_body_bytes));
+    let (body, is_too_long) = Bounded::new(body, max_body_bytes);
+    let request = Request::from_parts(with_full_address(asked), body);
     let log = LogContext { function: name.clone(), instance: None };
     match client.function.component.handle(log, request, host, client.environment.clone()).await {
+        // Such a guest has read half a body; what it makes of that is no answer.
+        Ok(_) | Err(_) if is_too_long.load(Ordering::Relaxed) => too_long(max_body_bytes),
         Ok(response) => response.map(|body| body.boxed_unsync()),
         Err(error) => failed(&name, &error),
+    }
+}
+
+fn too_long(max_bytes: usize) -> Answer {
+    answer::message(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is longer than the {max_bytes} bytes that this host takes"))
+}
+
+/// A body that fails where it becomes too long, and tells so to more than its reader.
+struct Bounded<B> {
+    body: Limited<B>,
+    is_too_long: Arc<AtomicBool>,
+}
+
+impl<B> Bounded<B> {
+    fn new(body: B, max_bytes: usize) -> (Self, Arc<AtomicBool>) {
+        let is_too_long = Arc::new(AtomicBool::new(false));
+        (Self { body: Limited::new(body, max_bytes), is_too_long: is_too_long.clone() }, is_too_long)
+    }
+}
+
+impl<B> Body for Bounded<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        if let Some(Err(error)) = &frame
+            && error.is::<LengthLimitError>()
+        {
+            this.is_too_long.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

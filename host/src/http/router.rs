@@ -131,7 +131,7 @@ const fn root(method: Option<Method>, path: &'static str, action: Action) -> Rou
     Route { base: Base::Root, method, path, action }
 }
 
-/// Tried in order. A path that is known under another method is not found, never "not allowed": the contract says so.
+/// Tried in order. What is there for GET is there for HEAD: the server leaves the body of the answer away. A path that is known under another method is not found, never "not allowed": the contract says so.
 pub const ROUTES: &[Route] = &[
     manage(Method::POST, "/orchestrators/{functionName}", Action::Start),
     manage(Method::POST, "/orchestrators/{functionName}/{instanceId}", Action::Start),
@@ -242,7 +242,7 @@ impl Router {
                 Base::Management => behind_prefix?,
                 Base::Root => &parts[..],
             };
-            let is_method = route.method.as_ref().is_none_or(|wanted| wanted == method);
+            let is_method = route.method.as_ref().is_none_or(|wanted| wanted == method || wanted == Method::GET && method == Method::HEAD);
             let parts = if is_method { match_parts(&route.segments, rest) } else { None }?;
             Some(Matched { action: route.action, parts })
         })
@@ -335,6 +335,17 @@ mod tests {
             assert_eq!(manage(method, path), None, "{method} {path}");
         }
         assert_eq!(route("GET", "/instances/7"), None);
+    }
+
+    #[test]
+    fn what_can_be_got_can_be_asked_for_by_head() {
+        for route in ROUTES.iter().filter(|route| route.method == Some(Method::GET)) {
+            let prefix = if route.base == Base::Management { MANAGEMENT_PREFIX } else { "" };
+            let path = format!("{prefix}{}", route.path);
+            let of = |method: &Method| Router::new(MANAGEMENT_PREFIX).route(method, &path);
+            assert!(of(&Method::HEAD).is_some() && of(&Method::HEAD) == of(&Method::GET), "{path}");
+        }
+        assert_eq!(manage("HEAD", "/orchestrators/Main"), None);
     }
 
     #[test]

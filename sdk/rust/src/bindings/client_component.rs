@@ -8,9 +8,6 @@ use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, Method, OutgoingBo
 use crate::client::{Client, Request, Response};
 use crate::log;
 
-/// The host admits no larger body; this keeps a guest's memory safe should that ever change.
-const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
-
 /// A component of this client function.
 pub struct ClientComponent<C>(PhantomData<C>);
 
@@ -31,15 +28,21 @@ fn read_request(incoming: IncomingRequest) -> Result<Request, String> {
     for (name, value) in incoming.headers().entries() {
         request = request.with_header(name, String::from_utf8_lossy(&value));
     }
+    // `wasi:http` takes the header away and gives what it said.
+    if request.header("host").is_none()
+        && let Some(authority) = incoming.authority()
+    {
+        request = request.with_header("host", authority);
+    }
+    // The host says how long a body may be, and answers by itself where one is longer.
+    let announced = request.header("content-length").and_then(|length| length.parse().ok());
     let mut bytes = Vec::new();
     if let Ok(body) = incoming.consume()
-        && let Ok(stream) = body.stream()
+        && let Ok(mut stream) = body.stream()
     {
-        let limit = u64::try_from(MAX_REQUEST_BYTES).unwrap_or(u64::MAX);
-        stream.take(limit + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot read the request's body: {error}"))?;
-    }
-    if bytes.len() > MAX_REQUEST_BYTES {
-        return Err(format!("the request's body has more than {MAX_REQUEST_BYTES} bytes"));
+        let cannot = |error: &dyn std::fmt::Display| format!("cannot read the request's body: {error}");
+        bytes.try_reserve_exact(announced.unwrap_or(0)).map_err(|error| cannot(&error))?;
+        stream.read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
     }
     Ok(request.with_body(bytes))
 }
