@@ -292,6 +292,8 @@ fn failure(error: GuestError) -> Failure {
         GuestError::Trap { .. } => "Trap",
         GuestError::Deadline { .. } => "Timeout",
         GuestError::Memory { .. } => "OutOfMemory",
+        GuestError::Resources => "TooManyResources",
+        GuestError::Handover => "PayloadTooLarge",
         GuestError::Protocol(_) => "Protocol",
         GuestError::OutputTooLarge { .. } => "OutputTooLarge",
         GuestError::BeyondLimit(BeyondLimit { error_type, .. }) => error_type,

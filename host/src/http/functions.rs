@@ -106,7 +106,10 @@ fn failed(name: &str, error: &GuestError) -> Answer {
         GuestError::Deadline { .. } => (StatusCode::GATEWAY_TIMEOUT, "took too long"),
         GuestError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "finds no room on this host now; try again later"),
         GuestError::Memory { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "ran out of memory"),
-        GuestError::Trap { .. } | GuestError::Protocol(_) | GuestError::Gone => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+        GuestError::Resources => (StatusCode::INTERNAL_SERVER_ERROR, "keeps more than the host holds for one function"),
+        GuestError::Trap { .. } | GuestError::Handover | GuestError::Protocol(_) | GuestError::Gone => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "failed")
+        }
         GuestError::OutputTooLarge { .. } | GuestError::BeyondLimit(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     };
     answer::message(status, &format!("client function '{name}' {what}; the host's log says more"))

@@ -5,7 +5,7 @@
 //! give way, where it has company of its kind. Of both kinds together, only so many compute at a time ([`gate`]): the others have the
 //! processors that are left for themselves.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -47,6 +47,24 @@ thread_local! {
 /// thread gives way to all others from then on, for good: it should end after this call.
 pub fn when_held_up(then: impl Fn() -> bool + 'static) {
     WHEN_HELD_UP.set(Some(Box::new(then)));
+}
+
+/// From so many bytes on reading or copying a text takes longer than others should wait for it.
+const LONG_TEXT_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// The future that this thread polls is about to compute for long.
+    static LONG_WORK_AHEAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives way before the host reads or copies a text of so many bytes for a guest, which would be done in one go. A future that
+/// [`Background::run`] polls goes on in the background for that.
+pub(crate) async fn before_reading(bytes: usize) {
+    if bytes >= LONG_TEXT_BYTES {
+        LONG_WORK_AHEAD.set(true);
+        tokio::task::yield_now().await;
+        LONG_WORK_AHEAD.set(false);
+    }
 }
 
 /// The guest that this thread runs does not return. Returns whether the thread gives way now.
@@ -95,9 +113,11 @@ impl Background {
         let mut threads = None;
         let here = poll_fn(|context| {
             let begun = processor_time();
-            match guest.as_mut().poll(context) {
+            let polled = guest.as_mut().poll(context);
+            let has_long_work = LONG_WORK_AHEAD.replace(false);
+            match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
-                Poll::Pending if processor_time().saturating_sub(begun) <= LONGEST_POLL => Poll::Pending,
+                Poll::Pending if !has_long_work && processor_time().saturating_sub(begun) <= LONGEST_POLL => Poll::Pending,
                 Poll::Pending => {
                     threads = self.threads();
                     // Where there are no such threads it goes on here.

@@ -85,6 +85,8 @@ impl ClientComponent {
             client: Some(host),
             http_client: linked.http_client.clone(),
             memory_bytes: linked.config.limits.activity_memory_bytes,
+            memory: linked.config.memory.clone(),
+            handover_bytes: linked.config.limits.handover_bytes(),
         };
         let background = linked.background.clone();
         let guest = async move { linked.run(request, guest, answer, permit).await };
@@ -140,7 +142,7 @@ impl Linked {
             function.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
         };
         let result: wasmtime::Result<()> = result.await;
-        result.map_err(|error| GuestError::of(&error, store.data().limiter.refused(), self.config.limits.request_deadline))
+        result.map_err(|error| GuestError::of(&error, store.data().refused(), self.config.limits.request_deadline))
     }
 }
 

@@ -9,6 +9,7 @@ use longhaul_core::limits::ValueLimits;
 use crate::compiled::ChildCompiler;
 use crate::counts::GuestCounts;
 use crate::log::{LogSink, TracingSink};
+use crate::memory::GuestMemory;
 
 /// How a [`Runtime`](crate::Runtime) is built.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub outbound_ca_file: Option<PathBuf>,
     /// Where guests' log lines go, default [`TracingSink`].
     pub log: Arc<dyn LogSink>,
+    /// What activities and client functions that run share. Without a bound unless one is given.
+    pub memory: Arc<GuestMemory>,
     /// Where guests are counted as they are made. Every runtime has counts of its own unless they are shared on purpose.
     pub counts: Arc<GuestCounts>,
 }
@@ -52,6 +55,9 @@ pub enum Compiler {
     Child(ChildCompiler),
 }
 
+/// What a guest may hand over in one call beside a payload.
+const HANDOVER_SLACK_BYTES: usize = 4 << 20;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -64,6 +70,7 @@ impl Default for Config {
             max_background_guests: std::thread::available_parallelism().map_or(1, |all| all.get().saturating_sub(1).max(1)),
             outbound_ca_file: None,
             log: Arc::new(TracingSink),
+            memory: Arc::default(),
             counts: Arc::default(),
         }
     }
@@ -127,5 +134,11 @@ impl Limits {
     /// The longest run of an activity that asks for `timeout`.
     pub(crate) fn activity_deadline_for(&self, timeout: Option<Duration>) -> Duration {
         timeout.unwrap_or(self.activity_deadline).min(self.max_activity_deadline)
+    }
+
+    /// Most bytes that an activity or client function hands over in one call, its output included: a payload, and so much besides that one
+    /// which is somewhat too long is refused by name.
+    pub(crate) fn handover_bytes(&self) -> usize {
+        self.values.max_payload_bytes.max(self.max_activity_output_bytes).saturating_add(HANDOVER_SLACK_BYTES)
     }
 }

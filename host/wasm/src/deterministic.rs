@@ -15,6 +15,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::background::{Background, Permit};
 use crate::bindings::{log, types};
 use crate::config::Limits;
+use crate::error::Refused;
+use crate::io::new_table;
 use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
 use crate::ticker::Ticker;
@@ -24,6 +26,11 @@ mod random_numbers;
 
 use clock::{HasTurnClock, TurnClock};
 use random_numbers::{HasRandomNumbers, RandomNumbers};
+
+/// Most resources that the host holds for one guest: streams and pollables of its standard library. Guests at rest keep them.
+const MAX_RESOURCES: usize = 100;
+/// Most handles that one guest has in all.
+const MAX_HANDLES: usize = 10_000;
 
 /// What the store of a deterministic guest holds.
 pub(crate) struct GuestState {
@@ -48,6 +55,11 @@ impl GuestState {
         self.limiter.begin_call();
     }
 
+    /// What the guest ran into during this call, if it did.
+    pub fn refused(&self) -> Refused {
+        self.limiter.refused()
+    }
+
     fn turn_clock(&mut self) -> TurnClock<'_> {
         let now = self.now;
         TurnClock { now, table: self.ctx().table }
@@ -57,7 +69,7 @@ impl GuestState {
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let log = &self.log;
-        let (ctx, table) = &mut **self.wasi.get_or_insert_with(|| Box::new((no_wasi(log), ResourceTable::new())));
+        let (ctx, table) = &mut **self.wasi.get_or_insert_with(|| Box::new((no_wasi(log), new_table(MAX_RESOURCES))));
         WasiCtxView { ctx, table }
     }
 }
@@ -77,6 +89,7 @@ pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits, ba
     let state = GuestState { log, limiter, now, random, background: background.clone(), permit: None, later_ticks: 0, wasi: None };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
+    store.set_max_component_handles(MAX_HANDLES);
     store.epoch_deadline_callback(|mut store| {
         let state = store.data_mut();
         let slice = state.later_ticks.min(LATER_SLICE_TICKS);

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use longhaul_core::limits::BeyondLimit;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi_http::FieldMapError;
 
 use crate::world::FunctionKind;
 
@@ -129,6 +131,12 @@ pub enum GuestError {
     /// The guest handed over more than is taken. Kept out of the log, where it would stay.
     #[error("{0}")]
     BeyondLimit(#[from] BeyondLimit),
+    /// The host holds as much for the guest as it may: handles, header fields, requests, streams. The code keeps what it no longer needs.
+    #[error("the guest keeps too many resources of the host, or too much in them")]
+    Resources,
+    /// The guest handed over more in one call than it may in any, so that how much it was is not known.
+    #[error("the guest handed over more than is taken in one call")]
+    Handover,
     /// As many guests are in memory as there is room for: drop an idle one and try again.
     #[error("no room for another guest: {0}")]
     Busy(String),
@@ -143,27 +151,62 @@ impl GuestError {
         match self {
             Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Gone => true,
             Self::Trap { .. } | Self::Protocol(_) | Self::OutputTooLarge { .. } | Self::BeyondLimit(_) => false,
+            Self::Resources | Self::Handover => false,
         }
     }
 
-    /// What wasmtime's error means. `memory_refused`: the bound that the guest ran into during the call, if it did.
-    pub(crate) fn of(error: &wasmtime::Error, memory_refused: Option<usize>, deadline: Duration) -> Self {
+    /// What wasmtime's error means. `refused`: what the guest ran into during the call, if it did.
+    pub(crate) fn of(error: &wasmtime::Error, refused: Refused, deadline: Duration) -> Self {
         if let Some(full) = error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>() {
             return Self::Busy(full.to_string());
         }
         if let Some(Trap::Interrupt) = error.downcast_ref::<Trap>() {
             return Self::deadline(deadline);
         }
-        if let Some(limit_bytes) = memory_refused {
+        if let Some(limit_bytes) = refused.memory_bytes {
             return Self::Memory { limit_bytes };
         }
+        if refused.shared_memory {
+            return Self::Busy("the memory for activities and client functions that run is taken (guest-memory-bytes)".into());
+        }
+        let cause = error.root_cause().to_string();
+        if refused.held || is_out_of_resources(error) || cause.contains(TOO_MANY_HANDLES) {
+            return Self::Resources;
+        }
+        if cause.contains(HANDED_OVER_TOO_MUCH) {
+            return Self::Handover;
+        }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
-        Self::Trap { message: error.root_cause().to_string(), backtrace }
+        Self::Trap { message: cause, backtrace }
     }
 
     pub(crate) fn deadline(limit: Duration) -> Self {
         Self::Deadline { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
     }
+}
+
+/// What a guest ran into during a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Refused {
+    /// The bound on its memory, if it asked for more.
+    pub memory_bytes: Option<usize>,
+    /// It asked for more than the others leave.
+    pub shared_memory: bool,
+    /// The host holds more for it than it may.
+    pub held: bool,
+}
+
+/// How the engine says that a guest has too many handles, and that it hands over too much in one call; it has no types for them.
+const TOO_MANY_HANDLES: &str = "store handle limit exceeded";
+const HANDED_OVER_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// Whether the guest has as many resources as it may, or fields that are as long as they may be.
+fn is_out_of_resources(error: &wasmtime::Error) -> bool {
+    let full = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(ResourceTableError::Full))
+            || matches!(cause.downcast_ref(), Some(FieldMapError::TotalSizeTooBig | FieldMapError::TooManyFields))
+    };
+    error.chain().any(full)
 }
 
 /// Frames shown of a trap; the innermost ones tell what happened.

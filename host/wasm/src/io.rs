@@ -10,11 +10,15 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::{log, types};
 use crate::client::ClientHost;
+use crate::error::Refused;
 use crate::limiter::Limiter;
-use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
+use crate::log::{GuestLog, HasLog, LogContext, LogLevel, LogStdout};
+use crate::memory::GuestMemory;
 
 mod allowed_hosts;
+mod bounded;
 mod connector;
+mod held;
 mod outgoing;
 mod resolver;
 mod secrets;
@@ -25,7 +29,11 @@ pub(crate) use outgoing::{HttpClient, RequestFailed, destination, new_http_clien
 pub use secrets::Secrets;
 pub use trust::tls_client_config;
 
+use held::{Held, MAX_FIELDS_BYTES, MAX_HANDLES, MAX_RESOURCES};
 use outgoing::Outgoing;
+
+/// Most random bytes of one call: the host must not compute for long before the guest gives way again.
+const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
 /// What an app's activities and client functions see of the world.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +51,31 @@ impl IoState {
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.outgoing.environment.secrets
     }
+
+    /// Begins a call of a guest that is used again.
+    pub(crate) fn begin_call(&mut self, log: LogContext) {
+        self.limiter.begin_call();
+        self.log.begin_call_for(log);
+    }
+
+    /// What the guest ran into during this call, if it did.
+    pub(crate) fn refused(&self) -> Refused {
+        Refused { held: self.held.is_beyond(), ..self.limiter.refused() }
+    }
+}
+
+/// A table without room.
+fn no_table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(0);
+    table
+}
+
+/// A table for the resources of one guest.
+pub(crate) fn new_table(most: usize) -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(most);
+    table
 }
 
 /// What the store of an I/O guest holds.
@@ -56,6 +89,7 @@ pub(crate) struct IoState {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     table: ResourceTable,
+    held: Held,
 }
 
 impl WasiView for IoState {
@@ -68,6 +102,10 @@ impl WasiView for IoState {
 
 impl WasiHttpView for IoState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        if !self.held.note_call(&mut self.table, &mut self.limiter) {
+            // The call finds none of its resources, which ends the guest.
+            self.table = no_table();
+        }
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
     }
 }
@@ -79,21 +117,29 @@ pub(crate) struct Guest {
     pub client: Option<Arc<dyn ClientHost>>,
     pub http_client: HttpClient,
     pub memory_bytes: usize,
+    pub memory: Arc<GuestMemory>,
+    /// Most bytes that it may hand over in one call.
+    pub handover_bytes: usize,
 }
 
 /// A store that gives way to other futures at each tick. It has no deadline of its own: whoever runs it sets one.
 pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
-    let Guest { log, environment, client, http_client, memory_bytes } = guest;
+    let Guest { log, environment, client, http_client, memory_bytes, memory, handover_bytes } = guest;
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(MAX_FIELDS_BYTES);
     let state = IoState {
-        limiter: Limiter::new(memory_bytes),
+        limiter: Limiter::sharing(memory_bytes, memory),
         client,
         wasi: None,
-        http: WasiHttpCtx::new(),
+        http,
         outgoing: Outgoing { client: http_client, environment, log: log.clone() },
-        table: ResourceTable::new(),
+        table: new_table(MAX_RESOURCES),
+        held: Held::default(),
         log,
     };
     let mut store = Store::new(engine, state);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_hostcall_fuel(handover_bytes);
     store.limiter(|state| &mut state.limiter);
     // A fresh store has no time at all; from the first tick on it yields instead of trapping.
     store.set_epoch_deadline(1);
@@ -104,6 +150,7 @@ pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
 /// The app's settings and the function's secrets for an environment, no files, closed input; what is printed goes to the log.
 fn wasi(log: &Arc<GuestLog>, environment: &AppEnvironment) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
+    wasi.max_random_size(MAX_RANDOM_BYTES);
     wasi.stdout(LogStdout::new(log.clone(), LogLevel::Info));
     wasi.stderr(LogStdout::new(log.clone(), LogLevel::Warn));
     for (name, value) in &environment.settings {
@@ -123,5 +170,6 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<IoState>> {
     types::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    bounded::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -117,7 +117,7 @@ impl GuestLog {
         let before = self.lines_of_this_call.load(Ordering::Relaxed);
         self.lines_of_this_call.store(before.saturating_add(1), Ordering::Relaxed);
         if before < self.lines_per_call {
-            self.sink.line(LogLine { context: &self.context(), level, message: cut(message.trim_end(), self.max_line_bytes) });
+            self.sink.line(LogLine { context: &self.context(), level, message: cut(message, self.max_line_bytes).trim_end() });
         } else if before == self.lines_per_call {
             let message = format!("more than {} lines in one call: the rest is dropped", self.lines_per_call);
             self.sink.line(LogLine { context: &self.context(), level: LogLevel::Warn, message: &message });

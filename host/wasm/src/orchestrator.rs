@@ -47,7 +47,7 @@ impl OrchestratorComponent {
             Ok(function) => {
                 Ok(OrchestratorGuest { live: Some((store, function)), config: config.clone(), execution: Arc::default(), turn: 0 })
             }
-            Err(error) => Err(GuestError::of(&error, store.data().limiter.refused(), config.limits.turn_deadline)),
+            Err(error) => Err(GuestError::of(&error, store.data().refused(), config.limits.turn_deadline)),
         }
     }
 }
@@ -104,7 +104,7 @@ impl OrchestratorGuest {
         begin_time(&mut store, limits);
         let turn = run(&mut store, &function);
         end_time(&mut store);
-        let turn = turn.map_err(|error| GuestError::of(&error, store.data().limiter.refused(), limits.turn_deadline))?;
+        let turn = turn.map_err(|error| GuestError::of(&error, store.data().refused(), limits.turn_deadline))?;
         let turn = convert::turn(turn, limits, replaying)?;
         self.live = Some((store, function));
         Ok(turn)

@@ -20,6 +20,7 @@ use crate::entity::EntityComponent;
 use crate::error::{ComponentError, Error};
 use crate::http_call::HttpCaller;
 use crate::io::{self, HttpClient, IoState};
+use crate::memory::GuestMemory;
 use crate::orchestrator::OrchestratorComponent;
 use crate::ticker::Ticker;
 use crate::world::{FunctionKind, check_names};
@@ -103,6 +104,11 @@ impl Runtime {
     /// The bounds on guests and calls.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    /// What activities and client functions that run share.
+    pub fn memory(&self) -> &GuestMemory {
+        &self.config.memory
     }
 
     /// How many guests were made so far.

@@ -106,6 +106,8 @@ async fn nothing_else_changed(host: &Host, process: u32, memory: u64, bystanders
     host.raise("waits", "Go", &json!(1)).await;
     ensure!(host.output_of("waits").await == "well", "the one that waited cannot go on");
     ensure!(host.process_id() == process, "the host is another process");
+    let forged = host.log().lines().any(|line| line.starts_with("INFO forged") || line.contains('\u{1b}'));
+    ensure!(!forged, "a guest's line begins a line of the log, or colours one");
     ensure!(!host.log().contains("panicked at 'host") && !host.log().contains("panicked at host"), "the host panicked");
     let deadline = Instant::now() + LIMIT;
     loop {

@@ -10,6 +10,8 @@ use longhaul::durable::types::Failure;
 use wasip2::http::outgoing_handler::{OutgoingRequest, handle};
 use wasip2::http::types::{ErrorCode, Fields, Scheme};
 
+mod hoard;
+
 struct Misbehaving;
 
 export!(Misbehaving);
@@ -50,6 +52,20 @@ impl Guest for Misbehaving {
                 "{:?}",
                 wasip2::cli::environment::get_environment().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
             )),
+            _ if let Some(done) = hoard::hoard(what) => Ok(done.to_string()),
+            "one long line" => {
+                log(Level::Info, &" \n".repeat(8 << 20));
+                Ok("\"said\"".into())
+            }
+            "long lines" => {
+                (0..200).for_each(|_| log(Level::Info, &"x".repeat(8_000)));
+                Ok("\"said\"".into())
+            }
+            "forge a line" => {
+                log(Level::Info, "one\nINFO forged\r\x1b[31mred\u{2028}end");
+                Ok("\"said\"".into())
+            }
+            "hand over too much" => Ok(format!("\"{}\"", "x".repeat(40 << 20))),
             _ if what.starts_with("try ") => try_until(&context, what),
             _ if what.starts_with("authorized ") => authorized(what),
             _ if what.starts_with("tell ") => tell(&what["tell ".len()..]),

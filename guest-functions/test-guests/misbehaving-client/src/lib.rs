@@ -7,6 +7,9 @@ use longhaul::durable::types::EntityId;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
+#[path = "../../misbehaving-activity/src/hoard.rs"]
+mod hoard;
+
 struct Misbehaving;
 
 wasip2::http::proxy::export!(Misbehaving);
@@ -77,7 +80,10 @@ impl Guest for Misbehaving {
                     std::hint::black_box(&body);
                 }
             }
-            other => respond(answer, 404, other.as_bytes()),
+            other => match hoard::hoard(other) {
+                Some(done) => respond(answer, 200, done.to_string().as_bytes()),
+                None => respond(answer, 404, other.as_bytes()),
+            },
         }
     }
 }

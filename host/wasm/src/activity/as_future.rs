@@ -8,6 +8,7 @@ use wasmtime::component::InstancePre;
 
 use super::ActivityContext;
 use super::kept::{self, Shelf};
+use crate::background::before_reading;
 use crate::bindings::activity::exports::longhaul::durable::activity::Context;
 use crate::bindings::activity::{ActivityFunction, ActivityFunctionPre};
 use crate::config::Config;
@@ -39,11 +40,13 @@ impl AsFuture {
         environment: Arc<AppEnvironment>,
         deadline: Duration,
     ) -> Result<Result<Payload, Failure>, GuestError> {
+        before_reading(input.as_str().len()).await;
         let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment.clone()));
         let outcome = self.call(&mut used.guest, context, &input).await;
-        let limiter = &used.guest.store.data().limiter;
-        let (refused, memory_bytes) = (limiter.refused(), limiter.memory_bytes());
+        let state = used.guest.store.data();
+        let (refused, memory_bytes) = (state.refused(), state.limiter.memory_bytes());
         let outcome = outcome.map_err(|error| GuestError::of(&error, refused, deadline))?;
+        before_reading(outcome.as_ref().map_or(0, String::len)).await;
         let outcome = environment.secrets.kept_out(super::checked(outcome, &self.config.limits)?);
         if let Some(kept) = kept {
             kept.put_back(used, memory_bytes);
@@ -55,7 +58,8 @@ impl AsFuture {
         let limits = &self.config.limits;
         let log = GuestLog::new(context.log_context(), environment.secrets.kept_out_of(&self.config.log), limits);
         let (http_client, memory_bytes) = (self.http_client.clone(), limits.activity_memory_bytes);
-        let guest = Guest { log, environment, client: None, http_client, memory_bytes };
+        let (memory, handover_bytes) = (self.config.memory.clone(), limits.handover_bytes());
+        let guest = Guest { log, environment, client: None, http_client, memory_bytes, memory, handover_bytes };
         IoGuest { store: new_store(self.pre.engine(), guest), function: None }
     }
 
@@ -68,9 +72,7 @@ impl AsFuture {
         let kept::Guest { store, function } = guest;
         let function = match function {
             Some(function) => {
-                let state = store.data_mut();
-                state.limiter.begin_call();
-                state.log.begin_call_for(context.log_context());
+                store.data_mut().begin_call(context.log_context());
                 function
             }
             None => {

@@ -109,8 +109,10 @@ impl AtOnce {
     fn new_guest(&self, context: &ActivityContext) -> PlainGuest {
         let Self { pre, config, .. } = self;
         let log = GuestLog::new(context.log_context(), config.log.clone(), &config.limits);
-        let mut store = Store::new(pre.engine(), PlainState { log, limiter: Limiter::new(config.limits.activity_memory_bytes) });
+        let limiter = Limiter::sharing(config.limits.activity_memory_bytes, config.memory.clone());
+        let mut store = Store::new(pre.engine(), PlainState { log, limiter });
         store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(config.limits.handover_bytes());
         PlainGuest { store, function: None }
     }
 

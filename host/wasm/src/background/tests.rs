@@ -26,6 +26,20 @@ async fn a_future_that_computes_for_long_goes_on_in_the_background() {
 }
 
 #[tokio::test]
+async fn a_future_that_is_about_to_read_a_long_text_does_it_in_the_background() {
+    let background = Background::new(1);
+    let ran_on = background.run(async {
+        before_reading(LONG_TEXT_BYTES - 1).await;
+        let before = thread();
+        before_reading(LONG_TEXT_BYTES).await;
+        (before, thread())
+    });
+    assert_eq!(ran_on.await, (thread(), "guest-background".to_owned()));
+    // Another future on this thread is not taken for the same.
+    assert_eq!(background.run(async { thread() }).await, thread());
+}
+
+#[tokio::test]
 async fn a_future_that_waits_for_long_stays_and_starts_no_threads() {
     let background = Background::new(1);
     let ran_on = background.run(async {

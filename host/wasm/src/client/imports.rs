@@ -7,6 +7,7 @@ use wasmtime::Result as WasmResult;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::{ClientError, ClientHost, InstanceStatus, StartOptions};
+use crate::background::before_reading;
 use crate::bindings::client::longhaul::durable::client as wit;
 use crate::bindings::types;
 use crate::convert;
@@ -37,6 +38,7 @@ impl IoState {
 
 impl wit::Host for IoState {
     async fn start(&mut self, name: String, input: String, options: wit::StartOptions) -> Result<String, wit::Error> {
+        before_reading(input.len()).await;
         let input = self.payload("input", input)?;
         let wit::StartOptions { instance_id, version, tags, at, idempotency_key } = options;
         let tags = tags_of(tags).map_err(|problem| wit::Error::Invalid(problem.to_string()))?;
@@ -45,10 +47,14 @@ impl wit::Host for IoState {
     }
 
     async fn get_status(&mut self, instance_id: String) -> Result<wit::Status, wit::Error> {
-        Ok(self.client().get_status(instance_id).await?.into())
+        let status = self.client().get_status(instance_id).await?;
+        let texts = [&status.input, &status.output, &status.custom_status].into_iter().flatten();
+        before_reading(texts.map(|text| text.as_str().len()).sum()).await;
+        Ok(status.into())
     }
 
     async fn raise_event(&mut self, instance_id: String, name: String, data: String) -> Result<(), wit::Error> {
+        before_reading(data.len()).await;
         let data = self.payload("data", data)?;
         Ok(self.client().raise_event(instance_id, name, data).await?)
     }
@@ -60,6 +66,7 @@ impl wit::Host for IoState {
 
     async fn signal_entity(&mut self, entity: types::EntityId, operation: String, input: String) -> Result<(), wit::Error> {
         let entity = convert::client_entity_id(&entity).map_err(wit::Error::Invalid)?;
+        before_reading(input.len()).await;
         let input = self.payload("input", input)?;
         Ok(self.client().signal_entity(entity, operation, input).await?)
     }
@@ -67,7 +74,9 @@ impl wit::Host for IoState {
     async fn read_entity(&mut self, entity: types::EntityId) -> Result<Option<String>, wit::Error> {
         // An id that cannot exist names no entity, and this call has no error for it.
         let Some(entity) = convert::known_entity_id(&entity) else { return Ok(None) };
-        Ok(self.client().read_entity(entity).await?.map(text))
+        let state = self.client().read_entity(entity).await?;
+        before_reading(state.as_ref().map_or(0, |state| state.as_str().len())).await;
+        Ok(state.map(text))
     }
 
     async fn management_payload(&mut self, instance_id: String) -> String {

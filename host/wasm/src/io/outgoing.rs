@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::AppEnvironment;
 use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::held::BODY_PIECE_BYTES;
 use super::trust::Trust;
 use crate::error::Error as RuntimeError;
 use crate::log::{GuestLog, LogLevel};
@@ -21,6 +22,8 @@ use crate::log::{GuestLog, LogLevel};
 /// connection that the server is just closing: a POST that was lost that way could not be sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE_PER_HOST: usize = 64;
+/// Most that a connection reads ahead of a guest, and so the longest head of an answer; and most that waits to be sent.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// One for all guests of a runtime, so that calls to the same host share its connections.
 pub(crate) type HttpClient = Client<Connector, WasiBody>;
@@ -46,6 +49,7 @@ where
 pub(crate) fn new_http_client(ca_file: Option<&Path>) -> Result<HttpClient, RuntimeError> {
     let connector = Connector::new(Trust::new(ca_file)?);
     let mut client = Client::builder(Executor(Handle::try_current().ok()));
+    client.http1_max_buf_size(MAX_BUFFER_BYTES);
     client.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new()).pool_max_idle_per_host(MAX_IDLE_PER_HOST);
     Ok(client.build(connector))
 }
@@ -77,6 +81,11 @@ impl WasiHttpHooks for Outgoing {
             let response = response.map(|body| body.map_err(Error::from).boxed_unsync());
             Ok((response, Box::new(async { Ok(()) }) as Box<dyn Future<Output = _> + Send>))
         })
+    }
+
+    /// Two such pieces are kept for each body.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_PIECE_BYTES
     }
 }
 

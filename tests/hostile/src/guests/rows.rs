@@ -154,6 +154,16 @@ fn activities() -> Vec<Row> {
         ("an activity's output is beyond floats", "ask activity output beyond floats", Completed("PayloadNotPortable")),
         ("an activity's error is huge", "ask activity huge error", Completed("Huge of 65")),
         ("an activity floods the log", "ask activity flood log", Completed("flooded")),
+        ("an activity keeps header fields", "ask activity keep-fields", Completed("TooManyResources")),
+        ("an activity keeps requests", "ask activity keep-requests", Completed("TooManyResources")),
+        ("an activity keeps pollables", "ask activity keep-pollables", Completed("TooManyResources")),
+        ("an activity keeps bodies half written", "ask activity keep-bodies", Completed("TooManyResources")),
+        ("an activity's header fields have no end", "ask activity endless-fields", Completed("TooManyResources")),
+        ("an activity makes and drops header fields", "ask activity let-fields-go", Completed("500")),
+        ("an activity asks for 64 MiB of chance", "ask activity much-chance", Completed("Trap")),
+        ("an activity names a method of a MiB", "ask activity long-method", Completed("10")),
+        ("an activity logs one line of 16 MiB", "ask activity one long line", Completed("said")),
+        ("an activity's line would be two", "ask activity forge a line", Completed("said")),
         ("an activity dials where it must not and reads nothing", "ask activity dial", Completed("")),
     ])
 }
@@ -168,6 +178,14 @@ fn clients() -> Vec<Row> {
         ("a client loops in its answer", "half-and-hang", CutOff),
         ("a client's status is none", "bad-status", Answered(200, "4")),
         ("a client's headers are huge", "huge-headers", Answered(500, "MisbehavingClient")),
+        ("a client keeps header fields", "keep-fields", Answered(500, "keeps more than the host holds")),
+        ("a client keeps many empty fields", "keep-empty-fields", Answered(500, "keeps more than the host holds")),
+        ("a client keeps copies of fields", "keep-copied-fields", Answered(500, "keeps more than the host holds")),
+        ("a client keeps output streams", "keep-streams", Answered(500, "keeps more than the host holds")),
+        ("a client keeps bodies half written", "keep-bodies", Answered(500, "keeps more than the host holds")),
+        ("a client sets one field many times", "many-values", Answered(500, "keeps more than the host holds")),
+        ("a client asks for 64 MiB of chance", "much-chance", Answered(500, "MisbehavingClient")),
+        ("a client waits for one thing 50000 times", "poll-one-often", Answered(500, "MisbehavingClient")),
         ("a client starts with bad inputs", "bad-start", Answered(200, "[true, true, true]")),
     ];
     rows.into_iter().map(|(name, what, outcome)| Row { name, attack: Attack::Client(what), outcome }).collect()
