@@ -46,6 +46,7 @@ use crate::access::Access;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
 use crate::dispatch::{Engine, EngineError};
+use crate::output::standard_error;
 use crate::timers::Timers;
 use answer::{Answer, BodyError};
 use bodies::Bodies;
@@ -203,7 +204,10 @@ impl Api {
             Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
             Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
-            Action::Metrics => Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts(), &self.memory()))),
+            Action::Metrics => {
+                let dropped = standard_error().dropped();
+                Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts(), &self.memory(), dropped)))
+            }
             Action::Deploy => Ok(admin::deploy(self, &asked, body).await),
             Action::ListKeys => Ok(access_keys::list(self)),
             Action::AddKey | Action::RotateKey | Action::RevokeKey => Ok(access_keys::change(self, &asked).await),

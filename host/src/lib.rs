@@ -7,6 +7,7 @@
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
 //! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
 //! - [`budget`], [`machine`]: memory for one use of it, and how much there is.
+//! - [`output`]: the log, and what else the process writes.
 
 pub mod access;
 pub mod address_file;
@@ -24,6 +25,7 @@ pub mod duration;
 pub mod http;
 pub mod keys_command;
 pub mod machine;
+pub mod output;
 pub mod rpc;
 pub mod serve;
 pub mod timers;

@@ -1,20 +1,21 @@
 //! The `longhaul` program.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
 use longhaul::cli::{COMPILE_COMMAND, Cli, Command};
+use longhaul::output::{self, standard_error, standard_output};
 use longhaul_wasm::CompileJob;
-use tracing_subscriber::EnvFilter;
 
 /// Guests, records and answers are many short-lived allocations on several threads; the system's allocator took a fifth of the host's
 /// processor time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What is in the log unless this variable says otherwise: `info` and worse.
-const LOG_VARIABLE: &str = "LONGHAUL_LOG";
+/// Longest wait at the end for what is still to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,14 +23,14 @@ fn main() -> ExitCode {
         // Before there are other threads, which take memory that the component is not to have.
         return compile(&args.job);
     }
-    let done = start_log().and_then(|()| run(cli));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("longhaul: {error:#}");
-            ExitCode::FAILURE
-        }
+    let done = output::log::start().and_then(|()| run(cli));
+    if let Err(error) = &done {
+        standard_error().leave(format!("longhaul: {error:#}\n").as_bytes());
     }
+    // The program ends whether or not somebody reads what it says.
+    standard_output().flush_within(LAST_WORDS);
+    standard_error().flush_within(LAST_WORDS);
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -54,12 +55,4 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
 fn compile(job: &CompileJob) -> ExitCode {
     let written = serde_json::to_writer(std::io::stdout().lock(), &job.carry_out());
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn start_log() -> anyhow::Result<()> {
-    let text = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".into());
-    let filter = EnvFilter::try_new(&text).map_err(|error| anyhow::anyhow!("{LOG_VARIABLE}={text} cannot be understood: {error}"))?;
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-    Ok(())
 }

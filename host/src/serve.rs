@@ -1,6 +1,5 @@
 //! `longhaul serve`: puts the host together, runs it, and takes it apart again.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use crate::http::request::Surface;
 use crate::http::server::tls::Tls;
 use crate::http::server::{self, Listener};
 use crate::http::{Addresses, Api};
+use crate::output::standard_output;
 use crate::rpc;
 use crate::timers::Timers;
 
@@ -44,7 +44,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
     let host = Host::start(&config, &listeners, auth).await?;
     let address_file = AddressFile::write(&config.data, &listeners.origin(), &listeners.addresses)?;
-    let announcer = announce(&listeners, &host.registry)?;
+    let announcer = announce(&listeners, &host.registry);
     let certificate_keeper = listeners.tls.clone().map(|tls| tokio::spawn(tls.keep_current()));
     let served = listeners.serve(&host.api, &config, stop).await;
     announcer.abort();
@@ -188,33 +188,24 @@ async fn deploy_first(deployer: &Deployer, folder: &Path) -> anyhow::Result<()> 
 }
 
 /// Says where the host listens and which functions it has, now and after each deployment.
-fn announce(listeners: &Listeners, registry: &Registry) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+fn announce(listeners: &Listeners, registry: &Registry) -> tokio::task::JoinHandle<()> {
     let origin = listeners.origin();
     let mut changes = registry.changes();
     let local_rpc =
         listeners.addresses.rpc_base.as_ref().map_or_else(String::new, |base| format!("Local RPC for client libraries: {base}\n"));
-    print(&format!("Longhaul listens on {origin}\n{local_rpc}")).context("cannot write to standard output")?;
+    standard_output().leave(format!("Longhaul listens on {origin}\n{local_rpc}").as_bytes());
     show(changes.borrow_and_update().as_deref(), &origin);
-    Ok(tokio::spawn(async move {
+    tokio::spawn(async move {
         while changes.changed().await.is_ok() {
             show(changes.borrow_and_update().as_deref(), &origin);
         }
-    }))
+    })
 }
 
 fn show(app: Option<&App>, origin: &str) {
     let text =
         app.map_or_else(|| "\nNo app is deployed yet; see `longhaul deploy --help`.\n".to_owned(), |app| listing(&app.entries, origin));
-    if let Err(error) = print(&text) {
-        // Whoever started the host may have closed the pipe; that is no reason to stop.
-        tracing::debug!(%error, "cannot write to standard output");
-    }
-}
-
-fn print(text: &str) -> std::io::Result<()> {
-    let mut output = std::io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
+    standard_output().leave(text.as_bytes());
 }
 
 /// Over once someone asks the process to stop.

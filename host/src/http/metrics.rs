@@ -18,7 +18,7 @@ pub(super) struct MemoryUse {
 }
 
 /// Everything that is counted. Counters begin at zero with the process.
-pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse]) -> String {
+pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse], log_lines_dropped: u64) -> String {
     let mut text = String::with_capacity(2_048);
     let Counts { turns, activities, commits, records, record_bytes, commit_statements, missed_wake_ups, instances_in_memory } = *counts;
     counter(&mut text, "longhaul_turns_total", "Turns of orchestrations and batches of entities that were recorded.", turns);
@@ -29,6 +29,7 @@ pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse]) 
     counter(&mut text, "longhaul_commit_statements_total", "Calls of the database driver that commits took.", commit_statements);
     let missed = "Times that work was found queued while every guest thread waited; more than 0 is a bug of the host's.";
     counter(&mut text, "longhaul_missed_wake_ups_total", missed, missed_wake_ups);
+    counter(&mut text, "longhaul_log_lines_dropped_total", "Lines of the log that nothing read in time.", log_lines_dropped);
     let name = "longhaul_guests_total";
     head(&mut text, name, "Guests that were made.", "counter");
     let kinds = [FunctionKind::Orchestrator, FunctionKind::Entity, FunctionKind::Activity, FunctionKind::Client];
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn every_metric_has_its_type_and_a_value() {
         let counts = Counts { turns: 7, instances_in_memory: 3, ..Counts::default() };
-        let text = text(&counts, &GuestCounts::default(), &[MemoryUse { of: "bodies", used: 1, limit: 2 }]);
+        let text = text(&counts, &GuestCounts::default(), &[MemoryUse { of: "bodies", used: 1, limit: 2 }], 0);
         assert!(text.contains("# TYPE longhaul_turns_total counter\nlonghaul_turns_total 7\n"), "{text}");
         assert!(text.contains("# TYPE longhaul_instances_in_memory gauge\nlonghaul_instances_in_memory 3\n"), "{text}");
         assert!(text.contains("longhaul_guests_total{kind=\"activity\"} 0\n"), "{text}");
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn the_guide_names_every_metric() {
         let guide = include_str!("../../../docs/guide/metrics.md");
-        let text = text(&Counts::default(), &GuestCounts::default(), &[]);
+        let text = text(&Counts::default(), &GuestCounts::default(), &[], 0);
         let names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         assert!(names.len() > 5);
         for name in names {
