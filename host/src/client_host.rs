@@ -7,18 +7,21 @@ use longhaul_store::Payloads;
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
 use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
+use crate::http::functions::Place;
 use crate::http::links::Links;
 
 /// The engine, as the guest that answers one request sees it.
 pub struct EngineClient {
     engine: Engine,
     links: Links,
+    /// The guest's place among those that run. It has this as long as it runs, whether or not its caller waits for it.
+    _place: Place,
 }
 
 impl EngineClient {
     /// Addresses that the guest hands out are made by `links`, for whoever sent the request.
-    pub fn new(engine: Engine, links: Links) -> Self {
-        Self { engine, links }
+    pub(crate) fn new(engine: Engine, links: Links, place: Place) -> Self {
+        Self { engine, links, _place: place }
     }
 
     async fn orchestration(&self, instance_id: &str) -> Result<InstanceStatus, ClientError> {

@@ -36,7 +36,6 @@ const DEFAULT_MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 const DEFAULT_MAX_DEPLOYMENT_BYTES: usize = 256 * 1024 * 1024;
 const DEFAULT_MAX_CONNECTIONS: usize = 4_096;
 const DEFAULT_MAX_RUNNING_ACTIVITIES: usize = 256;
-const DEFAULT_MAX_RUNNING_REQUESTS: usize = 256;
 const DEFAULT_HEADER_DEADLINE_SECONDS: u64 = 30;
 const DEFAULT_DRAIN_DEADLINE_SECONDS: u64 = 10;
 
@@ -299,7 +298,7 @@ impl ServeConfig {
     pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
         let (defaults, guests) = (memory::engine_memory(&options, EngineConfig::default())?, longhaul_wasm::Config::default());
         let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
-        let server = limits::server_limits(&options)?;
+        let (server, client_places) = (limits::server_limits(&options)?, limits::client_places(&options)?);
         let max_body_bytes = at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?;
         let memory = memory::http_memory(&options, max_body_bytes)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
@@ -327,7 +326,7 @@ impl ServeConfig {
                     options.max_running_activities,
                     DEFAULT_MAX_RUNNING_ACTIVITIES,
                 )?,
-                max_running_requests: at_least_one("max-running-requests", options.max_running_requests, DEFAULT_MAX_RUNNING_REQUESTS)?,
+                max_running_requests: client_places.running,
                 max_background_guests: at_least_one("max-background-guests", options.max_background_guests, guests.max_background_guests)?,
                 outbound_ca_file: options.outbound_ca_file,
                 ..guests
@@ -337,6 +336,7 @@ impl ServeConfig {
                 task_hub,
                 max_json_depth: limits::value_limits(&options.limits)?.max_json_depth,
                 max_body_bytes,
+                client_places,
                 body_deadline: options.limits.body_deadline()?,
                 memory,
                 max_deployment_bytes: at_least_one("max-deployment-bytes", options.max_deployment_bytes, DEFAULT_MAX_DEPLOYMENT_BYTES)?,

@@ -26,7 +26,7 @@ pub mod server;
 mod access_keys;
 mod admin;
 mod entities;
-mod functions;
+pub(crate) mod functions;
 mod instances;
 mod keys;
 mod metrics;
@@ -50,6 +50,7 @@ use crate::output::standard_error;
 use crate::timers::Timers;
 use answer::{Answer, BodyError};
 use bodies::Bodies;
+use functions::Functions;
 use metrics::MemoryUse;
 use request::{Asked, Caller, Surface};
 use router::{Action, RPC_PREFIX, Router};
@@ -70,7 +71,10 @@ pub struct HttpConfig {
     pub max_json_depth: usize,
     /// Longest body of a deployment, bytes.
     pub max_deployment_bytes: usize,
-    /// Longest wait for a body, deployments included. A later one is answered with 408.
+    /// How many client functions run at a time.
+    pub client_places: ClientPlaces,
+    /// Longest wait for a body, deployments included. A later one is answered with 408. Where a client function reads it, the longest wait
+    /// for more of it.
     pub body_deadline: std::time::Duration,
     /// Budgets of memory for requests and answers.
     pub memory: HttpMemory,
@@ -88,6 +92,28 @@ pub struct HttpMemory {
     pub body_bytes: u64,
     /// The same of one address. A body beyond it is answered with 429.
     pub body_bytes_per_address: u64,
+}
+
+/// How many client functions run at a time; more wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientPlaces {
+    /// In all, default 256.
+    pub running: usize,
+    /// For the requests of one address, default 192: three quarters.
+    pub per_address: usize,
+}
+
+impl ClientPlaces {
+    /// So many in all, of which one address has three quarters.
+    pub fn of(running: usize) -> Self {
+        Self { running, per_address: (running - running / 4).max(1) }
+    }
+}
+
+impl Default for ClientPlaces {
+    fn default() -> Self {
+        Self::of(256)
+    }
 }
 
 /// Where the host can be reached, as far as it knows by itself.
@@ -111,6 +137,7 @@ pub struct Api {
     addresses: Addresses,
     access: Arc<Access>,
     bodies: Arc<Bodies>,
+    functions: Functions,
     stopping: watch::Sender<bool>,
 }
 
@@ -133,6 +160,7 @@ impl Api {
             public_routes: Router::new(&config.management_prefix),
             rpc_routes: Router::management_only(RPC_PREFIX),
             bodies: Bodies::new(config.memory.body_bytes, config.memory.body_bytes_per_address, config.body_deadline),
+            functions: Functions::new(config.client_places),
             config,
             addresses,
             access,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{DEFAULT_DRAIN_DEADLINE_SECONDS, DEFAULT_HEADER_DEADLINE_SECONDS, DEFAULT_MAX_CONNECTIONS, ServeOptions, at_least_one};
 use crate::cli::COMPILE_COMMAND;
+use crate::http::ClientPlaces;
 use crate::http::server::ServerLimits;
 
 const DEFAULT_MAX_CONNECTIONS_PER_ADDRESS: usize = 1_024;
@@ -35,6 +36,11 @@ pub struct LimitOptions {
     #[arg(long, value_name = "COUNT")]
     pub max_connections_per_address: Option<usize>,
 
+    /// Most client functions running at a time for requests of one address; more of them wait, while those of others run. Raise it behind a
+    /// proxy, whose address all requests have [default: three quarters of max-running-requests]
+    #[arg(long, value_name = "COUNT")]
+    pub max_running_requests_per_address: Option<usize>,
+
     /// Longest head of a request in bytes, from 8192 on; a longer one is answered with 431 [default: 65536]
     #[arg(long, value_name = "BYTES")]
     pub max_header_bytes: Option<usize>,
@@ -47,7 +53,8 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub max_uri_bytes: Option<usize>,
 
-    /// Longest wait for the body of a request, in seconds; then it is answered with 408 [default: 60]
+    /// Longest wait for the body of a request, in seconds; then it is answered with 408. Where a client function reads the body, it is the
+    /// longest wait for more of it [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub body_deadline_seconds: Option<u64>,
 
@@ -148,6 +155,7 @@ impl LimitOptions {
     pub fn or(self, file: Self) -> Self {
         Self {
             max_connections_per_address: self.max_connections_per_address.or(file.max_connections_per_address),
+            max_running_requests_per_address: self.max_running_requests_per_address.or(file.max_running_requests_per_address),
             max_header_bytes: self.max_header_bytes.or(file.max_header_bytes),
             max_headers: self.max_headers.or(file.max_headers),
             max_uri_bytes: self.max_uri_bytes.or(file.max_uri_bytes),
@@ -256,6 +264,13 @@ pub(super) fn server_limits(options: &ServeOptions) -> anyhow::Result<ServerLimi
         max_uri_bytes: at_least_one("max-uri-bytes", limits.max_uri_bytes, DEFAULT_MAX_URI_BYTES)?,
         drain_deadline: seconds(options.drain_deadline_seconds, DEFAULT_DRAIN_DEADLINE_SECONDS),
     })
+}
+
+/// How many client functions run at a time, complete and checked.
+pub(super) fn client_places(options: &ServeOptions) -> anyhow::Result<ClientPlaces> {
+    let running = at_least_one("max-running-requests", options.max_running_requests, ClientPlaces::default().running)?;
+    let (given, ClientPlaces { per_address, .. }) = (options.limits.max_running_requests_per_address, ClientPlaces::of(running));
+    Ok(ClientPlaces { running, per_address: at_least_one("max-running-requests-per-address", given, per_address)? })
 }
 
 fn deadline(option: &str, given: Option<u64>, default: u64) -> anyhow::Result<Duration> {

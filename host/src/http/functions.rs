@@ -1,9 +1,12 @@
 //! Client functions: requests below `/api/` go to guests.
+//!
+//! - `shares`: how many of them run at a time, in all and for one address. `upload`: bodies on their way to them.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri};
@@ -13,8 +16,34 @@ use longhaul_wasm::{ClientHost, GuestError, LogContext};
 
 use super::answer::{self, Answer, BodyError};
 use super::request::Asked;
-use super::{Api, HttpConfig};
+use super::{Api, ClientPlaces, HttpConfig};
 use crate::client_host::EngineClient;
+
+mod shares;
+mod upload;
+
+pub(crate) use shares::Place;
+use shares::Shares;
+use upload::{Patience, Upload};
+
+/// How long a body is waited for before it counts as one that has not come. Most come with their heads.
+const READ_AHEAD: Duration = Duration::from_secs(1);
+
+/// What client functions wait for.
+pub(super) struct Functions {
+    running: Arc<Shares>,
+    /// Those among them whose requests have not come whole.
+    uploads: Arc<Shares>,
+}
+
+impl Functions {
+    /// A quarter of all places is for requests whose bodies have not come, and half of that for those of one address.
+    pub(super) fn new(places: ClientPlaces) -> Self {
+        let ClientPlaces { running, per_address } = places;
+        let uploads = (running / 4).max(1);
+        Self { running: Shares::new(running, per_address), uploads: Shares::new(uploads, (uploads / 2).max(1)) }
+    }
+}
 
 /// Hands a request to the client function of its route.
 pub(super) async fn call<B>(api: &Api, mut asked: Asked, body: B) -> Answer
@@ -24,7 +53,7 @@ where
 {
     let Some(app) = api.registry.current() else { return answer::empty(StatusCode::NOT_FOUND) };
     let Some(client) = app.client_by_route(&asked.head.method, asked.part(0)) else { return answer::empty(StatusCode::NOT_FOUND) };
-    let HttpConfig { max_body_bytes, .. } = api.config;
+    let HttpConfig { max_body_bytes, body_deadline, .. } = api.config;
     if body.size_hint().lower() > max_body_bytes as u64 {
         return too_long(max_body_bytes);
     }
@@ -32,14 +61,25 @@ where
         // The server leaves the body of the answer away.
         asked.head.method = Method::GET;
     }
-    let name = client.function.name.clone();
-    let host: Arc<dyn ClientHost> = Arc::new(EngineClient::new(api.engine.clone(), asked.links.clone()));
     let (body, is_too_long) = Bounded::new(body, max_body_bytes);
+    let address = asked.peer;
+    let patience = Patience { ahead: READ_AHEAD, deadline: body_deadline };
+    let Some(body) = Upload::begin(body, &api.functions.uploads, address, patience).await else {
+        let text = "this host waits for as many bodies as it can; send the request again later";
+        return answer::message(StatusCode::SERVICE_UNAVAILABLE, text);
+    };
+    let (name, gave_up) = (client.function.name.clone(), body.gave_up());
+    let place = api.functions.running.take(address).await;
+    let host: Arc<dyn ClientHost> = Arc::new(EngineClient::new(api.engine.clone(), asked.links.clone(), place));
     let request = Request::from_parts(with_full_address(asked), body);
     let log = LogContext { function: name.clone(), instance: None };
     match client.function.component.handle(log, request, host, client.environment.clone()).await {
         // Such a guest has read half a body; what it makes of that is no answer.
         Ok(_) | Err(_) if is_too_long.load(Ordering::Relaxed) => too_long(max_body_bytes),
+        Ok(_) | Err(_) if gave_up.load(Ordering::Relaxed) => {
+            let text = format!("nothing more of the body has come for {} s", body_deadline.as_secs());
+            answer::message(StatusCode::REQUEST_TIMEOUT, &text)
+        }
         Ok(response) => response.map(|body| body.boxed_unsync()),
         Err(error) => failed(&name, &error),
     }

@@ -140,6 +140,7 @@ mod tests {
             max_body_bytes: 1,
             max_json_depth: 100,
             max_deployment_bytes: 1,
+            client_places: Default::default(),
             body_deadline: std::time::Duration::from_secs(1),
             memory: HttpMemory { body_bytes: 1, body_bytes_per_address: 1 },
             public_url: None,
