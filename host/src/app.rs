@@ -1,6 +1,7 @@
 //! Apps: what people deploy.
 //!
 //! - [`manifest`]: what `longhaul.toml` says.
+//! - [`folder`]: the files of its folder.
 //! - [`bundle`]: a manifest and its components on their way to a host.
 //! - [`load`]: components made ready to run.
 //! - [`registry`]: the deployments in memory, and which of them is current.
@@ -10,6 +11,7 @@
 
 pub mod bundle;
 pub mod deployment;
+pub mod folder;
 pub mod listing;
 pub mod load;
 pub mod manifest;

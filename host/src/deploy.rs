@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::admin_client::AdminClient;
 use crate::app::bundle::{self, Bundle, ComponentFile};
+use crate::app::folder::AppFolder;
 use crate::app::listing::listing;
 use crate::app::manifest::{self, Manifest};
 use crate::cli::DeployArgs;
@@ -47,17 +48,17 @@ pub async fn run(args: DeployArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When a file is missing or the manifest breaks a rule; the text names it.
 pub fn read_app(folder: &Path, overrides: &Overrides) -> anyhow::Result<(Bundle, Manifest)> {
-    let path = folder.join(manifest::FILE_NAME);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}; is {} an app's folder?", path.display(), folder.display()))?;
+    let files = AppFolder::open(folder)?;
+    let text = files.read(manifest::FILE_NAME, manifest::MAX_MANIFEST_BYTES);
+    let text = text.with_context(|| format!("is {} an app's folder?", folder.display()))?;
+    let text = String::from_utf8(text).with_context(|| format!("{} in {} is not text", manifest::FILE_NAME, folder.display()))?;
     // Read before anything is changed, so that a mistake is shown with the line that people know.
     let original = Manifest::parse(&text)?;
     let text = overrides.apply(text, &original)?;
     let manifest = Manifest::parse(&text)?;
     let mut components = Vec::new();
     for path in manifest.component_paths() {
-        let file = folder.join(path);
-        let bytes = std::fs::read(&file).with_context(|| format!("cannot read component {}; is the app built?", file.display()))?;
+        let bytes = files.read(path, bundle::MAX_COMPONENT_BYTES).with_context(|| format!("component {path}: is the app built?"))?;
         components.push(ComponentFile::new(path, bytes));
     }
     Ok((Bundle { manifest: text, components }, manifest))
@@ -170,7 +171,21 @@ mod tests {
     fn a_missing_component_is_named() {
         let folder = folder();
         std::fs::remove_file(folder.path().join("parts/main.wasm")).unwrap();
-        let error = read_app(folder.path(), &Overrides::default()).unwrap_err().to_string();
+        let error = format!("{:#}", read_app(folder.path(), &Overrides::default()).unwrap_err());
         assert!(error.contains("main.wasm") && error.contains("built"), "{error}");
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_sent() {
+        let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
+        for path in ["parts/main.wasm", "longhaul.toml"] {
+            let here = folder.path().join(path);
+            let there = elsewhere.path().join("there");
+            std::fs::rename(&here, &there).unwrap();
+            std::os::unix::fs::symlink(&there, &here).unwrap();
+            let error = format!("{:#}", read_app(folder.path(), &Overrides::default()).unwrap_err());
+            assert!(error.contains(path) && error.contains("outside of the app's folder"), "{error}");
+            std::fs::rename(&there, &here).unwrap();
+        }
     }
 }

@@ -73,6 +73,11 @@ impl Key {
         if is_whole { Ok(Self(text.to_owned())) } else { Err(NoKey::Checksum) }
     }
 
+    /// Whether a text begins like a key and is as long as one. Costs nothing, unlike [`parse`](Self::parse).
+    pub fn is_like_one(text: &str) -> bool {
+        text.len() == 4 + RANDOM_DIGITS + CHECKSUM_DIGITS && KeyKind::ALL.into_iter().any(|kind| text.starts_with(kind.prefix()))
+    }
+
     /// The key itself, to be shown to its owner and nobody else.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -133,6 +138,7 @@ mod tests {
             let text = key.reveal();
             assert!(text.starts_with(kind.prefix()) && text.len() == 76, "{text}");
             assert_eq!(Key::parse(text), Ok(key.clone()));
+            assert!(Key::is_like_one(text) && !Key::is_like_one(&text[..75]) && !Key::is_like_one(&text.replace("lh", "hl")));
             assert_eq!(Key::parse(&text[..75]), Err(NoKey::Checksum));
             let last = if text.ends_with('0') { '1' } else { '0' };
             assert_eq!(Key::parse(&format!("{}{last}", &text[..75])), Err(NoKey::Checksum));

@@ -4,6 +4,8 @@
 //! bytes of the components in that order with nothing between them. One body makes a deployment whole or not at all: nothing
 //! is staged that could be left behind.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,6 +16,9 @@ pub const CONTENT_TYPE: &str = "application/vnd.longhaul.deployment";
 
 /// Largest component, bytes.
 pub const MAX_COMPONENT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest first line, bytes: a manifest as JSON, and every component that one can name.
+const MAX_HEADER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A manifest and its components.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +122,9 @@ impl Bundle {
     /// # Errors
     /// [`BundleError`] says what is wrong with the body.
     pub fn decode(body: &Bytes) -> Result<Self, BundleError> {
-        let end = body.iter().position(|byte| *byte == b'\n').ok_or_else(|| BundleError::Header("it has no line feed".into()))?;
+        let within = &body[..body.len().min(MAX_HEADER_BYTES)];
+        let no_end = || BundleError::Header(format!("there is no line feed within {MAX_HEADER_BYTES} bytes"));
+        let end = within.iter().position(|byte| *byte == b'\n').ok_or_else(no_end)?;
         let header: Header = serde_json::from_slice(&body[..end]).map_err(|error| BundleError::Header(error.to_string()))?;
         let mut rest = body.slice(end + 1..);
         let announced = header.components.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
@@ -125,8 +132,9 @@ impl Bundle {
             return Err(BundleError::Length { announced, found: rest.len() as u64 });
         }
         let mut components: Vec<ComponentFile> = Vec::with_capacity(header.components.len());
+        let mut paths = HashSet::with_capacity(header.components.len());
         for HeaderEntry { path, sha256, bytes } in header.components {
-            if components.iter().any(|file| file.path == path) {
+            if !paths.insert(path.clone()) {
                 return Err(BundleError::Twice(path));
             }
             let length = usize::try_from(bytes).ok().filter(|length| *length <= MAX_COMPONENT_BYTES);
@@ -185,6 +193,12 @@ mod tests {
         let mut twice = bundle();
         twice.components[1].path = "a.wasm".into();
         assert_eq!(decode(twice.encode()), Err(BundleError::Twice("a.wasm".into())));
+    }
+
+    #[test]
+    fn a_first_line_without_an_end_is_not_read_on() {
+        let body = vec![b' '; MAX_HEADER_BYTES + 1];
+        assert!(matches!(decode(body), Err(BundleError::Header(text)) if text.contains("within 4194304 bytes")));
     }
 
     #[test]

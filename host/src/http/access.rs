@@ -151,10 +151,13 @@ pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: O
 const NOT_LOCAL: &str = "while the host asks for no keys, only callers on its own machine that call it localhost or 127.0.0.1 may do this; \
                          do it there, reach it through an SSH tunnel, or start the host with --auth keys";
 
-/// Whatever the request shows as a key or token.
+/// What the request shows as a key or token: of each place where one may stand, the first text that looks like one. No more of them are
+/// looked at, since each is compared with every key that there is.
 fn presented<'a>(asked: &'a Asked, path_key: Option<&'a str>) -> impl Iterator<Item = &'a str> {
-    let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok());
-    in_header.chain(asked.query.values(KEY_PARAMETER)).chain(path_key)
+    let is_like_ours = |text: &&str| Key::is_like_one(text) || text.starts_with(link::PREFIX);
+    let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok()).find(is_like_ours);
+    let in_query = asked.query.values(KEY_PARAMETER).find(is_like_ours);
+    in_header.into_iter().chain(in_query).chain(path_key)
 }
 
 /// Any of the keys that the request shows may open the route.
@@ -255,5 +258,46 @@ pub(super) fn hide_keys(api: &Api, asked: &mut Asked) {
         if let Ok(uri) = Uri::from_parts(parts) {
             asked.head.uri = uri;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Request;
+
+    use super::super::router::Matched;
+    use super::super::{Addresses, HttpConfig};
+    use super::*;
+    use crate::access::KeyKind;
+
+    fn asked(request: http::request::Builder) -> Asked {
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let (peer, local) = ("127.0.0.1:9".parse().unwrap(), "127.0.0.1:7071".parse().unwrap());
+        let caller = Caller { surface: Surface::Public, scheme: "http", peer, local };
+        let config = HttpConfig {
+            management_prefix: "/m".into(),
+            task_hub: "TestHubName".into(),
+            max_body_bytes: 1,
+            max_json_depth: 100,
+            max_deployment_bytes: 1,
+            client_places: Default::default(),
+            body_deadline: Duration::from_secs(1),
+            public_url: None,
+            use_forwarded_host: false,
+        };
+        let addresses = Addresses { public_origin: "http://public:1".into(), rpc_base: None };
+        Asked::new(head, Matched { action: Action::Status, parts: vec!["a".into()] }, &caller, &config, &addresses)
+    }
+
+    #[test]
+    fn however_often_a_key_is_shown_one_of_each_place_is_compared() {
+        let key = |kind| Key::generate(kind).unwrap().reveal().to_owned();
+        let (first, second, in_header) = (key(KeyKind::Function), key(KeyKind::System), key(KeyKind::Admin));
+        let many = format!("/m/instances/a?code=a-functions-own&code={first}&code={second}{}", "&code=x".repeat(2_000));
+        let request = Request::get(many).header(KEY_HEADER, "junk").header(KEY_HEADER, &in_header).header(KEY_HEADER, &second);
+        let asked = asked(request);
+        assert_eq!(presented(&asked, Some("in-path")).collect::<Vec<_>>(), [in_header.as_str(), &first, "in-path"]);
     }
 }

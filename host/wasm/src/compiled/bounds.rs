@@ -3,7 +3,11 @@
 //! The numbers leave room for whole interpreters. What they keep out is what no toolchain makes, and what the compiler's time or memory
 //! would grow with faster than with the component.
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReader, Parser, Payload};
+
+use nesting::{Inner, MAX_TYPE_DEPTH, inner_types};
+
+mod nesting;
 
 /// Most components within one another, the outermost and core modules included.
 const MAX_DEPTH: usize = 10;
@@ -52,7 +56,13 @@ const BOUNDS: [(&str, u64); KINDS] = [
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     let mut found = Found::default();
     for payload in Parser::new(0).parse_all(bytes) {
-        found.take(&payload.map_err(|error| error.to_string())?)?;
+        let payload = payload.map_err(|error| error.to_string())?;
+        if let Payload::ComponentTypeSection(section) = &payload {
+            let range = section.range();
+            let mut reader = BinaryReader::new(&bytes[range.clone()], range.start);
+            found.take_inner_types(&mut reader).map_err(|error| error.to_string())??;
+        }
+        found.take(&payload)?;
     }
     Ok(())
 }
@@ -96,6 +106,14 @@ impl Found {
             // The rest is bounded by what it belongs to, or refused by the engine.
             _ => Ok(()),
         }
+    }
+
+    fn take_inner_types(&mut self, reader: &mut BinaryReader<'_>) -> wasmparser::Result<Result<(), String>> {
+        let count = reader.read_var_u32()?;
+        Ok(match inner_types(reader, count)? {
+            Inner::Count(inner) => self.add(Counted::Types, u32::try_from(inner).unwrap_or(u32::MAX)),
+            Inner::TooDeep => Err(format!("it has more than {MAX_TYPE_DEPTH} types within one another")),
+        })
     }
 
     fn enter(&mut self) -> Result<(), String> {

@@ -17,6 +17,9 @@ const KEPT_BYTES: u64 = 64 << 10;
 /// How the standard library and the engine speak of memory that they did not get, before they give up.
 const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "Cannot allocate memory", "out of memory"];
 
+/// How the standard library speaks of a stack that was too short. Then something in the component is deeper than it should be.
+const OVERFLOWED: &str = "has overflowed its stack";
+
 /// Compiles in a child process, whose memory and time are bounded.
 ///
 /// The program is started with two words, the second of them a [`CompileJob`] as JSON. It carries the job out with the component that
@@ -84,6 +87,7 @@ impl ChildCompiler {
                 Err(CompileError::TooCostly("more memory than this machine has to spare".into()))
             }
             _ if ran_out(&ended.errors) => Err(too_much()),
+            _ if ended.errors.contains(OVERFLOWED) => Err(CompileError::TooCostly("more stack than the compiler has".into())),
             _ => Err(CompileError::Broken(format!("the compiler ended with {status}: {}", ended.errors.trim()))),
         }
     }
@@ -161,6 +165,8 @@ mod tests {
         assert_eq!(verdict("echo memory allocation of 16 bytes failed >&2; kill -ABRT $$"), memory);
         assert_eq!(verdict(r#"echo '{"Broken":"Cannot allocate memory (os error 12)"}'"#), memory);
         assert_eq!(verdict("kill -KILL $$"), "too costly: more memory than this machine has to spare");
+        let stack = verdict("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$");
+        assert_eq!(stack, "too costly: more stack than the compiler has");
         let broken = verdict("echo why >&2; exit 3");
         assert!(broken.starts_with("broken: the compiler ended with") && broken.ends_with(": why"), "{broken}");
     }

@@ -66,6 +66,40 @@ fn components_within_one_another_are_bounded() {
     expect_limit(10, "components within one another", nested);
 }
 
+/// A component with one type, in which so many stand within one another.
+fn nested_types(depth: usize) -> Vec<u8> {
+    // Written by hand, since whatever writes or reads them calls itself as often as they are deep.
+    let mut types = Vec::new();
+    for level in 1..depth {
+        types.extend(if level % 2 == 0 { [0x41, 1, 0x01] } else { [0x42, 1, 0x01] });
+    }
+    types.extend([0x42, 0]);
+    let mut component = Component::new();
+    component.section(&wasm_encoder::RawSection { id: 7, data: &[&[1], types.as_slice()].concat() });
+    component.finish()
+}
+
+#[test]
+fn types_within_one_another_are_bounded_however_deep_they_are() {
+    expect_limit(20, "types within one another", nested_types);
+    let engine = crate::engine::for_compiling(crate::engine::EngineKind::Io, 1 << 20).unwrap();
+    assert!(super::super::compiled(&engine, &nested_types(20)).is_ok(), "what is taken is a component");
+    assert!(check(&nested_types(2_000_000)).unwrap_err().contains("20 types within one another"));
+}
+
+#[test]
+fn types_within_others_are_counted() {
+    expect_limit(20_000, "types", |count| {
+        let mut types = ComponentTypeSection::new();
+        let mut instance = wasm_encoder::InstanceType::new();
+        (1..count).for_each(|_| instance.ty().defined_type().primitive(PrimitiveValType::Bool));
+        types.instance(&instance);
+        let mut component = Component::new();
+        component.section(&types);
+        component.finish()
+    });
+}
+
 #[test]
 fn the_code_of_one_function_is_bounded() {
     assert_eq!(check(&with_function_of(MAX_FUNCTION_BYTES)), Ok(()));
