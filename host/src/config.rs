@@ -301,6 +301,7 @@ impl ServeConfig {
         let (server, client_places) = (limits::server_limits(&options)?, limits::client_places(&options)?);
         let max_body_bytes = at_least_one("max-body-bytes", options.max_body_bytes, DEFAULT_MAX_BODY_BYTES)?;
         let memory = memory::http_memory(&options, max_body_bytes)?;
+        let guest_memory = memory::guest_memory(&options, limits.activity_memory_bytes)?;
         let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
         let task_hub = options.task_hub.unwrap_or_else(|| DEFAULT_TASK_HUB.into());
         ensure!(!task_hub.trim().is_empty(), "--task-hub is blank; it needs a name such as {DEFAULT_TASK_HUB}");
@@ -327,6 +328,7 @@ impl ServeConfig {
                     DEFAULT_MAX_RUNNING_ACTIVITIES,
                 )?,
                 max_running_requests: client_places.running,
+                memory: Arc::new(guest_memory),
                 max_background_guests: at_least_one("max-background-guests", options.max_background_guests, guests.max_background_guests)?,
                 outbound_ca_file: options.outbound_ca_file,
                 ..guests

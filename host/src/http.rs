@@ -183,7 +183,12 @@ impl Api {
     fn memory(&self) -> Vec<MemoryUse> {
         let mut budgets = self.engine.memory();
         budgets.push(("bodies", self.bodies.budget()));
-        budgets.into_iter().map(|(of, budget)| MemoryUse { of, used: budget.used(), limit: budget.limit() }).collect()
+        let mut all: Vec<_> =
+            budgets.into_iter().map(|(of, budget)| MemoryUse { of, used: budget.used(), limit: budget.limit() }).collect();
+        let guests = self.registry.guest_memory();
+        let (used, limit) = (guests.used_bytes() as u64, guests.limit_bytes() as u64);
+        all.push(MemoryUse { of: "running-functions", used, limit });
+        all
     }
 
     /// Answers one request.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use longhaul_core::DeploymentId;
 use longhaul_store::{Deployment, Deployments, Error as StoreError};
-use longhaul_wasm::{AllowedHosts, GuestCounts, HttpCaller, Runtime};
+use longhaul_wasm::{AllowedHosts, GuestCounts, GuestMemory, HttpCaller, Runtime};
 use tokio::sync::{OnceCell, watch};
 
 use super::load::{App, Code, LoadFailure, load_functions};
@@ -167,6 +167,11 @@ impl Registry {
     /// How many guests of each kind were made so far.
     pub fn guest_counts(&self) -> &GuestCounts {
         self.runtime.counts()
+    }
+
+    /// What activities and client functions that run share.
+    pub fn guest_memory(&self) -> &GuestMemory {
+        self.runtime.memory()
     }
 
     /// Sends requests of the host's own.

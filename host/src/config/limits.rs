@@ -80,6 +80,12 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub max_page_bytes: Option<u64>,
 
+    /// Most memory for all activities and client functions that run, in bytes. None of them has more than it leaves free, so one alone can
+    /// have half of it, and the more of them want much the less each gets [default: a quarter of the memory that the host may have, but at
+    /// least 536870912]
+    #[arg(long, value_name = "BYTES")]
+    pub guest_memory_bytes: Option<u64>,
+
     /// Most arrays and objects within one another in a payload: in the body of a request, which is refused with 400, and in what a guest
     /// hands over, which fails [default: 100]
     #[arg(long, value_name = "COUNT")]
@@ -165,6 +171,7 @@ impl LimitOptions {
             body_memory_bytes_per_address: self.body_memory_bytes_per_address.or(file.body_memory_bytes_per_address),
             answer_memory_bytes: self.answer_memory_bytes.or(file.answer_memory_bytes),
             max_page_bytes: self.max_page_bytes.or(file.max_page_bytes),
+            guest_memory_bytes: self.guest_memory_bytes.or(file.guest_memory_bytes),
             max_json_depth: self.max_json_depth.or(file.max_json_depth),
             max_payload_bytes: self.max_payload_bytes.or(file.max_payload_bytes),
             max_name_characters: self.max_name_characters.or(file.max_name_characters),

@@ -1,6 +1,7 @@
 //! Budgets of memory, and what of the machine's memory they are where nothing was said.
 
 use anyhow::ensure;
+use longhaul_wasm::GuestMemory;
 
 use super::ServeOptions;
 use crate::dispatch::EngineConfig;
@@ -27,6 +28,13 @@ pub(super) fn engine_memory(options: &ServeOptions, defaults: EngineConfig) -> a
         max_page_bytes: budget("max-page-bytes", limits.max_page_bytes, defaults.max_page_bytes)?,
         ..defaults
     })
+}
+
+/// What activities and client functions that run share: at least twice what one of them may have, which is what it takes to have that.
+pub(super) fn guest_memory(options: &ServeOptions, one_bytes: usize) -> anyhow::Result<GuestMemory> {
+    let default = (machine::memory_bytes() / 4).max(2 * one_bytes as u64);
+    let bytes = budget("guest-memory-bytes", options.limits.guest_memory_bytes, default)?;
+    Ok(GuestMemory::new(usize::try_from(bytes).unwrap_or(usize::MAX)))
 }
 
 fn budget(option: &str, given: Option<u64>, default: u64) -> anyhow::Result<u64> {

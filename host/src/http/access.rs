@@ -284,6 +284,7 @@ mod tests {
             max_deployment_bytes: 1,
             client_places: Default::default(),
             body_deadline: Duration::from_secs(1),
+            memory: super::super::HttpMemory { body_bytes: 1, body_bytes_per_address: 1 },
             public_url: None,
             use_forwarded_host: false,
         };

@@ -36,7 +36,7 @@ async fn an_activity_that_keeps_too_much_in_the_host_is_stopped_and_the_reason_h
 
 #[tokio::test]
 async fn what_an_activity_lets_go_does_not_count() {
-    assert_eq!(run("let-fields-go").await, Ok(Ok(json("500"))));
+    assert_eq!(run("let-fields-go").await, Ok(Ok(json("200"))));
 }
 
 #[tokio::test]

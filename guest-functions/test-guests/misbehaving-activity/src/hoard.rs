@@ -34,7 +34,7 @@ pub fn hoard(what: &str) -> Option<usize> {
             let values = vec![Vec::new(); MANY];
             keep(|_| Fields::new().set("x-many", &values))
         }
-        "let-fields-go" => (0..500).map(|_| drop(long_fields())).count(),
+        "let-fields-go" => (0..200).map(|_| drop(long_fields())).count(),
         "long-method" => {
             let (name, request) = (Method::Other("X".repeat(1 << 20)), OutgoingRequest::new(Fields::new()));
             (0..10).filter(|_| request.set_method(&name).is_err()).count()
