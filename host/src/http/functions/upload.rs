@@ -127,20 +127,19 @@ mod tests {
     const HASTY: Patience = Patience { ahead: Duration::from_millis(1), deadline: Duration::from_millis(5) };
 
     /// A body of what is sent until the sender is dropped.
-    fn slow() -> (mpsc::UnboundedSender<&'static str>, impl Body<Data = Bytes, Error = BodyError> + Unpin) {
-        let (send, mut receive) = mpsc::unbounded_channel::<&'static str>();
-        let stream = Receiving(Box::new(move |context: &mut Context<'_>| receive.poll_recv(context)));
-        (send, stream)
-    }
+    struct Receiving(mpsc::UnboundedReceiver<&'static str>);
 
-    struct Receiving(Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<&'static str>>>);
+    fn slow() -> (mpsc::UnboundedSender<&'static str>, Receiving) {
+        let (send, receive) = mpsc::unbounded_channel();
+        (send, Receiving(receive))
+    }
 
     impl Body for Receiving {
         type Data = Bytes;
         type Error = BodyError;
 
         fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-            (self.0)(context).map(|text| text.map(|text| Ok(Frame::data(Bytes::from(text)))))
+            self.0.poll_recv(context).map(|text| text.map(|text| Ok(Frame::data(Bytes::from(text)))))
         }
     }
 

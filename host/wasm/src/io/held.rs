@@ -145,7 +145,7 @@ mod tests {
         let all: Vec<_> = (0..most).map(|_| table.push(long_fields()).unwrap()).collect();
         assert!(look(&mut held, &mut table, &mut limiter), "{most} of the longest fields may be held");
         all.into_iter().for_each(|fields| drop(table.delete(fields).unwrap()));
-        (0..2 * most).for_each(|_| drop(table.push(long_fields()).unwrap()));
+        (0..2 * most).for_each(|_| _ = table.push(long_fields()).unwrap());
         assert!(!look(&mut held, &mut table, &mut limiter) && held.is_beyond());
     }
 
@@ -153,14 +153,14 @@ mod tests {
     fn fields_that_are_shared_count_once() {
         let mut table = ResourceTable::new();
         let fields = long_fields();
-        (0..MAX_RESOURCES).for_each(|_| drop(table.push(fields.clone()).unwrap()));
+        (0..MAX_RESOURCES).for_each(|_| _ = table.push(fields.clone()).unwrap());
         assert!(look(&mut Held::default(), &mut table, &mut Limiter::new(usize::MAX)));
     }
 
     #[test]
     fn what_is_held_counts_beside_the_guests_own_memory() {
         let mut table = ResourceTable::new();
-        (0..8).for_each(|_| drop(table.push(long_fields()).unwrap()));
+        (0..8).for_each(|_| _ = table.push(long_fields()).unwrap());
         let mut limiter = Limiter::new(512 << 10);
         assert!(!look(&mut Held::default(), &mut table, &mut limiter));
         assert_eq!(limiter.refused().memory_bytes, Some(512 << 10));
