@@ -4,7 +4,7 @@
 //! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
 //! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
-//! - [`bodies`]: reading what a request carries. [`access`]: whether a request is let in. `access_keys`: changing keys.
+//! - [`bodies`]: reading what a request carries. [`access`]: whether a request is let in. `cors`: pages of other sites. `access_keys`: changing keys.
 //! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
 
 pub mod access;
@@ -25,6 +25,7 @@ pub mod server;
 
 mod access_keys;
 mod admin;
+mod cors;
 mod entities;
 pub(crate) mod functions;
 mod instances;
@@ -53,7 +54,7 @@ use bodies::Bodies;
 use functions::Functions;
 use metrics::MemoryUse;
 use request::{Asked, Caller, Surface};
-use router::{Action, RPC_PREFIX, Router};
+use router::{Action, Matched, RPC_PREFIX, Router};
 
 /// What an answer may end as: some refusals of the engine have an answer that does not depend on the route.
 type Handled = Result<Answer, EngineError>;
@@ -202,16 +203,28 @@ impl Api {
             Surface::LocalRpc => &self.rpc_routes,
         };
         let (path_key, path) = access::key_in_path(caller.surface, request.uri().path());
+        if let Some(answer) = cors::preflight(self, routes, &path, &request, caller) {
+            return answer;
+        }
         let Some(matched) = routes.route(request.method(), &path) else {
             return answer::empty(StatusCode::NOT_FOUND);
         };
+        let page = cors::Page::of(self, caller, matched.action, request.headers());
+        page.mark(self.answer_matched(request, matched, caller, path_key.as_deref()).await)
+    }
+
+    async fn answer_matched<B>(&self, request: Request<B>, matched: Matched, caller: &Caller, path_key: Option<&str>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
         let (head, body) = request.into_parts();
         let mut asked = Asked::new(head, matched, caller, &self.config, &self.addresses);
         if caller.surface == Surface::LocalRpc && !asked.is_from_a_program() {
             let text = "the local RPC listener takes requests of programs on this machine only, which call it 127.0.0.1 or localhost";
             return answer::message(StatusCode::FORBIDDEN, text);
         }
-        if let Err(refusal) = access::check(self, &asked, caller, path_key.as_deref()).await {
+        if let Err(refusal) = access::check(self, &asked, caller, path_key).await {
             return refusal.answer();
         }
         access::hide_keys(self, &mut asked);

@@ -1,5 +1,7 @@
 //! Who is let in: every route of the table against every kind of credential, on the real program.
 
+#[path = "access/cors.rs"]
+mod cors;
 #[path = "access/routes.rs"]
 mod routes;
 mod support;
@@ -93,7 +95,10 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
-        let app = app_with_levels();
+        Self::with(app_with_levels())
+    }
+
+    fn with(app: tempfile::TempDir) -> Self {
         let folder = app.path().to_str().expect("UTF-8").to_owned();
         let host = Host::start(&["--auth=keys", "--app", &folder]);
         let admin = std::fs::read_to_string(host.data().join("admin-key")).expect("the first start made a key").trim().to_owned();
@@ -121,6 +126,11 @@ impl Guarded {
 }
 
 fn app_with_levels() -> tempfile::TempDir {
+    app_with("")
+}
+
+/// The app with client functions of every level, and more of a manifest.
+fn app_with(more: &str) -> tempfile::TempDir {
     let app = tempfile::tempdir().expect("a folder");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-functions/hello-cities");
     std::fs::create_dir(app.path().join("components")).expect("a folder");
@@ -134,6 +144,7 @@ fn app_with_levels() -> tempfile::TempDir {
             "\n[[function]]\nname = \"{level}\"\nkind = \"client\"\nauth = \"{level}\"\ncomponent = \"components/hello_http_start_client.wasm\"\n"
         );
     }
+    manifest += more;
     std::fs::write(app.path().join("longhaul.toml"), manifest).expect("the manifest");
     app
 }

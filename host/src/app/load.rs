@@ -12,7 +12,7 @@ use longhaul_wasm::{
     FunctionKind, OrchestratorComponent, Runtime, Secrets,
 };
 
-use super::manifest::{AuthLevel, FunctionEntry, Kind, Manifest, TimerEntry};
+use super::manifest::{AuthLevel, Cors, FunctionEntry, Kind, Manifest, TimerEntry};
 use super::registry::Operator;
 
 /// One deployment in memory, ready to run.
@@ -29,6 +29,8 @@ pub struct App {
     pub entries: Vec<FunctionEntry>,
     /// Its timers as the manifest lists them.
     pub timers: Vec<TimerEntry>,
+    /// Pages of which other sites may use it.
+    pub cors: Cors,
     pub(super) functions: Functions,
     /// Digests of its components.
     pub(super) digests: Vec<String>,
@@ -106,6 +108,7 @@ impl App {
             name: manifest.app,
             entries: manifest.functions,
             timers: manifest.timers,
+            cors: manifest.cors,
             functions,
             digests,
         }

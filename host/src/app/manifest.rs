@@ -11,6 +11,10 @@
 //! [http]
 //! allowed-hosts = ["http://localhost:5000"]
 //!
+//! [http.cors]                                     # pages of other sites; without this table of none
+//! allowed-origins = ["https://status.example"]    # exactly, as browsers write it
+//! allow-credentials = false                       # the default
+//!
 //! [[function]]
 //! name = "HttpStartClient"
 //! kind = "client"               # client | orchestrator | activity | entity
@@ -36,6 +40,7 @@
 //! ```
 
 mod check;
+mod cors;
 mod timer;
 
 use std::collections::BTreeMap;
@@ -48,6 +53,7 @@ use longhaul_wasm::GuestReuse;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use cors::Cors;
 pub use timer::{Missed, Overlap, TimerEntry};
 
 /// Name of the manifest in an app's folder.
@@ -67,6 +73,8 @@ pub struct Manifest {
     pub settings: BTreeMap<String, String>,
     /// Where its activities and clients ask to send requests, such as `http://localhost:5000`.
     pub allowed_hosts: Vec<String>,
+    /// Pages of which other sites may use it.
+    pub cors: Cors,
     /// Its functions, in the manifest's order.
     pub functions: Vec<FunctionEntry>,
     /// Its timers, in the manifest's order.
@@ -177,6 +185,7 @@ struct AppTable {
 struct HttpTable {
     #[serde(default)]
     allowed_hosts: Vec<Spanned<String>>,
+    cors: Option<cors::CorsTable>,
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ use longhaul_core::InstanceId;
 
 use super::Api;
 use super::answer::{self, Answer};
+use super::cors;
 use super::origin;
 use super::query::form_decode;
 use super::request::{Asked, Caller, Surface};
@@ -219,9 +220,12 @@ fn own_name(api: &Api, asked: &Asked, caller: &Caller) -> Result<(), Refusal> {
     if is_own { Ok(()) } else { Err(Refusal::Forbidden(text().into())) }
 }
 
-/// A browser that sends a page's request says whose page it is: only the host's own may.
+/// A browser that sends a page's request says whose page it is: only the host's own may, and those that the manifest lists.
 fn own_origin(api: &Api, asked: &Asked) -> Result<(), Refusal> {
     let Some(origin) = asked.head.headers.get(ORIGIN) else { return Ok(()) };
+    if cors::allows(api, asked.action, origin) {
+        return Ok(());
+    }
     let authority = |text: &str| text.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
     let own = [Some(asked.origin()), api.config.public_url.as_deref()];
     let from = origin.to_str().ok().and_then(authority);

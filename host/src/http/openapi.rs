@@ -35,7 +35,8 @@ pub fn document(management_prefix: &str) -> Value {
             "title": "Longhaul",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Durable serverless functions. The management routes are those of Azure Durable Functions. They are also below \
-                            /durabletask on the local RPC listener, if the host has one. Literal parts of a path and names in a query ignore case.",
+                            /durabletask on the local RPC listener, if the host has one. Literal parts of a path and names in a query ignore case. \
+                            HEAD is answered wherever GET is.",
         },
         "servers": [{ "url": "/" }],
         "paths": paths,

@@ -40,13 +40,14 @@ pub(super) fn check(text: &str, file: File, reading: Reading) -> Result<Manifest
     let app = checker.name("app name", &file.app.name)?;
     let settings = checker.settings(file.settings)?;
     let allowed_hosts = file.http.allowed_hosts.iter().map(|host| checker.allowed_host(host)).collect::<Result<_, _>>()?;
+    let cors = checker.cors(file.http.cors.as_ref())?;
     if file.functions.is_empty() || file.functions.len() > MAX_FUNCTIONS {
         let message = format!("the app has {} functions; an app has 1 to {MAX_FUNCTIONS} [[function]] entries", file.functions.len());
         return Err(ManifestError { line: None, message });
     }
     let functions = checker.functions(&file.functions, &settings)?;
     let timers = checker.timers(file.timers, &functions)?;
-    Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, functions, timers })
+    Ok(Manifest { app, on_return: file.app.completion, settings, allowed_hosts, cors, functions, timers })
 }
 
 pub(super) struct Checker<'a> {
