@@ -22,6 +22,24 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Room(OwnedSemaphorePermit);
 
+/// How a budget stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// What it is for.
+    pub of: &'static str,
+    /// Bytes taken now.
+    pub used: u64,
+    /// Bytes that may be.
+    pub limit: u64,
+}
+
+impl MemoryUse {
+    /// How this one stands.
+    pub fn of(of: &'static str, budget: &Budget) -> Self {
+        Self { of, used: budget.used(), limit: budget.limit() }
+    }
+}
+
 impl Budget {
     /// A budget of so many bytes, at least 1,024 and at most 4 TiB.
     pub fn new(bytes: u64) -> Self {

@@ -9,7 +9,8 @@
 //! - `threads`: the guest threads; `worker`: what they do with a job; `watchdog`: whether they do it; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
-//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory.
+//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory; `weight`: how much
+//!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
@@ -35,6 +36,7 @@ mod shared;
 mod slot;
 mod threads;
 mod watchdog;
+mod weight;
 mod worker;
 mod world;
 

@@ -46,13 +46,13 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
+use crate::budget::MemoryUse;
 use crate::dispatch::{Engine, EngineError};
 use crate::output::standard_error;
 use crate::timers::Timers;
 use answer::{Answer, BodyError};
 use bodies::Bodies;
 use functions::Functions;
-use metrics::MemoryUse;
 use request::{Asked, Caller, Surface};
 use router::{Action, Matched, RPC_PREFIX, Router};
 
@@ -183,13 +183,11 @@ impl Api {
     /// The budgets of memory, and what is taken of each.
     fn memory(&self) -> Vec<MemoryUse> {
         let mut budgets = self.engine.memory();
-        budgets.push(("bodies", self.bodies.budget()));
-        let mut all: Vec<_> =
-            budgets.into_iter().map(|(of, budget)| MemoryUse { of, used: budget.used(), limit: budget.limit() }).collect();
+        budgets.push(MemoryUse::of("bodies", self.bodies.budget()));
         let guests = self.registry.guest_memory();
         let (used, limit) = (guests.used_bytes() as u64, guests.limit_bytes() as u64);
-        all.push(MemoryUse { of: "running-functions", used, limit });
-        all
+        budgets.push(MemoryUse { of: "running-functions", used, limit });
+        budgets
     }
 
     /// Answers one request.

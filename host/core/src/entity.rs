@@ -60,6 +60,11 @@ impl Entity {
         self.state.as_ref()
     }
 
+    /// What waits for the lock or for its time.
+    pub(crate) fn waiting(&self) -> Buffered {
+        self.waiting
+    }
+
     /// When the next scheduled operation is due.
     pub fn wake_at(&self) -> Option<Timestamp> {
         self.scheduled.iter().filter_map(|operation| operation.at).min()

@@ -30,6 +30,7 @@ mod rewind;
 mod section;
 mod tape;
 mod turn;
+mod weight;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -71,6 +71,11 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub body_memory_bytes_per_address: Option<u64>,
 
+    /// Most memory that instances hold, in bytes: states, guests, mailboxes, and records on their way to the disk. The longest idle leave first and
+    /// come back by replay [default: three eighths of the machine's memory]
+    #[arg(long, value_name = "BYTES")]
+    pub instance_memory_bytes: Option<u64>,
+
     /// Most memory for answers that are being made, in bytes: what was read for them, and they themselves. One that finds no room within 5 s is
     /// refused with 503 [default: an eighth of the machine's memory]
     #[arg(long, value_name = "BYTES")]
@@ -169,6 +174,7 @@ impl LimitOptions {
             write_deadline_seconds: self.write_deadline_seconds.or(file.write_deadline_seconds),
             body_memory_bytes: self.body_memory_bytes.or(file.body_memory_bytes),
             body_memory_bytes_per_address: self.body_memory_bytes_per_address.or(file.body_memory_bytes_per_address),
+            instance_memory_bytes: self.instance_memory_bytes.or(file.instance_memory_bytes),
             answer_memory_bytes: self.answer_memory_bytes.or(file.answer_memory_bytes),
             max_page_bytes: self.max_page_bytes.or(file.max_page_bytes),
             guest_memory_bytes: self.guest_memory_bytes.or(file.guest_memory_bytes),

@@ -47,7 +47,7 @@ impl Board {
                 // It came back by itself.
                 continue;
             }
-            self.slots.insert(id.clone(), Slot { is_ahead: true, ..Slot::new(Place::Cold) });
+            self.slots.insert(id.clone(), Slot { is_ahead: true, ..Slot::new(Place::Cold, &self.ages.scale) });
             self.ahead.count += 1;
             self.ahead.being_read += 1;
             self.schedule(&id);

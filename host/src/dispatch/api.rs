@@ -20,7 +20,7 @@ use super::slot::Delivery;
 use super::world::{Simulation, World};
 use super::{alarms, commit, keys, load, purge, recovery, threads, watchdog};
 use crate::app::Registry;
-use crate::budget::Budget;
+use crate::budget::MemoryUse;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -137,9 +137,11 @@ impl Engine {
         self.shared.counters.read(self.shared.store.append_statements(), in_memory)
     }
 
-    /// The budgets of memory that it has, each with the name of what it is for.
-    pub fn memory(&self) -> Vec<(&'static str, &Budget)> {
-        vec![("answers", &self.shared.answers.budget)]
+    /// How the budgets of memory that it has stand.
+    pub fn memory(&self) -> Vec<MemoryUse> {
+        let ages = &self.shared.board().ages;
+        let instances = MemoryUse { of: "instances", used: ages.scale.bytes(), limit: ages.max_bytes };
+        vec![MemoryUse::of("answers", &self.shared.answers.budget), instances, MemoryUse::of("loads", &self.shared.long_loads)]
     }
 
     /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the

@@ -13,7 +13,7 @@ use super::activities::RunAtOnce;
 use super::ahead::Ahead;
 use super::alarms::Alarms;
 use super::commit::Commit;
-use super::residency::Ages;
+use super::residency::{Ages, Counted};
 use super::shared::{EngineConfig, Signals};
 use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
 
@@ -120,7 +120,8 @@ impl Board {
 
     /// Puts an instance whose id the host has just made into memory, with its first message.
     pub(super) fn admit_new(&mut self, id: &InstanceId, resident: Resident, delivery: Delivery) {
-        let slot = self.slots.entry(id.clone()).or_insert_with(|| Slot { is_new: true, ..Slot::new(Place::Resident(resident)) });
+        let slot =
+            self.slots.entry(id.clone()).or_insert_with(|| Slot { is_new: true, ..Slot::new(Place::Resident(resident), &self.ages.scale) });
         slot.push(delivery);
         self.schedule(id);
     }
@@ -253,13 +254,17 @@ impl Board {
         if let Some(id) = commit.turn_of() {
             self.slot(id).turns_in_flight += 1;
         }
+        let mut bytes = 0;
         for encoded in &commit.records {
+            bytes += encoded.data.len();
             let slot = self.slot(&encoded.record.instance);
             slot.in_flight += 1;
             if std::mem::take(&mut slot.is_new) {
                 commit.new.push(encoded.record.instance.clone());
             }
         }
+        // As records and as their texts.
+        commit.weight = Some(self.ages.scale.weigh(2 * bytes as u64));
         self.commits.push_back(commit);
         self.signals.commit.notify_one();
     }
@@ -292,15 +297,16 @@ impl Board {
     }
 
     /// Puts an instance that is at rest back into memory, and lets it have another turn if it needs one.
-    pub(super) fn rest(&mut self, id: &InstanceId, resident: Resident, now: Timestamp) {
+    pub(super) fn rest(&mut self, id: &InstanceId, mut resident: Resident, now: Timestamp) {
         self.set_alarm(id, resident.wake_at(), now);
         let needs_turn = resident.needs_turn(now);
-        let heavy = resident.is_heavy();
+        let (counts, bytes) = (resident.counts(), resident.held_bytes());
         let slot = self.slot(id);
+        slot.weigh_state(bytes);
         slot.place = Place::Resident(resident);
         let is_ahead = slot.is_ahead;
         let again = needs_turn || slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
-        self.count(id, heavy && !is_ahead);
+        self.count(id, if is_ahead { Counted::Not } else { counts });
         if again {
             self.schedule(id);
         } else {
@@ -310,15 +316,17 @@ impl Board {
 
     /// The instance leaves memory and is read again if anything waits for it.
     pub(super) fn reload(&mut self, id: &InstanceId) {
-        self.slot(id).place = Place::Cold;
-        self.count(id, false);
+        let slot = self.slot(id);
+        slot.place = Place::Cold;
+        slot.weigh_state(0);
+        self.count(id, Counted::Not);
         self.schedule(id);
     }
 
     pub(super) fn slot(&mut self, id: &InstanceId) -> &mut Slot {
         // Looked up twice rather than cloning the id for every message.
         if !self.slots.contains_key(id) {
-            self.slots.insert(id.clone(), Slot::new(Place::Cold));
+            self.slots.insert(id.clone(), Slot::new(Place::Cold, &self.ages.scale));
         }
         self.slots.get_mut(id).expect("a slot that is missing was just put there")
     }

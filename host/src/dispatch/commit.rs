@@ -14,7 +14,11 @@ use super::board::Board;
 use super::keys::ClaimedNote;
 use super::shared::Shared;
 use super::slot::Waiter;
+use super::weight::Weight;
 use super::{load, recovery};
+
+/// Most bytes of a batch that is more than one commit, as commits are weighed.
+const MAX_BATCH_BYTES: u64 = 32 << 20;
 
 /// Records that belong together, and what waits for them to be on stable storage.
 #[derive(Default)]
@@ -32,6 +36,8 @@ pub(super) struct Commit {
     pub(super) ended: Option<InstanceId>,
     /// An instance whose chain is to be read as of this place in the order.
     load: Option<InstanceId>,
+    /// What its records take in memory until they are written.
+    pub(super) weight: Option<Weight>,
     /// Told when this place in the order is reached.
     flushed: Option<oneshot::Sender<()>>,
 }
@@ -46,7 +52,7 @@ impl Commit {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { records, effects, answers, notes, turn_of: _, new: _, ended, load, flushed } = self;
+        let Self { records, effects, answers, notes, turn_of: _, new: _, ended, load, weight: _, flushed } = self;
         let nothing_to_write = records.is_empty() && notes.is_empty();
         nothing_to_write && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
     }
@@ -106,11 +112,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
 /// Takes what has gathered, up to a full batch. A commit is never split.
 pub(super) fn gather(board: &mut Board, max_commits: usize) -> Vec<Commit> {
     let mut gathered = Vec::new();
-    let mut records = 0;
+    let (mut records, mut bytes) = (0, 0);
     let mut read: HashSet<InstanceId> = HashSet::new();
     while let Some(commit) = board.commits.front() {
         records += commit.records.len();
-        if gathered.len() == max_commits || (records > MAX_BATCH_RECORDS && !gathered.is_empty()) {
+        bytes += commit.weight.as_ref().map_or(0, Weight::bytes);
+        let is_full = gathered.len() == max_commits || records > MAX_BATCH_RECORDS || bytes > MAX_BATCH_BYTES;
+        if is_full && !gathered.is_empty() {
             break;
         }
         // The store says where a chain ends after the whole batch. A message recorded after the reading began waits in the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longhaul_core::orchestration::fold;
 use longhaul_core::{DeploymentId, Entity, InstanceId, Message, Orchestration};
-use longhaul_store::{ChainRecord, Error as StoreError, Position};
+use longhaul_store::{ChainRecord, Error as StoreError, Position, TooLong};
 
 use super::shared::{MAX_LOADS, Shared};
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
@@ -18,6 +18,11 @@ const LONG_CHAIN: usize = 256;
 /// What is to be read is divided into this many readings, so that all of the store's readers have work and folding one part goes on beside
 /// the reading of the next.
 const READINGS_AT_ONCE: usize = 4;
+
+/// Chains of more bytes are read one by one, when there is room for them.
+const LONG_CHAIN_BYTES: u64 = 256 << 10;
+/// How often the payloads of a chain are in memory while it is read: as text, and as what was read from it.
+const COPIES: u64 = 2;
 
 /// How long until an instance that could not be read is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -46,7 +51,11 @@ pub(super) fn begin(shared: &Arc<Shared>, loads: Vec<Load>) {
 async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64) {
     let permits = shared.loads.clone().acquire_many_owned(group.len() as u32).await;
     match read(&shared, &group).await {
-        Ok(loaded) => place(&shared, group, era, loaded),
+        Ok(loaded) => {
+            for long in place(&shared, group, era, loaded) {
+                tokio::spawn(bring_back_long(shared.clone(), long, era));
+            }
+        }
         // One that cannot be read must not hold up the others.
         Err(_) => {
             drop(permits);
@@ -60,7 +69,11 @@ async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64) {
 async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64) {
     let permit = shared.loads.clone().acquire_owned().await;
     match read(&shared, std::slice::from_ref(&load)).await {
-        Ok(loaded) => place(&shared, vec![load], era, loaded),
+        Ok(loaded) => {
+            for long in place(&shared, vec![load], era, loaded) {
+                tokio::spawn(bring_back_long(shared.clone(), long, era));
+            }
+        }
         Err(error) => {
             tracing::error!(instance = %load.id, %error, "cannot read the instance's records");
             drop(permit);
@@ -69,7 +82,43 @@ async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64) {
     }
 }
 
-struct Loaded {
+/// An instance whose chain is so long that there must be room for it first.
+struct LongLoad {
+    load: Load,
+    bytes: u64,
+}
+
+/// Reads a long chain once there is room for it. Those that wait are served in the order of their coming; one that is longer than all the room there
+/// is has it alone, so each comes to its turn.
+async fn bring_back_long(shared: Arc<Shared>, LongLoad { load, bytes }: LongLoad, era: u64) {
+    let taken = loop {
+        if shared.is_stopping() || shared.board().era != era {
+            return;
+        }
+        if let Some(room) = shared.long_loads.take_within(bytes.saturating_mul(COPIES), RETRY_PAUSE).await {
+            break room;
+        }
+    };
+    match read_within(&shared, std::slice::from_ref(&load), bytes).await {
+        Ok(loaded) => {
+            // The chain that ends there never changes, so it is not too long now.
+            place(&shared, vec![load], era, loaded);
+        }
+        Err(error) => {
+            tracing::error!(instance = %load.id, %error, "cannot read the instance's records");
+            drop(taken);
+            try_again_later(&shared, &load.id, era).await;
+        }
+    }
+}
+
+enum Loaded {
+    Instance(Found),
+    /// Its chain has so many bytes.
+    TooLong(u64),
+}
+
+struct Found {
     resident: Resident,
     /// Recorded messages not yet consumed, oldest first.
     inbox: Vec<Message>,
@@ -85,15 +134,21 @@ pub(super) fn blank(id: &InstanceId) -> Resident {
     }
 }
 
-/// What each of the group is, in the group's order.
+/// What each of the group is, in the group's order, but for those with long chains.
 async fn read(shared: &Arc<Shared>, group: &[Load]) -> Result<Vec<Loaded>, StoreError> {
+    read_within(shared, group, LONG_CHAIN_BYTES).await
+}
+
+async fn read_within(shared: &Arc<Shared>, group: &[Load], max_bytes_each: u64) -> Result<Vec<Loaded>, StoreError> {
     let tails: Vec<_> = group.iter().filter_map(|load| load.tail).collect();
-    let chains = if tails.is_empty() { Vec::new() } else { shared.store.read_chains(tails).await? };
+    let chains = if tails.is_empty() { Vec::new() } else { shared.store.read_chains_within(tails, max_bytes_each).await? };
     let mut chains = chains.into_iter();
     let mut loaded = Vec::with_capacity(group.len());
     for load in group {
-        let chain = load.tail.and_then(|_| chains.next()).unwrap_or_default();
-        loaded.push(fold_chain(&load.id, chain).await?);
+        loaded.push(match load.tail.and_then(|_| chains.next()).unwrap_or(Ok(Vec::new())) {
+            Ok(chain) => Loaded::Instance(fold_chain(&load.id, chain).await?),
+            Err(TooLong { bytes }) => Loaded::TooLong(bytes),
+        });
     }
     for (id, deployment) in deployments_asked_for(shared, group, &loaded) {
         want(shared, id, deployment).await;
@@ -101,7 +156,7 @@ async fn read(shared: &Arc<Shared>, group: &[Load]) -> Result<Vec<Loaded>, Store
     Ok(loaded)
 }
 
-async fn fold_chain(id: &InstanceId, chain: Vec<ChainRecord>) -> Result<Loaded, StoreError> {
+async fn fold_chain(id: &InstanceId, chain: Vec<ChainRecord>) -> Result<Found, StoreError> {
     let (id, is_short) = (id.clone(), chain.len() <= LONG_CHAIN);
     let unfolded = |problem: &dyn std::fmt::Display| StoreError::Damaged(format!("the records cannot be folded: {problem}"));
     if is_short {
@@ -113,17 +168,17 @@ async fn fold_chain(id: &InstanceId, chain: Vec<ChainRecord>) -> Result<Loaded, 
     folding.await.map_err(|error| unfolded(&error))
 }
 
-fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Loaded {
+fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Found {
     match id.entity() {
         Some(entity) => {
             let (entity, inbox) = Entity::fold(entity, chain.into_iter().map(|link| link.record));
-            Loaded { resident: Resident::Entity(Box::new(entity)), inbox: inbox.into() }
+            Found { resident: Resident::Entity(Box::new(entity)), inbox: inbox.into() }
         }
         None => {
             let folded = fold(id, chain.into_iter().map(|link| (link.record, link.base)));
             let guest = if folded.replay.is_empty() { Guest::Fresh } else { Guest::Replay(folded.replay) };
             let orchestration = Box::new(OrchestrationInMemory { state: folded.state, guest });
-            Loaded { resident: Resident::Orchestration(orchestration), inbox: folded.inbox.into() }
+            Found { resident: Resident::Orchestration(orchestration), inbox: folded.inbox.into() }
         }
     }
 }
@@ -132,9 +187,11 @@ fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Loaded {
 fn deployments_asked_for<'a>(shared: &Shared, group: &'a [Load], loaded: &[Loaded]) -> Vec<(&'a InstanceId, DeploymentId)> {
     let board = shared.board();
     let asked = |(load, loaded): (&'a Load, &Loaded)| {
-        let pinned = match &loaded.resident {
-            Resident::Orchestration(orchestration) => orchestration.state.function().map(|(_, deployment)| deployment),
-            Resident::Entity(_) => None,
+        let pinned = match loaded {
+            Loaded::Instance(Found { resident: Resident::Orchestration(orchestration), .. }) => {
+                orchestration.state.function().map(|(_, deployment)| deployment)
+            }
+            Loaded::Instance(Found { resident: Resident::Entity(_), .. }) | Loaded::TooLong(_) => None,
         };
         let wanted = board.slots.get(&load.id).and_then(|slot| slot.wants);
         [pinned, wanted].into_iter().flatten().map(|deployment| (&load.id, deployment))
@@ -153,13 +210,22 @@ async fn want(shared: &Arc<Shared>, id: &InstanceId, deployment: DeploymentId) {
     }
 }
 
-fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) {
+/// Puts what was read into memory. Returns what was not read because it is too long.
+fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) -> Vec<LongLoad> {
     let now = shared.now();
     let mut board = shared.board();
+    let mut long = Vec::new();
     if board.era != era {
-        return;
+        return long;
     }
-    for (Load { id, .. }, Loaded { resident, inbox }) in group.into_iter().zip(loaded) {
+    for (load, loaded) in group.into_iter().zip(loaded) {
+        let (id, Found { resident, inbox }) = match loaded {
+            Loaded::Instance(found) => (load.id, found),
+            Loaded::TooLong(bytes) => {
+                long.push(LongLoad { load, bytes });
+                continue;
+            }
+        };
         let running = match &resident {
             Resident::Orchestration(orchestration) => orchestration.state.running_activities(),
             Resident::Entity(_) => Vec::new(),
@@ -175,6 +241,7 @@ fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) 
         board.note_read(&id, &resident, now);
         board.rest(&id, resident, now);
     }
+    long
 }
 
 async fn try_again_later(shared: &Arc<Shared>, id: &InstanceId, era: u64) {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::api::EngineError;
 use super::commit::Commit;
 use super::reads;
+use super::residency::Counted;
 use super::shared::Shared;
 use super::slot::{Place, Slot};
 
@@ -31,10 +32,11 @@ async fn hold(shared: &Arc<Shared>, id: &InstanceId) -> Result<(), EngineError> 
     for _ in 0..MAX_ROUNDS {
         let round = {
             let mut board = shared.board();
-            let slot = board.slots.entry(id.clone()).or_insert_with(|| Slot::new(Place::Cold));
+            let scale = board.ages.scale.clone();
+            let slot = board.slots.entry(id.clone()).or_insert_with(|| Slot::new(Place::Cold, &scale));
             if slot.is_idle() && matches!(slot.place, Place::Cold | Place::Resident(_)) {
                 slot.place = Place::Purging;
-                board.count(id, false);
+                board.count(id, Counted::Not);
                 return Ok(());
             }
             let (flushed, round) = oneshot::channel();

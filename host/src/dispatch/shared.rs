@@ -19,6 +19,7 @@ use super::reuse::ReusePolicy;
 use super::threads::GuestThreads;
 use super::world::{Bell, World};
 use crate::app::Registry;
+use crate::budget::Budget;
 
 /// How the engine uses the machine.
 #[derive(Clone, Debug)]
@@ -27,6 +28,9 @@ pub struct EngineConfig {
     pub guest_threads: usize,
     /// Most waiting instances kept in memory; the longest idle leave first and come back by replay. Default: 2,000.
     pub max_hot_instances: usize,
+    /// Most bytes that instances hold in memory: states, guests, mailboxes, and commits on their way. The longest idle leave first and come back by
+    /// replay; what else would be read waits. Default: 768 MiB.
+    pub instance_memory_bytes: u64,
     /// Every instance leaves memory after every turn, so that each turn begins with a replay: for tests. Default: off.
     pub evict_after_every_turn: bool,
     /// Every commit is a transaction of its own, as if none ever met another: for tests. Default: off.
@@ -53,6 +57,7 @@ impl Default for EngineConfig {
         Self {
             guest_threads: std::thread::available_parallelism().map_or(2, usize::from),
             max_hot_instances: 2_000,
+            instance_memory_bytes: 768 << 20,
             evict_after_every_turn: false,
             one_commit_per_batch: false,
             max_turns_in_flight: 64,
@@ -91,6 +96,8 @@ pub(super) struct Shared {
     pub(super) claims: Arc<Claims>,
     /// Bounds how many chains are read at a time.
     pub(super) loads: Arc<Semaphore>,
+    /// Bounds the bytes of long chains that are read at a time.
+    pub(super) long_loads: Budget,
     pub(super) guest_threads: GuestThreads,
     pub(super) answers: Answers,
     board: Mutex<Board>,
@@ -112,6 +119,7 @@ impl Shared {
             claims: Arc::default(),
             counters: Counters::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
+            long_loads: Budget::new(config.instance_memory_bytes / 4),
             guest_threads: GuestThreads::default(),
             answers: Answers::new(config.answer_memory_bytes, config.max_page_bytes),
             workers,

@@ -10,9 +10,14 @@ use tokio::sync::oneshot;
 
 use super::api::EngineError;
 use super::keys::ClaimedNote;
+use super::residency::Counted;
+use super::weight::{Scale, Weight};
 
 /// Told once a message from outside is on stable storage, or why it is not taken.
 pub(super) type Waiter = oneshot::Sender<Result<(), EngineError>>;
+
+/// A slot with an id of usual length, and its places in the board's other books.
+const SLOT_BYTES: u64 = 1 << 10;
 
 /// Names a message from outside while it is in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +60,11 @@ impl Delivery {
             Message::Operation(operation) if self.recorded => operation.name.len() + operation.input.len_bytes(),
             _ => 0,
         }
+    }
+
+    /// What it takes in memory.
+    fn bytes(&self) -> u64 {
+        self.message.bytes()
     }
 
     pub(super) fn refuse(self, error: EngineError) {
@@ -124,11 +134,30 @@ impl Resident {
         }
     }
 
-    /// Whether it takes a place among those that memory is limited for.
-    pub(super) fn is_heavy(&self) -> bool {
+    /// How it counts against the limits of memory while it is at rest.
+    pub(super) fn counts(&self) -> Counted {
         match self {
-            Self::Orchestration(orchestration) => matches!(orchestration.guest, Guest::Live(_) | Guest::Replay(_)),
-            Self::Entity(_) => true,
+            Self::Orchestration(orchestration) => match orchestration.guest {
+                Guest::Live(_) | Guest::Replay(_) => Counted::ByNumber,
+                Guest::Fresh => Counted::ByBytes,
+            },
+            Self::Entity(_) => Counted::ByNumber,
+        }
+    }
+
+    /// About what it holds in memory.
+    pub(super) fn held_bytes(&mut self) -> u64 {
+        match self {
+            Self::Orchestration(orchestration) => {
+                let OrchestrationInMemory { state, guest } = &mut **orchestration;
+                match guest {
+                    Guest::Live(guest) => state.held_bytes() + guest.touched_bytes(),
+                    // The calls of a replay have all payloads of the history.
+                    Guest::Replay(_) => state.held_bytes().max(state.history().bytes),
+                    Guest::Fresh => state.held_bytes(),
+                }
+            }
+            Self::Entity(entity) => entity.held_bytes(),
         }
     }
 }
@@ -140,6 +169,12 @@ pub(super) struct Slot {
     pub(super) recorded: u32,
     /// Bytes of what these carry.
     pub(super) recorded_bytes: usize,
+    /// What it holds in memory: its state as it was at rest, what is in its mailbox, and what its turn took out of it.
+    pub(super) weight: Weight,
+    /// The part of it that the turn under way took out of the mailbox.
+    pub(super) taken_bytes: u64,
+    /// The part of it that is the state.
+    pub(super) state_bytes: u64,
     pub(super) place: Place,
     /// In the run queue.
     pub(super) queued: bool,
@@ -151,8 +186,8 @@ pub(super) struct Slot {
     pub(super) turns_in_flight: u32,
     /// The host has made its id, and nothing was recorded of it yet.
     pub(super) is_new: bool,
-    /// Counted among those that memory is limited for.
-    pub(super) counted: bool,
+    /// How it counts against the limits of memory.
+    pub(super) counted: Counted,
     /// Read because it is due soon, without a turn since.
     pub(super) is_ahead: bool,
     /// Marks the latest entry in the list of ages.
@@ -168,18 +203,22 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(place: Place) -> Self {
+    /// `scale`: where it is weighed.
+    pub(super) fn new(place: Place, scale: &Scale) -> Self {
         Self {
             mailbox: VecDeque::new(),
             recorded: 0,
             recorded_bytes: 0,
+            weight: scale.weigh(SLOT_BYTES),
+            taken_bytes: 0,
+            state_bytes: 0,
             place,
             queued: false,
             wake: false,
             in_flight: 0,
             turns_in_flight: 0,
             is_new: false,
-            counted: false,
+            counted: Counted::Not,
             is_ahead: false,
             age: 0,
             failed_turns: 0,
@@ -192,6 +231,7 @@ impl Slot {
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.recorded += u32::from(delivery.recorded);
         self.recorded_bytes += delivery.recorded_bytes();
+        self.weight.set(self.weight.bytes() + delivery.bytes());
         self.mailbox.push_back(delivery);
     }
 
@@ -200,6 +240,7 @@ impl Slot {
         for delivery in deliveries.rev() {
             self.recorded += u32::from(delivery.recorded);
             self.recorded_bytes += delivery.recorded_bytes();
+            self.weight.set(self.weight.bytes() + delivery.bytes());
             self.mailbox.push_front(delivery);
         }
     }
@@ -209,13 +250,25 @@ impl Slot {
         let taken: Vec<_> = self.mailbox.drain(..limit.min(self.mailbox.len())).collect();
         self.recorded -= recorded_among(&taken);
         self.recorded_bytes -= taken.iter().map(Delivery::recorded_bytes).sum::<usize>();
+        // They are held until the turn is over.
+        self.taken_bytes += taken.iter().map(Delivery::bytes).sum::<u64>();
         taken
+    }
+
+    /// The turn is over, or the chain was read: the state holds so much now, and what was taken is part of it or gone.
+    pub(super) fn weigh_state(&mut self, bytes: u64) {
+        let others = self.weight.bytes().saturating_sub(self.taken_bytes + self.state_bytes);
+        self.weight.set(others + bytes);
+        self.taken_bytes = 0;
+        self.state_bytes = bytes;
     }
 
     /// Takes out the delivery of this ticket.
     pub(super) fn take_one(&mut self, ticket: Ticket) -> Option<Delivery> {
         let place = self.mailbox.iter().position(|delivery| delivery.ticket == Some(ticket))?;
-        self.mailbox.remove(place)
+        let delivery = self.mailbox.remove(place)?;
+        self.weight.set(self.weight.bytes().saturating_sub(delivery.bytes()));
+        Some(delivery)
     }
 
     /// Notes what a guest thread is about to take.
@@ -235,6 +288,8 @@ impl Slot {
 
     /// Forgets deliveries that a reading of the chain will bring back.
     pub(super) fn forget_recorded(&mut self) {
+        let bytes: u64 = self.mailbox.iter().filter(|delivery| delivery.recorded).map(Delivery::bytes).sum();
+        self.weight.set(self.weight.bytes().saturating_sub(bytes));
         self.mailbox.retain(|delivery| !delivery.recorded);
         self.recorded = 0;
         self.recorded_bytes = 0;

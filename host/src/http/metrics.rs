@@ -4,18 +4,8 @@ use std::fmt::Write;
 
 use longhaul_wasm::{FunctionKind, GuestCounts};
 
+use crate::budget::MemoryUse;
 use crate::dispatch::Counts;
-
-/// How a budget of memory stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct MemoryUse {
-    /// What it is for.
-    pub(super) of: &'static str,
-    /// Bytes taken now.
-    pub(super) used: u64,
-    /// Bytes that may be.
-    pub(super) limit: u64,
-}
 
 /// Everything that is counted. Counters begin at zero with the process.
 pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse], log_lines_dropped: u64) -> String {

@@ -45,7 +45,9 @@ impl OrchestratorComponent {
         end_time(&mut store);
         match instantiated {
             Ok(function) => {
-                Ok(OrchestratorGuest { live: Some((store, function)), config: config.clone(), execution: Arc::default(), turn: 0 })
+                let initial_bytes = store.data().limiter.memory_bytes();
+                let live = Some((store, function));
+                Ok(OrchestratorGuest { live, config: config.clone(), execution: Arc::default(), turn: 0, initial_bytes })
             }
             Err(error) => Err(GuestError::of(&error, store.data().refused(), config.limits.turn_deadline)),
         }
@@ -61,9 +63,24 @@ pub struct OrchestratorGuest {
     config: Arc<Config>,
     execution: Arc<[u8]>,
     turn: u64,
+    /// What its memories were before its first call.
+    initial_bytes: usize,
 }
 
+/// A guest's memory is this large before it has done anything: a stack and tables of constants, of which most is never touched.
+const MOSTLY_UNTOUCHED_BYTES: usize = 2 << 20;
+/// The part of that memory that is.
+const TOUCHED_SHARE: usize = 8;
+
 impl OrchestratorGuest {
+    /// About how many bytes of the guest's memories hold something. What they have grown by does; of what they had at the beginning a part,
+    /// unless that was much.
+    pub fn touched_bytes(&self) -> u64 {
+        let bytes = self.live.as_ref().map_or(0, |(store, _)| store.data().limiter.memory_bytes());
+        let untouched = self.initial_bytes.min(MOSTLY_UNTOUCHED_BYTES);
+        (bytes.saturating_sub(untouched) + untouched / TOUCHED_SHARE) as u64
+    }
+
     /// The first activation. Called once, before any `resume`.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::former::Former;
 use super::memo::Memo;
 use super::ready::Ready;
 use super::section::CriticalSection;
+use super::weight::Weighed;
 use crate::limits::{Buffered, start_bytes};
 use crate::message::{ActivityRun, Message, Outgoing, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
@@ -105,6 +106,7 @@ pub(super) struct Execution {
     pub(super) derived: u32,
     /// What its history takes up.
     pub(super) history_bytes: u64,
+    pub(super) weighed: Weighed,
 }
 
 impl Execution {
@@ -130,6 +132,7 @@ impl Execution {
             returned: None,
             holding: 0,
             derived: 0,
+            weighed: Weighed::default(),
         }
     }
 

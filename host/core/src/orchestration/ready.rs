@@ -24,6 +24,15 @@ impl Ready {
         self.places.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Completion> {
+        self.completions.iter().flatten()
+    }
+
     pub(super) fn push(&mut self, task: TaskId, outcome: TaskResult) {
         self.places.insert(task, self.completions.len());
         self.completions.push(Some(Completion { task, outcome }));

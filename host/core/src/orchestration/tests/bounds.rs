@@ -3,6 +3,7 @@
 use super::script::*;
 use super::words::*;
 use crate::limits::{HistoryUse, InstanceLimits};
+use crate::message::{Message, Start};
 use crate::model::{Command, EntityId, GuestOutcome, GuestTurn, RuntimeStatus};
 use crate::record::Outcome;
 
@@ -202,4 +203,23 @@ fn a_lower_limit_changes_nothing_of_what_was_recorded_under_a_higher_one() {
     // Every turn of the script is compared with one that follows a fold of all records.
     script.arrive(done(1, "1")).turn(GuestTurn { outcome: Some(GuestOutcome::Completed(json("1"))), ..GuestTurn::default() });
     assert_eq!(script.state.status(), Some(RuntimeStatus::Completed));
+}
+
+/// What it holds is not what its history has: results that the code has seen are gone.
+#[test]
+fn an_instance_weighs_what_it_holds_though_nobody_looks_through_it_each_turn() {
+    let long = format!("\"{}\"", "x".repeat(99_998));
+    let mut script = Script::new();
+    let start = Start { input: json(&long), ..new_start("first") };
+    script.arrive(Message::Start(Box::new(start))).turn(asks([wait("Go")]));
+    let held = script.state.held_bytes();
+    assert!((100_000..101_000).contains(&held), "{held}");
+    for round in 0..20_u64 {
+        script.arrive(event("Go", &long)).turn(asks([wait("Go")]));
+        let (held, history) = (script.state.held_bytes(), script.state.history().bytes);
+        assert!(history > (round + 1) * 100_000 && (100_000..500_000).contains(&held), "{held} of {history}");
+    }
+    script.arrive(event("Other", &long)).idle_turn();
+    script.arrive(event("Other", &long)).idle_turn();
+    assert!(script.state.held_bytes() > 300_000, "what waits to be asked for is held");
 }
