@@ -95,7 +95,7 @@ impl Template {
 
     fn record(&self, row: usize, instance: &InstanceId) -> EncodedRecord {
         let (base, record, data) = self.rows[row].clone();
-        EncodedRecord { record: Arc::new(NewRecord { instance: instance.clone(), base, record }), data }
+        EncodedRecord { record: Arc::new(NewRecord { instance: instance.clone(), base, record }), data, if_wanted: false }
     }
 }
 

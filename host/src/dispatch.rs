@@ -11,7 +11,8 @@
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory; `weight`: how much
 //!   they hold.
-//! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge`: removal from the store.
+//! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
+//! - `late`: messages that come after their receiver's end.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
@@ -22,8 +23,10 @@ mod board;
 mod commit;
 mod counters;
 mod error;
+mod hold;
 mod http_activity;
 mod keys;
+mod late;
 mod load;
 mod operate;
 mod orchestrate;

@@ -33,6 +33,7 @@ mod keys;
 mod metrics;
 mod operations;
 mod orchestrators;
+mod purge;
 mod purge_filter;
 mod timers;
 
@@ -234,8 +235,8 @@ impl Api {
             Action::Restart => orchestrators::restart(self, &asked).await,
             Action::Status => instances::status(self, &asked).await,
             Action::ListInstances => instances::list(self, &asked).await,
-            Action::PurgeInstance => instances::purge(self, &asked).await,
-            Action::PurgeInstances => instances::purge_many(self, &asked).await,
+            Action::PurgeInstance => purge::purge(self, &asked).await,
+            Action::PurgeInstances => purge::purge_many(self, &asked).await,
             Action::RaiseEvent => operations::raise_event(self, &asked, body).await,
             Action::Terminate => operations::terminate(self, &asked).await,
             Action::Suspend => operations::suspend(self, &asked).await,

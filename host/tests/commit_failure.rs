@@ -12,7 +12,7 @@ use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest}
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, MemoryStore, Page, Position, Store, TimerState, Timers,
+    KeyNote, Keys, Log, MemoryStore, Page, Position, Purged, Store, TimerState, Timers,
 };
 
 /// How an append fails.
@@ -61,7 +61,7 @@ impl Log for FaultyStore {
         self.inner.due(before, limit)
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         self.inner.purge(instances)
     }
 }

@@ -8,6 +8,7 @@
 //! - [`message`]: what can arrive for an instance.
 //! - [`record`]: the durable facts, as they stand in the log.
 //! - [`row`]: what the log says about an instance at a glance; a pure function of its records.
+//! - [`standing`]: which messages come too late for an orchestration.
 //! - [`orchestration`]: the state of an orchestration instance and its turns.
 //! - [`entity`]: the state of an entity and its batches.
 //! - [`limits`]: what one instance may take up, and what is too much.
@@ -21,6 +22,7 @@ pub mod model;
 pub mod orchestration;
 pub mod record;
 pub mod row;
+pub mod standing;
 
 pub use entity::Entity;
 pub use message::{Effect, Message, Outgoing};
@@ -28,3 +30,4 @@ pub use model::*;
 pub use orchestration::Orchestration;
 pub use record::Record;
 pub use row::InstanceRow;
+pub use standing::Standing;

@@ -134,7 +134,7 @@ impl Orchestration {
     }
 
     /// What tasks answer to.
-    fn current_execution(&self) -> Option<ExecutionId> {
+    pub(crate) fn current_execution(&self) -> Option<ExecutionId> {
         self.execution.as_ref().map(|execution| execution.id().clone())
     }
 

@@ -288,6 +288,11 @@ impl TurnRecord {
         self
     }
 
+    /// Whether an instance that had ended before this turn is what it was: the turn took in messages that came too late for it.
+    pub(crate) fn leaves_ended(&self) -> bool {
+        self.began.is_none() && self.rewound.is_none() && self.outcome.is_none()
+    }
+
     /// The start of the execution that began with this turn, if it stands in the record: a start that came from the inbox of an
     /// instance that was new does not.
     pub(crate) fn begun(&self) -> Option<&Start> {

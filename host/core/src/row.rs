@@ -40,7 +40,7 @@ pub struct InstanceRow {
     /// the same id does. The beginning of time for instances of versions that did not note it.
     #[serde(default)]
     pub born_at: Timestamp,
-    /// Its latest turn, batch or change.
+    /// Its latest turn, batch or change; of an orchestration that has ended, its end.
     pub updated_at: Timestamp,
     /// What it was started with.
     pub input: Option<Payload>,
@@ -97,10 +97,12 @@ impl InstanceRow {
 
     fn after_turn(row: Option<Self>, id: &InstanceId, turn: &TurnRecord) -> Option<Self> {
         let inbox = row.as_ref().map_or(0, |row| row.inbox);
+        let ended_at = row.as_ref().filter(|row| row.status.is_terminal() && turn.leaves_ended()).map(|row| row.updated_at);
         let mut row = turn.begun().map(|start| Self::started(id, start)).or(row)?;
         row.inbox = inbox_after(inbox, &turn.received, turn.inbox_before);
         row.status = turn.status;
-        row.updated_at = turn.now;
+        // Nothing that comes after the end moves it.
+        row.updated_at = ended_at.unwrap_or(turn.now);
         row.wake_at = turn.wake_at;
         row.pending = turn.pending;
         if let Some(custom_status) = &turn.custom_status {

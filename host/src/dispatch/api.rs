@@ -14,6 +14,7 @@ use super::commit::Commit;
 use super::counters::Counts;
 pub use super::error::EngineError;
 use super::keys::Claim;
+pub use super::purge::Purged;
 use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
@@ -269,7 +270,7 @@ impl Engine {
                 return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
             }
             let ticket = board.ticket();
-            let delivery = Delivery { message, recorded: false, waiter: Some(waiter), ticket: Some(ticket), note };
+            let delivery = Delivery { waiter: Some(waiter), ticket: Some(ticket), note, ..Delivery::unrecorded(message) };
             match is_new {
                 true => board.admit_new(id, load::blank(id), delivery),
                 false => board.deliver(id, delivery),
@@ -327,6 +328,12 @@ impl Engine {
 
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
     pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
-        purge::purge(&self.shared, id).await
+        purge::purge_one(&self.shared, id).await
+    }
+
+    /// Removes those of some instances that have ended, with their histories, many in one transaction. Live ones stay and are not told of: they have
+    /// been started again since the caller saw them. Callers bound how many they name, since all are held at a time.
+    pub async fn purge_ended(&self, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
+        purge::purge(&self.shared, ids).await
     }
 }

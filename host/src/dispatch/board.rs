@@ -108,16 +108,6 @@ impl Board {
         self.schedule(to);
     }
 
-    /// Puts messages into their receivers' mailboxes whose records stand in the commit that was queued last.
-    pub(super) fn deliver_recorded(&mut self, messages: Vec<Outgoing>) {
-        let receivers: Vec<_> = messages.iter().map(|one| one.to.clone()).collect();
-        for one in messages {
-            self.slot(&one.to).push(Delivery::recorded(one.message));
-        }
-        // Only now: a receiver that has to be read finds all of these messages in its chain, and must forget all of them here.
-        receivers.iter().for_each(|to| self.schedule(to));
-    }
-
     /// Puts an instance whose id the host has just made into memory, with its first message.
     pub(super) fn admit_new(&mut self, id: &InstanceId, resident: Resident, delivery: Delivery) {
         let slot =
@@ -304,6 +294,10 @@ impl Board {
         let slot = self.slot(id);
         slot.weigh_state(bytes);
         slot.place = Place::Resident(resident);
+        if self.grant_hold(id) {
+            return;
+        }
+        let slot = self.slot(id);
         let is_ahead = slot.is_ahead;
         let again = needs_turn || slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
         self.count(id, if is_ahead { Counted::Not } else { counts });

@@ -84,7 +84,7 @@ impl Commit {
 }
 
 pub(super) fn encode(record: NewRecord) -> EncodedRecord {
-    EncodedRecord { data: record.record.encode(), record: Arc::new(record) }
+    EncodedRecord { data: record.record.encode(), record: Arc::new(record), if_wanted: false }
 }
 
 /// Whoever still waits is told when the committer ends, were it because the store's thread has ended under it.

@@ -8,6 +8,7 @@ use longhaul_core::orchestration::fold;
 use longhaul_core::{DeploymentId, Entity, InstanceId, Message, Orchestration};
 use longhaul_store::{ChainRecord, Error as StoreError, Position, TooLong};
 
+use super::late;
 use super::shared::{MAX_LOADS, Shared};
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
 use super::worker::panic_text;
@@ -232,6 +233,7 @@ fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) 
         };
         let slot = board.slot(&id);
         slot.wants = None;
+        late::drop_left_out(slot, &resident, &inbox);
         slot.push_front(inbox.into_iter().map(Delivery::recorded));
         slot.place = Place::Cold;
         // What the records say is under way and is not, died with an earlier process, or is to run again since a rewind. Before anybody can

@@ -119,7 +119,7 @@ impl Intake {
     }
 
     fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { message, recorded, waiter, ticket, note } = delivery;
+        let Delivery { message, recorded, if_wanted: _, waiter, ticket, note } = delivery;
         if let Some(waiter) = waiter {
             let room = state.check_room(&message, &shared.config.limits);
             match state.admit(&message).map_err(|refusal| refused(state.id(), refusal)).and(room.map_err(no_room)) {
@@ -142,11 +142,10 @@ impl Intake {
         let messages =
             turn.into_inline_messages().filter(|message| !matches!(message, Message::TimerFired { .. } | Message::RetryDue { .. }));
         messages.zip(self.senders).map(|(message, Sender { waiter, ticket, note })| Delivery {
-            message,
-            recorded: false,
             waiter,
             ticket,
             note,
+            ..Delivery::unrecorded(message)
         })
     }
 }

@@ -1,57 +1,47 @@
-//! Removes an instance from the store while nobody else touches it.
+//! Removes instances from the store while nobody else touches them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use longhaul_core::InstanceId;
-use tokio::sync::oneshot;
+use longhaul_core::{InstanceId, InstanceRow};
+use longhaul_store::may_be_purged;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 use super::api::EngineError;
-use super::commit::Commit;
+use super::hold::{Answer, Held};
 use super::reads;
-use super::residency::Counted;
 use super::shared::Shared;
-use super::slot::{Place, Slot};
 
-/// How many rounds of commits a purge waits for an instance to come to rest.
-const MAX_ROUNDS: usize = 8;
+/// Longest wait for instances to come to rest: for the commit that ends them, and for turns that take in what came before it.
+const REST_LIMIT: Duration = Duration::from_secs(10);
 
-pub(super) async fn purge(shared: &Arc<Shared>, id: &InstanceId) -> Result<u32, EngineError> {
-    hold(shared, id).await?;
-    // In a job of its own: a caller that hangs up must not leave the instance held.
-    let (job, of) = (shared.clone(), id.clone());
-    let removal = tokio::spawn(async move {
-        let removed = remove(&job, &of).await;
-        let_go(&job, &of);
-        removed
-    });
-    removal.await.unwrap_or_else(|error| Err(EngineError::Unavailable(error.to_string())))
+/// What a purge did.
+#[derive(Debug, Default)]
+pub struct Purged {
+    /// How many instances were removed.
+    pub removed: u32,
+    /// Instances that could be removed and did not come to rest in time.
+    pub at_work: Vec<InstanceId>,
 }
 
-/// Waits until the instance is at rest, and keeps it there.
-async fn hold(shared: &Arc<Shared>, id: &InstanceId) -> Result<(), EngineError> {
-    for _ in 0..MAX_ROUNDS {
-        let round = {
-            let mut board = shared.board();
-            let scale = board.ages.scale.clone();
-            let slot = board.slots.entry(id.clone()).or_insert_with(|| Slot::new(Place::Cold, &scale));
-            if slot.is_idle() && matches!(slot.place, Place::Cold | Place::Resident(_)) {
-                slot.place = Place::Purging;
-                board.count(id, Counted::Not);
-                return Ok(());
-            }
-            let (flushed, round) = oneshot::channel();
-            board.queue_commit(Commit::flush(flushed));
-            round
-        };
-        if round.await.is_err() {
-            break;
-        }
-    }
-    Err(EngineError::WrongState(format!("instance '{id}' is at work; try again later")))
-}
-
-async fn remove(shared: &Shared, id: &InstanceId) -> Result<u32, EngineError> {
+/// Removes one instance, or says why not.
+pub(super) async fn purge_one(shared: &Arc<Shared>, id: &InstanceId) -> Result<u32, EngineError> {
     let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
+    check(&row)?;
+    let Purged { removed, at_work } = purge(shared, vec![id.clone()]).await?;
+    if removed > 0 {
+        return Ok(removed);
+    }
+    // Somebody else has removed it meanwhile, or it was started again.
+    let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
+    check(&row)?;
+    let why = if at_work.is_empty() { "was started again" } else { "is at work" };
+    Err(EngineError::WrongState(format!("instance '{id}' {why}; try again later")))
+}
+
+fn check(row: &InstanceRow) -> Result<(), EngineError> {
+    let id = &row.id;
     if !id.is_entity() && !row.status.is_terminal() {
         return Err(EngineError::WrongState(format!(
             "instance '{id}' has the status {} and cannot be purged before it has ended",
@@ -64,16 +54,84 @@ async fn remove(shared: &Shared, id: &InstanceId) -> Result<u32, EngineError> {
             "entity '{id}' is locked by instance '{owner}' and cannot be purged before that ends"
         )));
     }
-    Ok(shared.store.purge(vec![id.clone()]).await?)
+    Ok(())
 }
 
-fn let_go(shared: &Shared, id: &InstanceId) {
-    let mut board = shared.board();
-    let slot = board.slot(id);
-    slot.place = Place::Cold;
-    if slot.is_idle() {
-        board.settle(id);
-    } else {
-        board.schedule(id);
+/// Removes those of some instances that have ended, and entities that are not locked. Those that are at rest go first and together; the others as
+/// they come to rest.
+pub(super) async fn purge(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
+    // In a job of its own: a caller that hangs up must not leave it half done.
+    let job = tokio::spawn(purge_as_they_rest(shared.clone(), ids));
+    job.await.unwrap_or_else(|error| Err(EngineError::Unavailable(error.to_string())))
+}
+
+async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
+    let deadline = Instant::now() + REST_LIMIT;
+    let mut removed = 0;
+    let mut asked = ids;
+    let mut waits = JoinSet::new();
+    let mut waiting: Vec<InstanceId> = Vec::new();
+    loop {
+        let mut at_rest = Vec::new();
+        for (id, mut answer) in hold(&shared, asked) {
+            match answer.try_recv() {
+                Ok(Answer::Held(held)) => at_rest.push(held),
+                Ok(Answer::Live) => {}
+                Err(_) => {
+                    waiting.push(id);
+                    waits.spawn(answer);
+                }
+            }
+        }
+        let done = remove(&shared, at_rest).await?;
+        removed += done.0;
+        asked = done.1;
+        if !asked.is_empty() && Instant::now() < deadline {
+            continue;
+        }
+        match timeout_at(deadline, waits.join_next()).await {
+            Ok(None) => return Ok(Purged { removed, at_work: asked }),
+            Err(_) => return Ok(Purged { removed, at_work: asked.into_iter().chain(waiting).collect() }),
+            Ok(Some(Ok(Ok(Answer::Held(held))))) => {
+                waiting.retain(|id| *id != held.id);
+                let done = remove(&shared, vec![held]).await?;
+                removed += done.0;
+                asked = done.1;
+            }
+            Ok(Some(Ok(Ok(Answer::Live)))) => {}
+            Ok(Some(_)) => return Err(EngineError::Unavailable("the store failed meanwhile".into())),
+        }
     }
+}
+
+fn hold(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Vec<(InstanceId, tokio::sync::oneshot::Receiver<Answer>)> {
+    let mut board = shared.board();
+    ids.into_iter()
+        .map(|id| {
+            let answer = board.hold(shared, &id);
+            (id, answer)
+        })
+        .collect()
+}
+
+/// Removes instances that are held, in bounded steps. Returns how many, and which of them have a message that they must take first.
+async fn remove(shared: &Shared, held: Vec<Held>) -> Result<(u32, Vec<InstanceId>), EngineError> {
+    let mut rest: Vec<_> = held.iter().map(|one| one.id.clone()).collect();
+    let (mut removed, mut kept) = (0, Vec::new());
+    while !rest.is_empty() {
+        let step = shared.store.purge(rest).await?;
+        removed += step.removed;
+        kept.extend(step.kept);
+        rest = step.rest;
+    }
+    let mut again = Vec::new();
+    for one in held {
+        if !kept.contains(&one.id) {
+            continue;
+        }
+        let id = one.let_go_and_wake();
+        let row = reads::head(shared, &id).await?;
+        again.extend(row.filter(|row| check(row).is_ok() && !may_be_purged(row)).map(|row| row.id));
+    }
+    Ok((removed, again))
 }

@@ -87,6 +87,9 @@ impl Board {
 
     /// An instance came to rest: it leaves memory if it has ended, or if there are too many.
     pub(super) fn settle(&mut self, id: &InstanceId) {
+        if self.grant_hold(id) {
+            return;
+        }
         let Some(slot) = self.slots.get(id).filter(|slot| slot.is_idle()) else { return };
         match &slot.place {
             Place::Resident(resident) if self.ages.evict_at_once || resident.has_ended() => self.forget(id),

@@ -9,6 +9,7 @@ use longhaul_wasm::OrchestratorGuest;
 use tokio::sync::oneshot;
 
 use super::api::EngineError;
+use super::hold::Hold;
 use super::keys::ClaimedNote;
 use super::residency::Counted;
 use super::weight::{Scale, Weight};
@@ -29,6 +30,8 @@ pub(super) struct Delivery {
     pub(super) message: Message,
     /// It is a record of its own in the receiver's chain.
     pub(super) recorded: bool,
+    /// The store leaves that record out if it comes too late: see [`super::late`].
+    pub(super) if_wanted: bool,
     pub(super) waiter: Option<Waiter>,
     pub(super) ticket: Option<Ticket>,
     /// To be written with the message's record, if the request came with a key.
@@ -46,11 +49,11 @@ pub(super) struct StartUnderWay {
 
 impl Delivery {
     pub(super) fn recorded(message: Message) -> Self {
-        Self { message, recorded: true, waiter: None, ticket: None, note: None }
+        Self { recorded: true, ..Self::unrecorded(message) }
     }
 
     pub(super) fn unrecorded(message: Message) -> Self {
-        Self { message, recorded: false, waiter: None, ticket: None, note: None }
+        Self { message, recorded: false, if_wanted: false, waiter: None, ticket: None, note: None }
     }
 
     /// What it carries, if it is recorded: an event's or operation's data, which others send at will.
@@ -65,6 +68,10 @@ impl Delivery {
     /// What it takes in memory.
     fn bytes(&self) -> u64 {
         self.message.bytes()
+    }
+
+    pub(super) fn is_start(&self) -> bool {
+        matches!(self.message, Message::Start(_))
     }
 
     pub(super) fn refuse(self, error: EngineError) {
@@ -175,6 +182,8 @@ pub(super) struct Slot {
     pub(super) taken_bytes: u64,
     /// The part of it that is the state.
     pub(super) state_bytes: u64,
+    /// How many of the mailbox are starts.
+    pub(super) starts: u32,
     pub(super) place: Place,
     /// In the run queue.
     pub(super) queued: bool,
@@ -200,6 +209,8 @@ pub(super) struct Slot {
     pub(super) wants: Option<DeploymentId>,
     /// Set while a guest thread takes the first turn of a new execution.
     pub(super) start_under_way: Option<StartUnderWay>,
+    /// Purges that wait for the instance to come to rest.
+    pub(super) holds: VecDeque<Hold>,
 }
 
 impl Slot {
@@ -212,6 +223,7 @@ impl Slot {
             weight: scale.weigh(SLOT_BYTES),
             taken_bytes: 0,
             state_bytes: 0,
+            starts: 0,
             place,
             queued: false,
             wake: false,
@@ -225,6 +237,7 @@ impl Slot {
             park: None,
             wants: None,
             start_under_way: None,
+            holds: VecDeque::new(),
         }
     }
 
@@ -232,6 +245,7 @@ impl Slot {
         self.recorded += u32::from(delivery.recorded);
         self.recorded_bytes += delivery.recorded_bytes();
         self.weight.set(self.weight.bytes() + delivery.bytes());
+        self.starts += u32::from(delivery.is_start());
         self.mailbox.push_back(delivery);
     }
 
@@ -241,6 +255,7 @@ impl Slot {
             self.recorded += u32::from(delivery.recorded);
             self.recorded_bytes += delivery.recorded_bytes();
             self.weight.set(self.weight.bytes() + delivery.bytes());
+            self.starts += u32::from(delivery.is_start());
             self.mailbox.push_front(delivery);
         }
     }
@@ -252,6 +267,7 @@ impl Slot {
         self.recorded_bytes -= taken.iter().map(Delivery::recorded_bytes).sum::<usize>();
         // They are held until the turn is over.
         self.taken_bytes += taken.iter().map(Delivery::bytes).sum::<u64>();
+        self.starts -= starts_among(&taken);
         taken
     }
 
@@ -268,7 +284,25 @@ impl Slot {
         let place = self.mailbox.iter().position(|delivery| delivery.ticket == Some(ticket))?;
         let delivery = self.mailbox.remove(place)?;
         self.weight.set(self.weight.bytes().saturating_sub(delivery.bytes()));
+        self.starts -= u32::from(delivery.is_start());
         Some(delivery)
+    }
+
+    /// Drops deliveries from the mailbox.
+    pub(super) fn drop_if(&mut self, is_dropped: impl Fn(&Delivery) -> bool) {
+        let (recorded, bytes, starts) = (&mut self.recorded, &mut self.recorded_bytes, &mut self.starts);
+        let mut held = 0;
+        self.mailbox.retain(|delivery| {
+            let dropped = is_dropped(delivery);
+            if dropped {
+                *recorded -= u32::from(delivery.recorded);
+                *bytes -= delivery.recorded_bytes();
+                *starts -= u32::from(delivery.is_start());
+                held += delivery.bytes();
+            }
+            !dropped
+        });
+        self.weight.set(self.weight.bytes().saturating_sub(held));
     }
 
     /// Notes what a guest thread is about to take.
@@ -288,11 +322,7 @@ impl Slot {
 
     /// Forgets deliveries that a reading of the chain will bring back.
     pub(super) fn forget_recorded(&mut self) {
-        let bytes: u64 = self.mailbox.iter().filter(|delivery| delivery.recorded).map(Delivery::bytes).sum();
-        self.weight.set(self.weight.bytes().saturating_sub(bytes));
-        self.mailbox.retain(|delivery| !delivery.recorded);
-        self.recorded = 0;
-        self.recorded_bytes = 0;
+        self.drop_if(|delivery| delivery.recorded);
     }
 
     /// Whether nothing is going on here.
@@ -303,4 +333,8 @@ impl Slot {
 
 pub(super) fn recorded_among(deliveries: &[Delivery]) -> u32 {
     deliveries.iter().map(|delivery| u32::from(delivery.recorded)).sum()
+}
+
+fn starts_among(deliveries: &[Delivery]) -> u32 {
+    deliveries.iter().map(|delivery| u32::from(delivery.is_start())).sum()
 }

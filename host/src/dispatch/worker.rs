@@ -140,10 +140,7 @@ impl Ready {
             back.retain(|delivery| !matches!(delivery.message, Message::Start(_)));
             back.insert(0, Delivery::recorded(start.message));
         }
-        if !commit.is_empty() {
-            board.queue_commit(commit);
-        }
-        board.deliver_recorded(outgoing);
+        board.queue_with_messages(commit, outgoing);
         board.slot(id).push_front(back.into_iter());
         match after {
             After::Rest(resident) => {

@@ -1,4 +1,4 @@
-//! Showing, listing and removing instances.
+//! Showing and listing instances.
 
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
@@ -11,10 +11,9 @@ use super::links::escape;
 use super::payload::InstanceStatus;
 use super::query::{Query, form_decode};
 use super::request::Asked;
-use super::{Api, Handled, purge_filter};
+use super::{Api, Handled};
 use crate::budget::Room;
-use crate::clock;
-use crate::dispatch::{EngineError, HistoryOptions, Read};
+use crate::dispatch::{HistoryOptions, Read};
 
 /// Rows in a page when the request does not say.
 const DEFAULT_PAGE_ROWS: u32 = 100;
@@ -133,56 +132,6 @@ fn filter(query: &Query) -> InstanceQuery {
         limit: MAX_PAGE_ROWS,
         payloads: Payloads::NONE,
         max_bytes: None,
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Purged {
-    instances_deleted: u32,
-}
-
-/// Removes one instance that has ended, or an entity.
-pub(super) async fn purge(api: &Api, asked: &Asked) -> Handled {
-    let id = InstanceId::trusted(asked.part(0));
-    match api.engine.purge(&id).await {
-        Ok(0) | Err(EngineError::NotFound(_)) if !id.is_entity() => Ok(answer::empty(StatusCode::NOT_FOUND)),
-        Ok(instances_deleted) => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted })),
-        Err(EngineError::NotFound(_)) => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted: 0 })),
-        Err(EngineError::WrongState(reason)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &reason)),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes the ended orchestrations that a filter covers, never entities.
-pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
-    let mut query = match purge_filter::read(&asked.query, clock::now(), MAX_PAGE_ROWS) {
-        Ok(query) => query,
-        Err(problem) => return Ok(answer::text(StatusCode::BAD_REQUEST, &problem)),
-    };
-    let mut instances_deleted = 0;
-    // No status left means that nothing the request names has ended; an empty filter would mean the opposite to the store.
-    while !query.statuses.is_empty() {
-        let found = api.engine.list(query.clone()).await?.value;
-        for row in found.rows.iter().filter(|row| !row.id.is_entity()) {
-            instances_deleted += purge_if_ended(api, &row.id).await?;
-        }
-        match found.next {
-            Some(next) => query.after = Some(next),
-            None => break,
-        }
-    }
-    match instances_deleted {
-        0 => Ok(answer::empty(StatusCode::NOT_FOUND)),
-        _ => Ok(answer::json(StatusCode::OK, &Purged { instances_deleted })),
-    }
-}
-
-/// An instance that was removed or started again since it was listed is left as it is.
-async fn purge_if_ended(api: &Api, id: &InstanceId) -> Result<u32, EngineError> {
-    match api.engine.purge(id).await {
-        Err(EngineError::NotFound(_) | EngineError::WrongState(_)) => Ok(0),
-        other => other,
     }
 }
 

@@ -4,7 +4,7 @@
 //! store becomes a function here, for all. [`for_each_guarantee!`](crate::for_each_guarantee) names them all, so that no store's tests
 //! can forget one.
 //!
-//! - [`chains`]: appending, chains and purge. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
+//! - [`chains`]: appending and chains. [`late`]: messages that are left out. [`purging`]: removal. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
 //!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests.
 //!   [`timers`]: how timers stand. [`access`]: keys that let callers in. [`random`]: a seeded sequence of records, to compare two stores.
 //! - [`sample`]: records to test with.
@@ -13,7 +13,9 @@ pub mod access;
 pub mod chains;
 pub mod deployments;
 pub mod keys;
+pub mod late;
 pub mod lists;
+pub mod purging;
 pub mod random;
 pub mod rows;
 pub mod sample;
@@ -35,9 +37,18 @@ macro_rules! for_each_guarantee {
         $test!(chains, chains_read_together_are_what_each_is_alone);
         $test!(chains, a_long_chain_is_read_like_a_short_one);
         $test!(chains, a_chain_that_is_too_long_is_named_with_its_length);
-        $test!(chains, purge_removes_rows_and_chains);
-        $test!(chains, a_purged_instance_begins_a_new_chain);
-        $test!(chains, positions_are_not_used_again_after_a_purge);
+        $test!(purging, purge_removes_rows_and_chains);
+        $test!(purging, purge_leaves_what_has_something_to_do);
+        $test!(purging, a_purged_instance_begins_a_new_chain);
+        $test!(purging, positions_are_not_used_again_after_a_purge);
+        $test!(purging, purge_goes_in_steps_bounded_by_records);
+        $test!(purging, purge_goes_in_steps_bounded_by_bytes);
+        $test!(purging, purge_takes_what_lies_behind_a_base);
+        $test!(late, a_message_for_an_ended_instance_is_left_out);
+        $test!(late, a_message_is_only_left_out_if_its_sender_says_so);
+        $test!(late, a_live_instance_takes_its_messages_and_no_answers_to_an_execution_that_is_gone);
+        $test!(late, a_message_is_judged_by_what_stands_before_it_in_its_batch);
+        $test!(late, a_message_for_an_instance_that_is_gone_leaves_nothing);
         $test!(rows, a_row_shows_the_last_append_at_once);
         $test!(rows, a_message_for_an_instance_that_never_started_gives_no_row);
         $test!(rows, a_start_after_a_lost_message_gives_a_row);

@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(doc)]
+use longhaul_core::Standing;
 use longhaul_core::record::NewRecord;
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Record, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,9 @@ pub struct EncodedRecord {
     pub record: Arc<NewRecord>,
     /// What [`Record::encode`] returned for it.
     pub data: String,
+    /// Whether it is a message that is left out where it comes too late for its receiver ([`Standing::is_late`]), as the records before
+    /// it leave that. Never for an entity.
+    pub if_wanted: bool,
 }
 
 /// A record as it stands in its instance's chain.
@@ -205,8 +210,34 @@ pub trait Log: Send + Sync {
     /// Up to `limit` instances with a wake-up before `before`, soonest first; parked and ended ones are left out.
     fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
 
-    /// Removes instances with their whole chains, in one transaction. Returns how many of them had a row.
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32>;
+    /// Removes the first of the instances with their whole chains, in one transaction: at least one, and no further one beyond
+    /// [`MAX_PURGED_RECORDS`] records or [`MAX_PURGED_BYTES`], so that no commit waits long behind it. Callers ask again for the rest.
+    ///
+    /// Instances with something to do stay ([`may_be_purged`]), whatever the caller believed.
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged>;
+}
+
+/// What a purge did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// How many of the removed instances had a row.
+    pub removed: u32,
+    /// Instances that stay because they have something to do, in the order asked for.
+    pub kept: Vec<InstanceId>,
+    /// Instances that this step did not come to, in the order asked for.
+    pub rest: Vec<InstanceId>,
+}
+
+/// Records after which a step of [`Log::purge`] takes no further instance.
+pub const MAX_PURGED_RECORDS: usize = 4_096;
+
+/// Bytes of records after which a step of [`Log::purge`] takes no further instance.
+pub const MAX_PURGED_BYTES: usize = 16 << 20;
+
+/// Whether an instance can be removed and nothing is lost: an orchestration that has ended or an entity that is not locked, without
+/// messages that it has not taken.
+pub fn may_be_purged(row: &InstanceRow) -> bool {
+    row.inbox == 0 && row.locked_by.is_none() && (row.id.is_entity() || row.status.is_terminal())
 }
 
 /// Most records that a caller should gather for one batch.

@@ -12,7 +12,8 @@ use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, Filling, InstanceQuery,
-    Instances, KeyNote, Keys, Log, Page, Position, Store, TimerFired, TimerState, Timers,
+    Instances, KeyNote, Keys, Log, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Page, Position, Purged, Store, TimerFired, TimerState, Timers,
+    may_be_purged,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -57,7 +58,9 @@ impl Log for MemoryStore {
     fn append(&self, batch: Batch) -> Answer<'_, Appended> {
         self.answer(|state| {
             for encoded in batch.records {
-                state.log.append(&encoded.record);
+                if !(encoded.if_wanted && state.log.is_late(&encoded.record)) {
+                    state.log.append(&encoded.record);
+                }
             }
             state.keys.extend(batch.keys.into_iter().map(|note| (note.key.clone(), note)));
             for TimerFired { app, name, due, instance } in batch.fired {
@@ -94,8 +97,23 @@ impl Log for MemoryStore {
         })
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
-        self.answer(|state| Ok(instances.iter().map(|id| u32::from(state.log.purge(id))).sum()))
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
+        self.answer(|state| {
+            let mut purged = Purged::default();
+            let (mut records, mut bytes) = (0, 0);
+            for id in instances {
+                if records >= MAX_PURGED_RECORDS || bytes >= MAX_PURGED_BYTES {
+                    purged.rest.push(id);
+                } else if state.log.row(&id).is_some_and(|row| !may_be_purged(row)) {
+                    purged.kept.push(id);
+                } else {
+                    let size = state.log.size(&id);
+                    (records, bytes) = (records + size.0, bytes + size.1);
+                    purged.removed += u32::from(state.log.purge(&id));
+                }
+            }
+            Ok(purged)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! The log is a table that only grows at its end; the table of instances is a projection of it that lags by up to a second. What the
 //! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
 //!
-//! - `writer`: the thread that owns the only writing connection (`database`); `append`, `projector` with `fold` and `trim`,
+//! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`, `projector` with `fold` and `trim`,
 //!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
 //! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `list` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
 //! - `open`, `file`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
@@ -20,6 +20,7 @@ mod error;
 mod file;
 mod fold;
 mod keys;
+mod late;
 mod list;
 mod lock;
 mod long_chain;
@@ -50,7 +51,7 @@ pub use range::for_fuzzing;
 
 use crate::contract::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    Job, JobHandle, KeyNote, Keys, Log, Page, Payloads, Position, Store, TimerState, Timers, TooLong,
+    Job, JobHandle, KeyNote, Keys, Log, Page, Payloads, Position, Purged, Store, TimerState, Timers, TooLong,
 };
 use crate::deployment::check_digests;
 use database::{AppendStatements, SharedOverlay};
@@ -169,7 +170,7 @@ impl Log for SqliteStore {
         })
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         Box::pin(self.ask(|reply| Command::Purge(instances, reply)))
     }
 }

@@ -8,7 +8,7 @@ use longhaul_core::record::NewRecord;
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 use longhaul_store::{
     AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, MemoryStore, Page, Position, Store, TimerState, Timers,
+    KeyNote, Keys, Log, MemoryStore, Page, Position, Purged, Store, TimerState, Timers,
 };
 
 /// What a call does.
@@ -126,7 +126,7 @@ impl Log for GatedStore {
         self.call(Kind::Read, move |inner| inner.due(before, limit))
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, u32> {
+    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         self.call(Kind::Write, move |inner| inner.purge(instances))
     }
 }

@@ -1,10 +1,11 @@
 //! The order of log and mailboxes, without guests and without a store.
 
-use longhaul_core::{Message, Orchestration, Outgoing, Payload};
+use longhaul_core::{Message, Outgoing, Payload};
 
 use super::*;
 use crate::dispatch::commit::gather;
-use crate::dispatch::slot::{Guest, OrchestrationInMemory};
+use crate::dispatch::late::tests::{instance, start};
+use crate::dispatch::load::blank;
 
 const NOW: Timestamp = Timestamp(1);
 
@@ -28,15 +29,12 @@ fn to(receiver: &str, name: &str) -> Outgoing {
 fn send(board: &mut Board, messages: Vec<Outgoing>) {
     let mut commit = Commit::default();
     commit.push_outgoing(&messages, NOW);
-    board.queue_commit(commit);
-    board.deliver_recorded(messages);
+    board.queue_with_messages(commit, messages);
 }
 
 /// As when a chain has been read.
 fn becomes_resident(board: &mut Board, text: &str) {
-    let state = Orchestration::blank(id(text));
-    let resident = Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }));
-    board.rest(&id(text), resident, NOW);
+    board.rest(&id(text), instance(false), NOW);
 }
 
 fn mailbox(board: &mut Board, text: &str) -> Vec<(Message, bool)> {
@@ -46,7 +44,7 @@ fn mailbox(board: &mut Board, text: &str) -> Vec<(Message, bool)> {
 fn waiting(board: &mut Board, text: &str, name: &str) -> (Ticket, oneshot::Receiver<Result<(), crate::dispatch::EngineError>>) {
     let ticket = board.ticket();
     let (waiter, answer) = oneshot::channel();
-    board.deliver(&id(text), Delivery { message: event(name), recorded: false, waiter: Some(waiter), ticket: Some(ticket), note: None });
+    board.deliver(&id(text), Delivery { waiter: Some(waiter), ticket: Some(ticket), ..Delivery::unrecorded(event(name)) });
     (ticket, answer)
 }
 
@@ -146,9 +144,7 @@ fn an_instance_far_ahead_of_its_commits_waits_for_the_oldest_of_them() {
 #[test]
 fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
     let mut board = board();
-    let state = Orchestration::blank(id("a"));
-    let resident = Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }));
-    board.admit_new(&id("a"), resident, Delivery::unrecorded(event("start")));
+    board.admit_new(&id("a"), blank(&id("a")), Delivery::unrecorded(start("first")));
     send(&mut board, vec![to("a", "one"), to("a", "two"), to("chosen by a client", "one")]);
     send(&mut board, vec![to("a", "three")]);
     let new: Vec<_> = gather(&mut board, usize::MAX).into_iter().map(|commit| commit.new).collect();
@@ -158,7 +154,7 @@ fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
 #[test]
 fn who_leaves_memory_is_kept_for_a_guest_thread_to_let_go_of() {
     let mut board = board();
-    becomes_resident(&mut board, "ended");
+    board.rest(&id("ended"), instance(true), NOW);
     assert!(!board.slots.contains_key(&id("ended")));
     assert_eq!(board.leaving.len(), 1);
 }

@@ -111,10 +111,14 @@ pub(super) const PURGE_INSTANCES: Operation = Operation {
         parameter("runtimeStatus", Kind::Statuses, "Has ended with one of these statuses"),
         PREFIX,
     ],
-    headers: &[],
+    headers: &[TOKEN],
     body: Body::None,
     replies: &[
-        Reply(200, Shape::Object("Purged"), "Removed"),
+        Reply(
+            200,
+            Shape::Object("Purged"),
+            "Removed; the header x-ms-continuation-token is empty unless the request's time was over: then the same request with it goes on",
+        ),
         Reply(
             400,
             Shape::Text,

@@ -1,11 +1,9 @@
-//! Appending, chains and purge.
+//! Appending and chains.
 
 use longhaul_core::Record;
 use longhaul_core::record::TurnRecord;
 
-use super::sample::{
-    append, batch, chain, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, records, started, tail, turn,
-};
+use super::sample::{append, chain, continued, encoded, event, first_turn, id, json, of, parked, records, started, tail, turn};
 use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store, TooLong};
 
 /// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as of the batch's end.
@@ -149,38 +147,4 @@ pub async fn a_chain_that_is_too_long_is_named_with_its_length(store: &dyn Store
     assert_eq!(both(bytes - 1).await, [Err(TooLong { bytes }), Ok(chain(store, "b").await)]);
     assert_eq!(both(bytes).await, [Ok(chain(store, "a").await), Ok(chain(store, "b").await)]);
     assert_eq!(store.read_chains(vec![a]).await.unwrap(), [chain(store, "a").await]);
-}
-
-/// Purge counts instances with a row and leaves the others alone.
-pub async fn purge_removes_rows_and_chains(store: &dyn Store) {
-    append(store, [started("a", 1), started("b", 1), of("a", turn(0, 2, 1)), event("ghost", 3, "x")]).await;
-    append(store, [operation("@counter@1", 1), of_entity("@counter@1", batch(2, 1, 1, Some("1")))]).await;
-    let old = tail(store, "a").await.unwrap();
-    let purged = store.purge(["a", "@counter@1", "ghost", "missing"].map(id).into()).await.unwrap();
-    assert_eq!(purged, 2);
-    for gone in ["a", "@counter@1", "ghost"] {
-        assert_eq!(store.instance(&id(gone)).await.unwrap(), None);
-        assert_eq!(tail(store, gone).await, None);
-    }
-    assert_eq!(store.read_chain(old).await.unwrap(), []);
-    assert_eq!(chain(store, "b").await.len(), 1);
-    assert_eq!(store.purge(vec![id("a")]).await.unwrap(), 0);
-}
-
-/// Nothing of the old instance shows in one that has its id.
-pub async fn a_purged_instance_begins_a_new_chain(store: &dyn Store) {
-    append(store, [started("a", 1), event("a", 2, "x")]).await;
-    store.purge(vec![id("a")]).await.unwrap();
-    append(store, [started("a", 3)]).await;
-    assert_eq!(chain(store, "a").await.len(), 1);
-    assert_eq!(store.instance(&id("a")).await.unwrap().unwrap().inbox, 1);
-}
-
-/// Else a reader with an old tail could be shown another instance.
-pub async fn positions_are_not_used_again_after_a_purge(store: &dyn Store) {
-    append(store, [started("a", 1)]).await;
-    let old = tail(store, "a").await;
-    store.purge(vec![id("a")]).await.unwrap();
-    append(store, [started("b", 1)]).await;
-    assert!(tail(store, "b").await > old);
 }

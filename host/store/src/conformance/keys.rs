@@ -2,7 +2,7 @@
 
 use longhaul_core::Timestamp;
 
-use super::sample::{chain, encoded, id, records, started};
+use super::sample::{chain, completed, encoded, first_turn, id, of, records, started};
 use crate::contract::{Batch, KeyNote, Store};
 
 fn note(key: &str, at: u64) -> KeyNote {
@@ -61,8 +61,15 @@ pub async fn old_notes_are_removed_oldest_first_and_in_steps(store: &dyn Store) 
 
 /// They do not follow from the log, and a request stays answered though its instance is gone.
 pub async fn neither_purge_nor_rebuild_touches_notes(store: &dyn Store) {
-    store.append(Batch { records: vec![encoded(started("a", 5))], keys: vec![note("k", 5)], ..Batch::default() }).await.unwrap();
-    store.purge(vec![id("a")]).await.unwrap();
+    store
+        .append(Batch {
+            records: [first_turn(5), completed(1, 6, "1")].map(|turn| encoded(of("a", turn))).into(),
+            keys: vec![note("k", 5)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.purge(vec![id("a")]).await.unwrap().removed, 1);
     store.rebuild().await.unwrap();
     assert_eq!(store.key("k").await.unwrap(), Some(note("k", 5)));
 }

@@ -120,7 +120,7 @@ fn new(instance: &str, base: bool, record: Record) -> NewRecord {
 
 /// A record with its text.
 pub fn encoded(record: NewRecord) -> EncodedRecord {
-    EncodedRecord { data: record.record.encode(), record: Arc::new(record) }
+    EncodedRecord { data: record.record.encode(), record: Arc::new(record), if_wanted: false }
 }
 
 /// Appends records as one batch.

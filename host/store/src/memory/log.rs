@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::record::NewRecord;
-use longhaul_core::{InstanceId, InstanceRow, Record};
+use longhaul_core::{InstanceId, InstanceRow, Record, Standing};
 
 use crate::contract::{ChainRecord, Position};
 
@@ -71,7 +71,20 @@ impl MemoryLog {
         chain
     }
 
-    /// Whether there was a row to remove.
+    /// Whether a message comes too late for its receiver.
+    pub(super) fn is_late(&self, new: &NewRecord) -> bool {
+        let Record::Message(message) = &new.record else { return false };
+        let standing = self.row(&new.instance).and_then(Standing::of_row);
+        Standing::is_late(standing.as_ref(), &message.message)
+    }
+
+    /// How many records the instance has, and bytes in them.
+    pub(super) fn size(&self, id: &InstanceId) -> (usize, usize) {
+        let of_it = self.records.values().filter(|entry| entry.instance == *id);
+        of_it.fold((0, 0), |(records, bytes), entry| (records + 1, bytes + entry.record.encode().len()))
+    }
+
+    /// Removes an instance. Returns whether there was a row to remove.
     pub(super) fn purge(&mut self, id: &InstanceId) -> bool {
         self.records.retain(|_, entry| entry.instance != *id);
         self.tails.remove(id);

@@ -11,7 +11,7 @@ use super::bulk::Bulk;
 use super::database::{Database, StoredTail, execute};
 use super::error::of_write;
 use super::overlay::{InTables, Pending};
-use super::{keys, timers};
+use super::{keys, late, timers};
 use crate::contract::{Appended, Batch, EncodedRecord, Error, KeyNote, Position, TimerFired};
 
 const INSERT: &str = "INSERT INTO log (position, instance, previous, base, kind, data)";
@@ -41,9 +41,10 @@ impl Notes {
 
 impl Database {
     pub(super) async fn append(&mut self, batch: Batch) -> Result<Appended, Error> {
-        let Batch { records, tails, new, keys, fired } = batch;
+        let Batch { mut records, tails, new, keys, fired } = batch;
         self.settle().await?;
         let stored = self.tails_missing_in_memory(&records, &tails, &new).await?;
+        late::leave_out(&mut records, &self.overlay.lock(), &stored);
         let linked = self.link(&records, &stored);
         self.insert(records, &linked, &Notes { keys, fired }).await?;
         let mut overlay = self.overlay.lock();
@@ -55,7 +56,8 @@ impl Database {
         Ok(Appended { tails: tails.iter().map(tail).collect() })
     }
 
-    /// Looks up, in one statement, the last positions of all instances of which nothing is pending and that are not new.
+    /// Looks up, in one statement, the last positions of all instances of which nothing is pending and that are not new, and of those that a
+    /// message may come too late for.
     async fn tails_missing_in_memory(
         &mut self,
         records: &[EncodedRecord],
@@ -65,7 +67,8 @@ impl Database {
         let missing: Vec<_> = {
             let overlay = self.overlay.lock();
             let ids: HashSet<_> = records.iter().map(|encoded| &encoded.record.instance).chain(tails).collect();
-            ids.into_iter().filter(|id| overlay.get(id).is_none() && !new.contains(*id)).collect()
+            let unknown = ids.into_iter().filter(|id| overlay.get(id).is_none() && !new.contains(*id));
+            unknown.chain(late::asked_for(records, &overlay)).collect()
         };
         self.append_statements.add(usize::from(!missing.is_empty()));
         self.stored_tails(&missing).await
@@ -130,7 +133,7 @@ impl Database {
 fn arguments(records: impl IntoIterator<Item = EncodedRecord>, linked: &[Linked]) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(linked.len() * COLUMNS, 0);
-    for (EncodedRecord { record, data }, (pending, _)) in records.into_iter().zip(linked) {
+    for (EncodedRecord { record, data, if_wanted: _ }, (pending, _)) in records.into_iter().zip(linked) {
         let add = || {
             arguments.add(pending.position)?;
             arguments.add(record.instance.as_str())?;

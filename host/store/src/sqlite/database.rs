@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longhaul_core::InstanceId;
+use longhaul_core::{InstanceId, Standing};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
@@ -14,6 +14,7 @@ use super::config::SqliteConfig;
 use super::error::{of_read, of_write};
 use super::open::{NewLog, begin_new_log, open_writer};
 use super::overlay::{InTables, Overlay};
+use super::rows::standing;
 use crate::contract::Error;
 
 /// The overlay as the writer and the readers share it.
@@ -42,10 +43,12 @@ impl SharedOverlay {
 }
 
 /// The end of a chain as the tables have it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StoredTail {
     pub position: i64,
     pub in_tables: InTables,
+    /// How the orchestration stands; absent for an entity, and where there is no row.
+    pub standing: Option<Standing>,
 }
 
 /// The only connection that writes.
@@ -160,7 +163,9 @@ impl Database {
 }
 
 const STORED_TAILS: &str = "
-SELECT asked.value, coalesce(instances.last_position, orphans.last_position), instances.last_position IS NOT NULL
+SELECT
+    asked.value, coalesce(instances.last_position, orphans.last_position), instances.last_position IS NOT NULL,
+    instances.status, instances.execution
 FROM json_each($1) AS asked
 LEFT JOIN instances ON instances.id = asked.value
 LEFT JOIN orphans ON orphans.instance = asked.value
@@ -168,7 +173,11 @@ WHERE coalesce(instances.last_position, orphans.last_position) IS NOT NULL";
 
 fn stored_tail(row: &SqliteRow) -> Result<(InstanceId, StoredTail), sqlx::Error> {
     let in_tables = if row.try_get(2)? { InTables::Row } else { InTables::ChainOnly };
-    Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), StoredTail { position: row.try_get(1)?, in_tables }))
+    let standing = match (row.try_get(3)?, row.try_get(4)?) {
+        (Some(status), Some(execution)) => Some(standing(status, execution)?),
+        _ => None,
+    };
+    Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), StoredTail { position: row.try_get(1)?, in_tables, standing }))
 }
 
 /// Ids as one JSON array: one parameter whatever their number, so that one prepared statement serves all.

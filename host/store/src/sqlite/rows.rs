@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use longhaul_core::{DeploymentId, ExecutionId, InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use longhaul_core::{DeploymentId, ExecutionId, InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Standing, Timestamp};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
@@ -194,6 +194,11 @@ fn kind_of(name: &str) -> Result<InstanceKind, sqlx::Error> {
 
 fn status_of(name: &str) -> Result<RuntimeStatus, sqlx::Error> {
     RuntimeStatus::parse(name).ok_or_else(|| damaged(format!("unknown status '{name}'")))
+}
+
+/// How an orchestration stands whose columns `status` and `execution` say this.
+pub(super) fn standing(status: &str, execution: &str) -> Result<Standing, sqlx::Error> {
+    Ok(Standing { status: status_of(status)?, execution: ExecutionId::trusted(execution) })
 }
 
 fn damaged(cause: impl Into<BoxDynError>) -> sqlx::Error {

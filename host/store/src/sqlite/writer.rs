@@ -14,7 +14,7 @@ use super::config::SqliteConfig;
 use super::database::{AppendStatements, Database, SharedOverlay};
 use super::lock::ProcessLock;
 use super::open;
-use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, TimerState};
+use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, Purged, TimerState};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -22,7 +22,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 /// What the writer is asked to do.
 pub(super) enum Command {
     Append(Batch, Reply<Appended>),
-    Purge(Vec<InstanceId>, Reply<u32>),
+    Purge(Vec<InstanceId>, Reply<Purged>),
     Deploy(Box<Deployment>, Vec<(String, Vec<u8>)>, Reply<DeploymentId>),
     PutTimer(Box<TimerState>, Reply<()>),
     RemoveTimer {
@@ -275,7 +275,8 @@ fn refuse(command: Command) {
     let closed = || Error::Unavailable("the store is closed".into());
     match command {
         Command::Append(_, reply) => _ = reply.send(Err(closed())),
-        Command::Purge(_, reply) | Command::ForgetKeys { reply, .. } => _ = reply.send(Err(closed())),
+        Command::Purge(_, reply) => _ = reply.send(Err(closed())),
+        Command::ForgetKeys { reply, .. } => _ = reply.send(Err(closed())),
         Command::Deploy(_, _, reply) => _ = reply.send(Err(closed())),
         Command::PutTimer(_, reply) | Command::RemoveTimer { reply, .. } => _ = reply.send(Err(closed())),
         Command::PutAccessKey(_, reply) | Command::RemoveAccessKey { reply, .. } => _ = reply.send(Err(closed())),

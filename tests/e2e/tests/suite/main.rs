@@ -19,6 +19,7 @@ mod http_reuse;
 mod http_rpc;
 mod http_start;
 mod http_status;
+mod late;
 mod misbehaviour;
 mod mismatch;
 mod model;

@@ -13,6 +13,7 @@ use crate::model::{Command, DeploymentId, ExecutionId, GuestTurn, InstanceId, Ti
 use crate::orchestration::{Activation, Folded, Orchestration, ReplayStep, Step, fold};
 use crate::record::{FORMAT, MessageRecord, ParkedRecord, Record};
 use crate::row::InstanceRow;
+use crate::standing::Standing;
 
 /// The deployment that is current while a test runs. Instances start on deployment 1.
 pub(crate) const CURRENT: DeploymentId = DeploymentId(7);
@@ -21,6 +22,7 @@ pub(crate) struct Script {
     pub(crate) state: Orchestration,
     pub(crate) chain: Vec<(Record, bool)>,
     pub(crate) row: Option<InstanceRow>,
+    pub(crate) standing: Option<Standing>,
     clock: Timestamp,
     /// Messages for the next turn, and whether each is a record of its own.
     mailbox: Vec<(Message, bool)>,
@@ -37,7 +39,7 @@ impl Script {
 
     pub(crate) fn of(id: &str) -> Self {
         let state = Orchestration::blank(InstanceId::trusted(id));
-        Self { state, chain: Vec::new(), row: None, clock: at(1_000), mailbox: Vec::new(), calls: Vec::new(), limits: None }
+        Self { state, chain: Vec::new(), row: None, standing: None, clock: at(1_000), mailbox: Vec::new(), calls: Vec::new(), limits: None }
     }
 
     /// An instance whose first turn is taken, with these commands.
@@ -183,8 +185,10 @@ impl Script {
     fn check_row(&self, recorded: &[Message]) {
         let (Some(row), Some(status)) = (&self.row, self.state.status()) else { return };
         assert_eq!(row.inbox as usize, recorded.len(), "the row counts other messages");
+        assert_eq!(self.standing, Standing::of_row(row), "the records give another standing than the row");
         if !recorded.iter().any(|message| matches!(message, Message::Start(_))) {
             assert_eq!(row.status, status);
+            assert_eq!(self.standing, Standing::of_state(&self.state));
             // The turn that rewinds does not know yet what the instance waits for; the next one, which comes at once, does.
             let is_rewound = matches!(self.chain.last(), Some((Record::Turn(turn), _)) if turn.rewound.is_some());
             assert!(row.wake_at == self.state.wake_at() || is_rewound && row.pending && self.state.needs_turn(self.clock));
@@ -197,6 +201,7 @@ impl Script {
         let stored = Record::decode(record.kind(), &record.encode()).unwrap();
         assert_eq!(stored, record, "the record is another one after it was stored");
         self.row = InstanceRow::after(self.row.take(), self.state.id(), &record);
+        self.standing = Standing::after(self.standing.take(), &record);
         self.chain.push((record, base));
     }
 }
