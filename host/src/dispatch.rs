@@ -23,6 +23,7 @@ mod board;
 mod commit;
 mod counters;
 mod error;
+mod failure_log;
 mod hold;
 mod http_activity;
 mod keys;

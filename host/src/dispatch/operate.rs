@@ -7,6 +7,7 @@ use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp
 use longhaul_wasm::{EntityComponent, GuestError, LogContext};
 
 use super::commit::Commit;
+use super::failure_log::FailureLog;
 use super::orchestrate::no_room;
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
@@ -49,6 +50,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
                 entity: &entity,
                 now: batch.now(),
                 max_attempts: shared.config.max_failed_turns,
+                failure_log: &shared.failure_log,
             };
             Some(call.run(operations))
         }
@@ -60,6 +62,10 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let fresh = ExecutionId::trusted(shared.world.fresh_id());
     let pin = app.map(|app| app.pin()).unwrap_or_default();
     let step = entity.end_batch(batch, guest, &fresh, pin);
+    let failures = step.untold.iter().filter_map(|index| step.record.failures.get(*index));
+    for (operation, failure) in failures {
+        shared.failure_log.signal_failed(step.record.now, entity.id(), operation, failure);
+    }
     let (record, outgoing) = step.seal(id.clone(), 0);
     let after = After::Rest(Resident::Entity(entity));
     Work { record: Some(record), outgoing, ..Work::without_record(commit, Vec::new(), recorded, after) }
@@ -71,6 +77,7 @@ struct EntityCall<'call> {
     entity: &'call Entity,
     now: Timestamp,
     max_attempts: u32,
+    failure_log: &'call FailureLog,
 }
 
 impl EntityCall<'_> {
@@ -96,7 +103,7 @@ impl EntityCall<'_> {
             match self.call(state.clone(), std::slice::from_ref(&operation)) {
                 Ok(batch) => return batch,
                 Err(error) => {
-                    tracing::warn!(instance = %self.entity.id(), operation = operation.name, "an operation came to nothing: {error}");
+                    self.failure_log.operation_stopped(self.now, self.entity.id(), &operation.name, &error);
                     failure = failure_of(&error);
                     if !error.is_transient() {
                         break;

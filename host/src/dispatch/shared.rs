@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::activities::Activities;
 use super::board::Board;
 use super::counters::Counters;
+use super::failure_log::FailureLog;
 use super::keys::Claims;
 use super::reads::Answers;
 use super::reuse::ReusePolicy;
@@ -92,6 +93,8 @@ pub(super) struct Shared {
     pub(super) signals: Arc<Signals>,
     pub(super) activities: Activities,
     pub(super) counters: Counters,
+    /// Bounds what the log says of operations that fail.
+    pub(super) failure_log: FailureLog,
     /// Keys of requests that are under way.
     pub(super) claims: Arc<Claims>,
     /// Bounds how many chains are read at a time.
@@ -118,6 +121,7 @@ impl Shared {
             activities: Activities::new(workers.clone()),
             claims: Arc::default(),
             counters: Counters::default(),
+            failure_log: FailureLog::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             long_loads: Budget::new(config.instance_memory_bytes / 4),
             guest_threads: GuestThreads::default(),

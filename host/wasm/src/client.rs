@@ -142,7 +142,7 @@ impl Linked {
             function.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
         };
         let result: wasmtime::Result<()> = result.await;
-        result.map_err(|error| GuestError::of(&error, store.data().refused(), self.config.limits.request_deadline))
+        result.map_err(|error| store.data().failed(&error, self.config.limits.request_deadline))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A guest that imports nothing but `log` pays nothing for the stand-ins: they are made when one is first used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_core::Timestamp;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -15,7 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::background::{Background, Permit};
 use crate::bindings::{log, types};
 use crate::config::Limits;
-use crate::error::Refused;
+use crate::error::GuestError;
 use crate::io::new_table;
 use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog, LogLevel, LogStdout};
@@ -55,9 +56,9 @@ impl GuestState {
         self.limiter.begin_call();
     }
 
-    /// What the guest ran into during this call, if it did.
-    pub fn refused(&self) -> Refused {
-        self.limiter.refused()
+    /// How a call ended that came to nothing.
+    pub fn failed(&self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
+        GuestError::of(error, self.limiter.refused(), deadline, self.log.take_panic().as_deref())
     }
 
     fn turn_clock(&mut self) -> TurnClock<'_> {

@@ -59,7 +59,7 @@ impl EntityComponent {
             entity.call_run(&mut store, &convert::entity_id_out(id), state.as_ref(), now.0, &operations)
         });
         end_time(&mut store);
-        let batch = batch.map_err(|error| GuestError::of(&error, store.data().refused(), config.limits.turn_deadline))?;
+        let batch = batch.map_err(|error| store.data().failed(&error, config.limits.turn_deadline))?;
         convert::batch(batch, count, &config.limits)
     }
 }

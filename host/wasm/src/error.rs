@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi_http::FieldMapError;
 
+use crate::log::cut;
 use crate::world::FunctionKind;
 
 /// The runtime cannot do what was asked.
@@ -155,8 +156,9 @@ impl GuestError {
         }
     }
 
-    /// What wasmtime's error means. `refused`: what the guest ran into during the call, if it did.
-    pub(crate) fn of(error: &wasmtime::Error, refused: Refused, deadline: Duration) -> Self {
+    /// What wasmtime's error means. `refused`: what the guest ran into during the call, if it did. `panic`: what the guest said of a
+    /// panic before it stopped itself; without it the message of a trap tells nothing to the code's author.
+    pub(crate) fn of(error: &wasmtime::Error, refused: Refused, deadline: Duration, panic: Option<&str>) -> Self {
         if let Some(full) = error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>() {
             return Self::Busy(full.to_string());
         }
@@ -177,7 +179,8 @@ impl GuestError {
             return Self::Handover;
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(short_backtrace).unwrap_or_default();
-        Self::Trap { message: cause, backtrace }
+        let message = panic.map_or(cause.clone(), |panic| format!("{} ({cause})", cut(panic, MAX_PANIC_BYTES)));
+        Self::Trap { message, backtrace }
     }
 
     pub(crate) fn deadline(limit: Duration) -> Self {
@@ -209,6 +212,8 @@ fn is_out_of_resources(error: &wasmtime::Error) -> bool {
     error.chain().any(full)
 }
 
+/// How much is shown of a panic's line: it stands in records and in status objects.
+const MAX_PANIC_BYTES: usize = 1_024;
 /// Frames shown of a trap; the innermost ones tell what happened.
 const MAX_FRAMES: usize = 16;
 

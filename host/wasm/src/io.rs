@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store};
@@ -10,7 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::{log, types};
 use crate::client::ClientHost;
-use crate::error::Refused;
+use crate::error::{GuestError, Refused};
 use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog, LogContext, LogLevel, LogStdout};
 use crate::memory::GuestMemory;
@@ -47,6 +48,13 @@ pub struct AppEnvironment {
 }
 
 impl IoState {
+    /// How a call ended that came to nothing.
+    pub(crate) fn failed(&self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
+        let panic = self.log.take_panic();
+        let panic = panic.as_deref().map(|panic| self.secrets().hidden_in(panic));
+        GuestError::of(error, self.refused(), deadline, panic.as_deref())
+    }
+
     /// The secrets of the function.
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.outgoing.environment.secrets

@@ -80,6 +80,35 @@ pub(crate) struct GuestLog {
     lines_per_call: u32,
     replaying: AtomicBool,
     lines_of_this_call: AtomicU32,
+    panic: Mutex<Panic>,
+}
+
+/// What the guest said of its last panic in this call, cut to the limit of a line. Kept in a replay as well, and behind a flood.
+#[derive(Default)]
+struct Panic {
+    text: Option<String>,
+    /// The message follows in a line of its own.
+    goes_on: bool,
+}
+
+/// How the lines begin that the SDK's panic hook writes, and what stands in those of Rust's own behind the thread's name.
+const PANICKED: &str = "panicked";
+const PANICKED_AT: &str = "panicked at ";
+
+impl Panic {
+    fn note(&mut self, level: LogLevel, line: &str) {
+        let of_thread = line.starts_with("thread '").then(|| line.find(PANICKED_AT)).flatten();
+        match (of_thread, &mut self.text) {
+            _ if level == LogLevel::Error && line.starts_with(PANICKED) => *self = Self { text: Some(line.to_owned()), goes_on: false },
+            (Some(place), _) => *self = Self { text: Some(line[place..].to_owned()), goes_on: true },
+            (None, Some(text)) if self.goes_on => {
+                text.push(' ');
+                text.push_str(line);
+                self.goes_on = false;
+            }
+            (None, _) => {}
+        }
+    }
 }
 
 impl GuestLog {
@@ -91,6 +120,7 @@ impl GuestLog {
             lines_per_call: limits.log_lines_per_call,
             replaying: AtomicBool::new(false),
             lines_of_this_call: AtomicU32::new(0),
+            panic: Mutex::default(),
         })
     }
 
@@ -98,6 +128,12 @@ impl GuestLog {
     pub fn begin_call(&self, replaying: bool) {
         self.replaying.store(replaying, Ordering::Relaxed);
         self.lines_of_this_call.store(0, Ordering::Relaxed);
+        _ = self.take_panic();
+    }
+
+    /// What the guest has said of a panic in this call.
+    pub fn take_panic(&self) -> Option<String> {
+        std::mem::take(&mut *self.panic.lock().unwrap_or_else(PoisonError::into_inner)).text
     }
 
     /// Begins a call on behalf of somebody else than the one before.
@@ -111,13 +147,15 @@ impl GuestLog {
     }
 
     pub fn line(&self, level: LogLevel, message: &str) {
+        let message = cut(message, self.max_line_bytes).trim_end();
+        self.panic.lock().unwrap_or_else(PoisonError::into_inner).note(level, message);
         if self.replaying.load(Ordering::Relaxed) {
             return;
         }
         let before = self.lines_of_this_call.load(Ordering::Relaxed);
         self.lines_of_this_call.store(before.saturating_add(1), Ordering::Relaxed);
         if before < self.lines_per_call {
-            self.sink.line(LogLine { context: &self.context(), level, message: cut(message, self.max_line_bytes).trim_end() });
+            self.sink.line(LogLine { context: &self.context(), level, message });
         } else if before == self.lines_per_call {
             let message = format!("more than {} lines in one call: the rest is dropped", self.lines_per_call);
             self.sink.line(LogLine { context: &self.context(), level: LogLevel::Warn, message: &message });
@@ -126,7 +164,7 @@ impl GuestLog {
 }
 
 /// The longest part of `text` that fits and ends between two characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
 }
 

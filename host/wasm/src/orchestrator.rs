@@ -49,7 +49,7 @@ impl OrchestratorComponent {
                 let live = Some((store, function));
                 Ok(OrchestratorGuest { live, config: config.clone(), execution: Arc::default(), turn: 0, initial_bytes })
             }
-            Err(error) => Err(GuestError::of(&error, store.data().refused(), config.limits.turn_deadline)),
+            Err(error) => Err(store.data().failed(&error, config.limits.turn_deadline)),
         }
     }
 }
@@ -121,7 +121,7 @@ impl OrchestratorGuest {
         begin_time(&mut store, limits);
         let turn = run(&mut store, &function);
         end_time(&mut store);
-        let turn = turn.map_err(|error| GuestError::of(&error, store.data().refused(), limits.turn_deadline))?;
+        let turn = turn.map_err(|error| store.data().failed(&error, limits.turn_deadline))?;
         let turn = convert::turn(turn, limits, replaying)?;
         self.live = Some((store, function));
         Ok(turn)

@@ -50,8 +50,13 @@ async fn a_secret_is_read_like_a_setting_and_kept_out_of_all_that_is_written_dow
     assert!(refused.error_type == "SecretInOutput" && !format!("{refused:?}").contains(SECRET), "{refused:?}");
     let lines = Arc::new(support::Lines::default());
     let runtime = longhaul_wasm::Runtime::new(longhaul_wasm::Config { log: lines.clone(), ..support::config() }).unwrap();
-    let told = activity(&runtime).run(context(1, None), Payload::string("tell TOKEN"), Arc::new(environment)).await;
+    let environment = Arc::new(environment);
+    let loud_environment = environment.clone();
+    let told = activity(&runtime).run(context(1, None), Payload::string("tell TOKEN"), environment).await;
     let told = format!("{:?} {:?}", told.unwrap().unwrap_err(), lines.all());
+    let loud = activity(&runtime).run(context(1, None), Payload::string("panic aloud"), loud_environment).await;
+    let Err(GuestError::Trap { message, .. }) = loud else { panic!("{loud:?}") };
+    assert_eq!(message, "panicked at src/lib.rs:7:8: [secret TOKEN] (wasm trap: wasm `unreachable` instruction executed)");
     for text in ["failed: [secret TOKEN]", "details: [secret TOKEN]", "cause: [secret TOKEN]", "logged: [secret TOKEN]"] {
         assert!(told.contains(text), "{told}");
     }

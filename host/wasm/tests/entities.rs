@@ -42,5 +42,6 @@ fn what_breaks_the_contract_is_named_by_its_field() {
 #[test]
 fn an_entity_that_loops_or_panics_is_stopped() {
     assert_eq!(run_in(&hasty(), None, &["spin"]), Err(GuestError::Deadline { limit_ms: 300 }));
-    assert!(matches!(run(None, &["panic"]), Err(GuestError::Trap { .. })));
+    let Err(GuestError::Trap { message, .. }) = run(None, &["panic"]) else { panic!("it does not trap") };
+    assert!(message.contains("this entity panics") && message.contains("src/lib.rs"), "{message}");
 }

@@ -55,6 +55,7 @@ fn a_panic_and_an_endless_recursion_are_traps_with_a_backtrace() {
     for (what, message) in [("panic", "unreachable"), ("recurse", "")] {
         let GuestError::Trap { message: found, backtrace } = failure(what) else { panic!("{what}: {:?}", failure(what)) };
         assert!(found.contains(message), "{what}: {found}");
+        assert_eq!(found.contains("this orchestrator panics"), what == "panic", "{found}");
         assert!(backtrace.starts_with("0: ") && backtrace.lines().count() <= 16, "{what}: {backtrace}");
     }
 }

@@ -1,6 +1,6 @@
 //! Does what its input, a JSON string, asks for. `"get http://host/path"` answers with the status and body or fails with the
 //! error code as its error type; `"try n http://host/path"` succeeds at the n-th attempt. `"authorized NAME http://host/path"` sends the
-//! setting or secret of that name along, and `"tell NAME"` gives it away wherever it can.
+//! setting or secret of that name along, and `"tell NAME"` gives it away wherever it can; so does `"panic aloud"` with `TOKEN`.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "activity-function", generate_all });
 
@@ -22,6 +22,10 @@ impl Guest for Misbehaving {
         match what {
             "behave" => Ok("\"well\"".into()),
             "context" => Ok(format!(r#"["{}", "{}", {}, {}]"#, context.name, context.instance_id, context.task, context.attempt)),
+            "panic aloud" => {
+                log(Level::Error, &format!("panicked at src/lib.rs:7:8: {}", variable("TOKEN")));
+                panic!("this activity panics aloud")
+            }
             "panic" => panic!("this activity panics"),
             "panic once" if context.attempt == 1 => panic!("this activity panics at first"),
             "panic once" => Ok(context.attempt.to_string()),

@@ -73,7 +73,11 @@ impl Guest for Misbehaving {
                     state = Some("{".into());
                     Ok("null".into())
                 }
-                "panic" => panic!("this entity panics"),
+                "panic" => {
+                    // As the SDK's panic hook does.
+                    log(Level::Error, "panicked at src/lib.rs:1:2: this entity panics");
+                    panic!("this entity panics")
+                }
                 "spin" => loop {
                     std::hint::black_box(&operation);
                 },

@@ -68,7 +68,11 @@ fn misbehave(what: &str) -> Turn {
             completed("\"well\"")
         }
         "recurse" => completed(&format!("{}", recurse(1))),
-        "panic" => panic!("this orchestrator panics"),
+        "panic" => {
+            // As the SDK's panic hook does.
+            log(Level::Error, "panicked at src/lib.rs:1:2: this orchestrator panics");
+            panic!("this orchestrator panics")
+        }
         "abort" => std::process::abort(),
         "not JSON" => completed("{not JSON"),
         "bad activity input" => commands(vec![Command::CreateTimer(1), call_activity("Any", "1 2")]),

@@ -24,6 +24,8 @@ pub struct BatchStep {
     pub record: EntityRecord,
     /// Messages for other instances.
     pub outgoing: Vec<Outgoing>,
+    /// Which of the record's failures nobody is told: those of signals, and of starts.
+    pub untold: Vec<usize>,
 }
 
 impl BatchStep {
@@ -134,7 +136,7 @@ impl Entity {
     /// Closes the batch. `guest` is absent if there were no operations; `fresh` seeds the ids of orchestrations that
     /// operations start, which are pinned to `pin`.
     pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, pin: impl Into<Pin>) -> BatchStep {
-        let (mut failures, pin) = (Vec::new(), pin.into());
+        let (mut failures, mut untold, pin) = (Vec::new(), Vec::new(), pin.into());
         // Whoever waits gets an answer, even if a guest returned fewer results than it was given operations.
         let unanswered = || GuestOperationResult {
             outcome: Err(Failure::new("NoResult", "the entity returned no result for the operation")),
@@ -147,6 +149,7 @@ impl Entity {
         let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
         for (operation, result) in std::mem::take(&mut batch.operations).into_iter().zip(results) {
             if let Err(failure) = &result.outcome {
+                untold.extend(operation.caller.is_none().then_some(failures.len()));
                 failures.push((operation.name.clone(), failure.clone()));
             }
             if let Some(caller) = operation.caller {
@@ -159,7 +162,10 @@ impl Entity {
                 started += 1;
                 match detached_start(call, fresh.derive(batch.now, &started.to_string()), pin, batch.now) {
                     Ok(outgoing) => batch.outgoing.push(outgoing),
-                    Err(failure) => failures.push((operation.name.clone(), failure)),
+                    Err(failure) => {
+                        untold.push(failures.len());
+                        failures.push((operation.name.clone(), failure));
+                    }
                 }
             }
         }
@@ -175,7 +181,7 @@ impl Entity {
             wake_at: self.wake_at(),
             inbox_before: 0,
         };
-        BatchStep { record, outgoing: batch.outgoing }
+        BatchStep { record, outgoing: batch.outgoing, untold }
     }
 }
 

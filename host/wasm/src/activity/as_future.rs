@@ -44,8 +44,8 @@ impl AsFuture {
         let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment.clone()));
         let outcome = self.call(&mut used.guest, context, &input).await;
         let state = used.guest.store.data();
-        let (refused, memory_bytes) = (state.refused(), state.limiter.memory_bytes());
-        let outcome = outcome.map_err(|error| GuestError::of(&error, refused, deadline))?;
+        let memory_bytes = state.limiter.memory_bytes();
+        let outcome = outcome.map_err(|error| state.failed(&error, deadline))?;
         before_reading(outcome.as_ref().map_or(0, String::len)).await;
         let outcome = environment.secrets.kept_out(super::checked(outcome, &self.config.limits)?);
         if let Some(kept) = kept {

@@ -87,7 +87,7 @@ impl AtOnce {
     ) -> Option<Result<Result<Payload, Failure>, GuestError>> {
         let mut used = Shelf::take_or(kept, || self.new_guest(context));
         let outcome = self.call(&mut used.guest, context, input);
-        let limiter = &used.guest.store.data().limiter;
+        let PlainState { limiter, log } = used.guest.store.data();
         match outcome {
             Ok(outcome) => {
                 let (outcome, memory_bytes) = (super::checked(outcome, &self.config.limits), limiter.memory_bytes());
@@ -102,7 +102,7 @@ impl AtOnce {
                 self.expect_long_runs();
                 None
             }
-            Err(error) => Some(Err(GuestError::of(&error, limiter.refused(), LONGEST_RUN))),
+            Err(error) => Some(Err(GuestError::of(&error, limiter.refused(), LONGEST_RUN, log.take_panic().as_deref()))),
         }
     }
 

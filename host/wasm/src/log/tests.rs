@@ -51,3 +51,31 @@ fn a_flood_is_thinned_out_and_said_so_once_per_call() {
         assert_eq!(lines.take(), ["drip", "drip", "drip", "more than 3 lines in one call: the rest is dropped"]);
     }
 }
+
+#[test]
+fn a_panic_is_kept_for_its_call_even_in_a_replay_and_behind_a_flood() {
+    let (log, lines) = recording_log();
+    log.begin_call(true);
+    log.line(LogLevel::Error, "panicked at src/lib.rs:1:2: no");
+    log.line(LogLevel::Warn, "panicked: but not so bad");
+    assert_eq!((log.take_panic().as_deref(), lines.take().len()), (Some("panicked a"), 0));
+    log.begin_call(false);
+    (0..10).for_each(|_| log.line(LogLevel::Info, "drip"));
+    log.line(LogLevel::Error, "panicked");
+    assert_eq!(log.take_panic().as_deref(), Some("panicked"));
+    log.line(LogLevel::Error, "panicked");
+    log.begin_call(false);
+    assert_eq!(log.take_panic(), None, "the next call begins anew");
+}
+
+#[test]
+fn a_panic_that_rust_itself_prints_is_kept_with_the_message_behind_it() {
+    let limits = Limits::default();
+    let log = GuestLog::new(LogContext { function: "Test".into(), instance: None }, Arc::new(Lines::default()), &limits);
+    for line in ["", "thread '<unnamed>' (1) panicked at src/lib.rs:1:2:", "no more", "note: run with a backtrace"] {
+        log.line(LogLevel::Warn, line);
+    }
+    assert_eq!(log.take_panic().as_deref(), Some("panicked at src/lib.rs:1:2: no more"));
+    log.line(LogLevel::Info, "we panicked at once");
+    assert_eq!(log.take_panic(), None);
+}

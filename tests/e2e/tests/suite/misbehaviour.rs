@@ -66,7 +66,7 @@ async fn an_orchestrator_that_eats_memory_is_set_aside_while_others_go_on() {
 async fn an_orchestrator_that_panics_is_set_aside_and_stays_so_after_a_crash() {
     let host = test_guests().await;
     let reason = parked_after_go(&host, "panics", "panic").await;
-    assert!(reason.contains("trapped"), "{reason}");
+    assert!(reason.contains("trapped: panicked at src/lib.rs:1:2: this orchestrator panics"), "{reason}");
     host.crash().await;
     assert_eq!(parked(&host, "panics").await, reason);
     host.post("/instances/panics/resume").await.expect_empty(202);
@@ -107,7 +107,9 @@ async fn an_entity_that_panics_does_not_take_the_host_along() {
     host.post_json("/entities/MisbehavingEntity/bad?op=panic", &Value::Null).await;
     eventually("the panic to be logged", PARKED_LIMIT, || async {
         let log = host.log();
-        let is_told = log.lines().any(|line| line.contains("@misbehavingentity@bad") && line.contains("trapped"));
+        let is_told = log.lines().any(|line| line.contains("@misbehavingentity@bad") && line.contains("this entity panics"));
+        let is_told =
+            is_told && log.lines().any(|line| line.contains("a signal failed: EntityStopped") && line.contains("@misbehavingentity@bad"));
         if is_told { Ok(()) } else { Err(log) }
     })
     .await;

@@ -87,7 +87,7 @@ fn orchestrators() -> Vec<Row> {
         ("an orchestrator loops", "spin", Parked("did not return within 1000 ms")),
         ("an orchestrator eats memory", "eat memory", Parked("memory")),
         ("an orchestrator recurses for ever", "recurse", Parked("trapped")),
-        ("an orchestrator panics", "panic", Parked("trapped")),
+        ("an orchestrator panics", "panic", Parked("this orchestrator panics")),
         ("an orchestrator aborts", "abort", Parked("trapped")),
         ("an orchestrator's output is not JSON", "not JSON", Parked("broke the contract")),
         ("an activity's input is not JSON", "bad activity input", Parked("broke the contract: commands[1]")),

@@ -23,6 +23,7 @@ fn a_failed_operation_tells_its_caller_and_is_recorded_and_the_others_stand() {
     assert_eq!(ran.replies(), [("o".into(), 2, "no".into())]);
     let failures: Vec<_> = ran.record.failures.iter().map(|(name, failure)| (name.as_str(), failure.message.as_str())).collect();
     assert_eq!((failures, ran.record.state.unwrap().as_str()), (vec![("Fail", "no"), ("Fail", "no")], "2"));
+    assert_eq!(ran.untold, [1], "of the signal's failure nobody is told");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(super) struct Ledger {
 pub(super) struct Ran {
     pub(super) record: EntityRecord,
     pub(super) outgoing: Vec<Outgoing>,
+    pub(super) untold: Vec<usize>,
     /// Names of operations of this batch.
     pub(super) operations: Vec<String>,
 }
@@ -121,7 +122,7 @@ fn run_batch(
     let names = operations.iter().map(|operation| operation.name.clone()).collect();
     let returned = (!operations.is_empty()).then(|| guest(entity.state().cloned(), operations));
     let step = entity.end_batch(batch, returned, &ExecutionId::trusted("fresh"), DeploymentId(3));
-    Ran { record: step.record, outgoing: step.outgoing, operations: names }
+    Ran { record: step.record, outgoing: step.outgoing, untold: step.untold, operations: names }
 }
 
 fn run(state: Option<Payload>, operations: Vec<GuestOperation>) -> GuestBatch {
