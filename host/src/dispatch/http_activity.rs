@@ -9,10 +9,12 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use longhaul_core::{Failure, Payload};
-use longhaul_wasm::{AppEnvironment, HttpCallError, HttpCaller};
+use longhaul_wasm::{AppEnvironment, HttpCallError, HttpCaller, is_forbidden_method};
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+
+mod charset;
 
 /// Its name, compared ignoring case.
 const NAME: &str = "BuiltIn::HttpActivity";
@@ -122,7 +124,8 @@ fn request(call: HttpCall) -> Result<Request<Bytes>, Failure> {
 
 fn method(text: &str) -> Result<Method, Failure> {
     match Method::from_bytes(text.to_ascii_uppercase().as_bytes()) {
-        Ok(Method::CONNECT) | Err(_) => Err(invalid(format!("method '{text}' is not one that can be sent"))),
+        Err(_) => Err(invalid(format!("method '{text}' is not one that can be sent"))),
+        Ok(_) if is_forbidden_method(text) => Err(invalid(format!("method '{text}' is for proxies and cannot be sent"))),
         Ok(method) => Ok(method),
     }
 }
@@ -170,7 +173,8 @@ impl From<Response<Bytes>> for HttpAnswer {
             };
             headers.insert(name.as_str().to_owned(), all);
         }
-        let content = String::from_utf8_lossy(response.body()).into_owned();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content = charset::decode(content_type, response.body());
         Self { status_code: response.status().as_u16(), headers, content }
     }
 }
@@ -188,7 +192,7 @@ impl HttpAnswer {
 
 fn failure(error: HttpCallError) -> Failure {
     let (kind, non_retriable) = match error {
-        HttpCallError::Denied { .. } => ("HttpRequestDenied", true),
+        HttpCallError::Denied { .. } | HttpCallError::OwnHost { .. } => ("HttpRequestDenied", true),
         HttpCallError::Failed { .. } => ("HttpRequestFailed", false),
         HttpCallError::Timeout { .. } => ("Timeout", false),
         HttpCallError::TooLarge { .. } => ("HttpResponseTooLarge", true),

@@ -93,6 +93,10 @@ impl ClientComponent {
         let run = tokio::spawn(async move { background.run(guest).await });
 
         match answered.await {
+            Ok(Ok(response)) if response.status().is_informational() => Err(GuestError::Protocol(format!(
+                "the client function answered with status {}, which promises another answer; a last one is 200 to 599",
+                response.status().as_u16()
+            ))),
             Ok(Ok(response)) => Ok(response.map(|body| ResponseBody::new(body, run))),
             Ok(Err(code)) => Err(GuestError::Protocol(format!("the client function answered with the error {code:?}"))),
             // The guest ended without an answer, so how it ended is known at once.

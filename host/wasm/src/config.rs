@@ -8,6 +8,7 @@ use longhaul_core::limits::ValueLimits;
 
 use crate::compiled::ChildCompiler;
 use crate::counts::GuestCounts;
+use crate::io::OwnListeners;
 use crate::log::{LogSink, TracingSink};
 use crate::memory::GuestMemory;
 
@@ -28,8 +29,8 @@ pub struct Config {
     pub max_hot_guests: Option<usize>,
     /// Most activities running at a time, default 256. More of them wait for their turn; the wait does not count against their deadline.
     pub max_running_activities: usize,
-    /// Most client functions running at a time, default 256. More of them wait. Apart from activities, so that an activity
-    /// that calls a client function of its own host cannot wait for itself.
+    /// Most client functions running at a time, default 256. More of them wait. Apart from
+    /// activities, so that activities which wait for a slow server do not keep requests waiting.
     pub max_running_requests: usize,
     /// Most guests that compute at a time among those that have computed for long: an orchestrator or entity for 10 to 20 ms, an activity or
     /// client function for 5 ms in one go. They take turns. Default: one less than there are processors, which is left to all others, and at
@@ -37,6 +38,9 @@ pub struct Config {
     pub max_background_guests: usize,
     /// Certificate authorities, in PEM, that outgoing `https` requests trust besides the system's; `None` by default.
     pub outbound_ca_file: Option<PathBuf>,
+    /// Where this process itself listens: outgoing requests never lead there, whatever lists allow.
+    /// None by default.
+    pub own_listeners: OwnListeners,
     /// Where guests' log lines go, default [`TracingSink`].
     pub log: Arc<dyn LogSink>,
     /// What activities and client functions that run share. Without a bound unless one is given.
@@ -69,6 +73,7 @@ impl Default for Config {
             max_running_requests: 256,
             max_background_guests: std::thread::available_parallelism().map_or(1, |all| all.get().saturating_sub(1).max(1)),
             outbound_ca_file: None,
+            own_listeners: OwnListeners::default(),
             log: Arc::new(TracingSink),
             memory: Arc::default(),
             counts: Arc::default(),

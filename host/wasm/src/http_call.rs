@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
+use wasmtime_wasi_http::{Error as WasiError, RequestOptions};
 
 use crate::config::Config;
-use crate::io::{AppEnvironment, HttpClient, RequestFailed, destination, request_failed};
+use crate::io::{AppEnvironment, HttpClient, RequestFailed, destination, exchange};
 
 /// Sends requests; clones share its connections. See [`Runtime::http_caller`](crate::Runtime::http_caller).
 #[derive(Clone)]
@@ -27,6 +28,14 @@ pub enum HttpCallError {
     Denied {
         /// Scheme and host.
         to: String,
+    },
+    /// The address is one at which this host itself listens.
+    #[error("the request to {to} was not sent: {reason}")]
+    OwnHost {
+        /// Scheme and host.
+        to: String,
+        /// Which address it is.
+        reason: String,
     },
     /// No answer came, or it broke off.
     #[error("the request to {to} failed: {reason}")]
@@ -85,31 +94,21 @@ impl HttpCaller {
     }
 
     async fn exchange(&self, request: Request<Bytes>, to: &str, limit_bytes: usize) -> Result<Response<Bytes>, HttpCallError> {
-        let failed = |reason: String| HttpCallError::Failed { to: to.to_owned(), reason };
+        let failed = |failed: RequestFailed| match failed.code {
+            WasiError::DestinationIpProhibited => HttpCallError::OwnHost { to: to.to_owned(), reason: failed.words() },
+            _ => HttpCallError::Failed { to: to.to_owned(), reason: failed.words() },
+        };
         let request = request.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
-        let response = self.client.request(request).await.map_err(|error| failed(words(request_failed(&error))))?;
+        // Its time as a whole is bounded by the caller.
+        let response = exchange(&self.client, request, RequestOptions::default()).await.map_err(failed)?;
         let (head, body) = response.into_parts();
         match Limited::new(body, limit_bytes).collect().await {
             Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
             Err(error) if error.is::<LengthLimitError>() => Err(HttpCallError::TooLarge { to: to.to_owned(), limit_bytes }),
-            Err(error) => Err(failed(format!("the answer broke off: {error}"))),
+            Err(error) => Err(match error.downcast::<WasiError>() {
+                Ok(code) => failed(RequestFailed::from(*code)),
+                Err(error) => HttpCallError::Failed { to: to.to_owned(), reason: format!("the answer broke off: {error}") },
+            }),
         }
-    }
-}
-
-fn words(failed: RequestFailed) -> String {
-    use wasmtime_wasi_http::Error as E;
-    let RequestFailed { code, reason } = failed;
-    if let Some(reason) = reason {
-        return reason;
-    }
-    match code {
-        E::ConnectionRefused => "the connection was refused".into(),
-        E::ConnectionTerminated | E::HttpResponseIncomplete => "the connection was closed before the answer was complete".into(),
-        E::ConnectionTimeout => "connecting took too long".into(),
-        E::DestinationUnavailable => "the host cannot be reached".into(),
-        E::DnsError { rcode, .. } => format!("there is no such host: {}", rcode.unwrap_or_default()),
-        E::InternalError(Some(text)) => text,
-        other => format!("{other:?}"),
     }
 }

@@ -17,16 +17,26 @@ use crate::log::{GuestLog, HasLog, LogContext, LogLevel, LogStdout};
 use crate::memory::GuestMemory;
 
 mod allowed_hosts;
+mod bodies;
 mod bounded;
 mod connector;
+mod error_code;
+mod exchange;
+mod failed;
 mod held;
 mod outgoing;
+mod own_listeners;
 mod resolver;
 mod secrets;
+mod stream;
 mod trust;
 
 pub use allowed_hosts::{AllowedHosts, InvalidHost};
-pub(crate) use outgoing::{HttpClient, RequestFailed, destination, new_http_client, request_failed};
+pub use exchange::is_forbidden_method;
+pub(crate) use exchange::{HttpClient, exchange, new_http_client};
+pub(crate) use failed::RequestFailed;
+pub(crate) use outgoing::destination;
+pub use own_listeners::OwnListeners;
 pub use secrets::Secrets;
 pub use trust::tls_client_config;
 
@@ -179,5 +189,6 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<IoState>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     bounded::add_to_linker(&mut linker)?;
+    error_code::add_to_linker(&mut linker)?;
     Ok(linker)
 }

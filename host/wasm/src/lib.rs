@@ -48,7 +48,7 @@ pub use counts::GuestCounts;
 pub use entity::EntityComponent;
 pub use error::{ComponentError, Error, GuestError};
 pub use http_call::{HttpCallError, HttpCaller};
-pub use io::{AllowedHosts, AppEnvironment, InvalidHost, Secrets, tls_client_config};
+pub use io::{AllowedHosts, AppEnvironment, InvalidHost, OwnListeners, Secrets, is_forbidden_method, tls_client_config};
 pub use log::{LogContext, LogLevel, LogLine, LogSink, TracingSink};
 pub use memory::GuestMemory;
 pub use orchestrator::{OrchestratorComponent, OrchestratorGuest};

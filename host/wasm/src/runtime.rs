@@ -77,7 +77,7 @@ impl Runtime {
             deterministic_linker: deterministic::linker(&deterministic).map_err(failed)?,
             io_linker: io::linker(&io).map_err(failed)?,
             client_linker,
-            http_client: io::new_http_client(config.outbound_ca_file.as_deref())?,
+            http_client: io::new_http_client(config.outbound_ca_file.as_deref(), config.own_listeners.clone())?,
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
             shelves,

@@ -76,6 +76,12 @@ async fn request_and_answer_pass_through_whole() {
 }
 
 #[tokio::test]
+async fn a_status_that_promises_another_answer_is_refused() {
+    let refused = call(&runtime(), "switch-protocols", "", Arc::default()).await.err().unwrap();
+    assert!(matches!(&refused, GuestError::Protocol(text) if text.contains("status 101")), "{refused}");
+}
+
+#[tokio::test]
 async fn a_client_function_starts_an_orchestration() {
     let host = Arc::new(FakeHost::default());
     assert_eq!(answer("start", "[1]", host.clone()).await, (StatusCode::ACCEPTED, "{\"id\": \"chosen\"}".into()));

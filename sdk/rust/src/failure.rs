@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client;
+use crate::http;
 use crate::json::NoJson;
 use crate::timestamp::hours_minutes_seconds;
 
@@ -14,8 +15,10 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 /// Why a function failed, as the caller and the history see it.
 ///
-/// Every [`std::error::Error`] converts into one by `?`, with its type's name, its message and the messages of its causes.
-/// For that to be possible it is, like `anyhow::Error`, not a `std::error::Error` itself.
+/// Every [`std::error::Error`] converts into one by `?`, with its type's name, its message and the
+/// messages of its causes. Errors of [`http`] have the types that stand at [`http::ErrorKind`],
+/// those of `serde_json` the type `InvalidJson`. For that to be possible it is, like
+/// `anyhow::Error`, not a `std::error::Error` itself.
 ///
 /// ```
 /// use longhaul::Failure;
@@ -87,6 +90,13 @@ impl<E: Error + 'static> From<E> for Failure {
         }
         if let Some(refused) = any.downcast_ref::<client::Error>() {
             return Self::new(refused.kind(), error.to_string());
+        }
+        if let Some(unanswered) = any.downcast_ref::<http::Error>() {
+            let kind = unanswered.kind();
+            return Self { non_retriable: kind.is_final(), ..Self::new(kind.failure_type(), error.to_string()) };
+        }
+        if any.is::<serde_json::Error>() {
+            return Self::new("InvalidJson", error.to_string());
         }
         let inner = std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
         Self { inner, ..Self::new(short_type_name::<E>(), error.to_string()) }

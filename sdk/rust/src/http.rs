@@ -20,12 +20,20 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::json;
 
+mod charset;
+mod error;
+mod response;
+
+pub use error::{Error, ErrorKind};
+pub use response::Response;
+
 /// A longer response body is an error: a guest's memory is small.
 pub const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+
+const FORBIDDEN_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
 /// A request that is being put together. It is sent by [`send`](Request::send).
 #[derive(Clone, Debug)]
@@ -35,6 +43,7 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) total_timeout: Option<Duration>,
     /// Why the body cannot be sent.
     invalid_body: Option<String>,
 }
@@ -49,9 +58,18 @@ pub fn post(url: impl Into<String>) -> Request {
     request("POST", url)
 }
 
-/// A request of any method. The URL is `http://` or `https://`, then authority, path and query.
+/// A request of any method but CONNECT, TRACE and TRACK. The URL is `http://` or `https://`, then
+/// host, path and query, without a user name.
 pub fn request(method: impl Into<String>, url: impl Into<String>) -> Request {
-    Request { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: None, invalid_body: None }
+    Request {
+        method: method.into(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout: None,
+        total_timeout: None,
+        invalid_body: None,
+    }
 }
 
 impl Request {
@@ -77,9 +95,22 @@ impl Request {
         }
     }
 
-    /// The time for connecting, for the answer's first byte, and between any two of its bytes. Default: the host's limits.
+    /// The longest wait for each of these: for a connection (name, TCP and TLS; never more than ten
+    /// seconds), until the server takes the next bytes of the request, then for the answer's first
+    /// byte, and between any two of its bytes. Default: the host's limits, among them the time of
+    /// the activity as a whole.
+    ///
+    /// A server that sends a byte now and then keeps within it for ever;
+    /// [`total_timeout`](Self::total_timeout) ends that, too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// The longest time for the whole request, from [`send`](Self::send) to the last byte of the
+    /// answer. Default: none but that of the activity or the client function.
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = Some(timeout);
         self
     }
 
@@ -106,7 +137,10 @@ impl Request {
         if let Some(reason) = &self.invalid_body {
             return Err(self.error(ErrorKind::InvalidRequest, format_args!("its body cannot be written as JSON: {reason}")));
         }
-        let target = Target::parse(&self.url).ok_or_else(|| self.error(ErrorKind::InvalidRequest, "it is not an http URL"))?;
+        let target = Target::parse(&self.url).map_err(|reason| self.error(ErrorKind::InvalidRequest, reason))?;
+        if FORBIDDEN_METHODS.iter().any(|method| self.method.eq_ignore_ascii_case(method)) {
+            return Err(self.error(ErrorKind::InvalidRequest, "this method is for proxies and cannot be sent"));
+        }
         #[cfg(target_arch = "wasm32")]
         return crate::bindings::send(&self, &target);
         #[cfg(not(target_arch = "wasm32"))]
@@ -117,7 +151,18 @@ impl Request {
     }
 
     pub(crate) fn error(&self, kind: ErrorKind, reason: impl fmt::Display) -> Error {
-        Error { kind, message: format!("cannot {} {}: {reason}", self.method, self.url) }
+        Error::new(kind, format!("cannot {} {}: {reason}", self.method, without_user(&self.url)))
+    }
+}
+
+/// The URL as it may stand in a message: a failure is kept in the history, where a password must
+/// not be.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}{path}"),
+        None => url.to_owned(),
     }
 }
 
@@ -130,139 +175,21 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn parse(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+    fn parse(url: &'a str) -> Result<Self, &'static str> {
+        let not_http = "it is not an http URL";
+        let (scheme, rest) = url.split_once("://").ok_or(not_http)?;
         let https = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
-            _ => return None,
+            _ => return Err(not_http),
         };
         let rest = rest.split('#').next().unwrap_or(rest);
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let path_and_query = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        (!authority.is_empty()).then_some(Self { https, authority, path_and_query })
-    }
-}
-
-/// An answer with its whole body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Response {
-    /// An answer, for tests.
-    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
-    }
-
-    /// The status code.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// True for the status codes 200 to 299.
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// The usual words for the status code; empty for a code without such words.
-    pub fn status_text(&self) -> &'static str {
-        reason_phrase(self.status)
-    }
-
-    /// The first header of that name, ignoring case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The body.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The body as text; what is not UTF-8 shows as replacement characters.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// When it is not the JSON of a `T`.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
-    }
-}
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The request cannot be sent: a malformed URL, method or header.
-    InvalidRequest,
-    /// The manifest or the operator does not allow this host.
-    Denied,
-    /// No connection: an unknown host, nobody listens, or its certificate is not trusted.
-    Connect,
-    /// It took too long.
-    Timeout,
-    /// The connection broke or carried something that is not HTTP.
-    Protocol,
-}
-
-/// Why there is no answer, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    kind: ErrorKind,
-    message: String,
-}
-
-impl Error {
-    /// What kind of error it is.
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}
-
-fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
+        if authority.contains('@') {
+            return Err("a URL with a user name cannot be sent; send a header 'Authorization' instead");
+        }
+        if authority.is_empty() { Err(not_http) } else { Ok(Self { https, authority, path_and_query }) }
     }
 }
 
@@ -272,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_url_is_split_into_scheme_authority_and_path() {
-        let parts = |url| Target::parse(url).map(|target| (target.https, target.authority.to_owned(), target.path_and_query));
+        let parts = |url| Target::parse(url).ok().map(|target| (target.https, target.authority.to_owned(), target.path_and_query));
         assert_eq!(parts("http://localhost:5000/api/Job"), Some((false, "localhost:5000".into(), "/api/Job".into())));
         assert_eq!(parts("HTTPS://a.example?q=1#top"), Some((true, "a.example".into(), "/?q=1".into())));
         assert_eq!(parts("ftp://a.example/"), None);
@@ -286,5 +213,40 @@ mod tests {
             (error.kind(), error.to_string().as_str()),
             (ErrorKind::InvalidRequest, "cannot GET localhost:5000: it is not an http URL")
         );
+    }
+
+    #[test]
+    fn a_user_name_and_methods_for_proxies_are_refused_and_the_password_is_not_repeated() {
+        for request in [get("http://me:secret@a.example/x"), request("connect", "http://a.example/"), request("TRACE", "http://a.example/")]
+        {
+            let error = request.send().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        let failure = crate::Failure::from(get("http://me@a.example/x").send().unwrap_err());
+        assert!(failure.non_retriable && failure.error_type == "InvalidHttpRequest", "{failure:?}");
+        assert!(failure.message.starts_with("cannot GET http://a.example/x: "), "{failure}");
+    }
+
+    #[test]
+    fn each_kind_of_error_is_a_failure_of_a_type_of_its_own() {
+        use ErrorKind as K;
+        let all = [K::InvalidRequest, K::Denied, K::Dns, K::Connect, K::Tls, K::Timeout, K::Protocol, K::TooLarge, K::Content];
+        let failures = all.map(|kind| crate::Failure::from(get("http://a/").error(kind, "why")));
+        let types: std::collections::BTreeSet<_> = failures.iter().map(|failure| failure.error_type.as_str()).collect();
+        assert_eq!(types.len(), all.len(), "{types:?}");
+        let finals = failures.iter().filter(|failure| failure.non_retriable).map(|failure| failure.error_type.as_str());
+        assert_eq!(finals.collect::<Vec<_>>(), ["InvalidHttpRequest", "HttpRequestDenied", "HttpResponseTooLarge", "HttpContent"]);
+    }
+
+    #[test]
+    fn json_is_read_behind_a_byte_order_mark_and_in_its_charset() {
+        let answer = |content_type: &str, body: &[u8]| Response::new(200, body).with_header("Content-Type", content_type);
+        assert_eq!(answer("application/json", b"\xef\xbb\xbf[1]").json::<Vec<u8>>().unwrap(), [1]);
+        assert_eq!(answer("application/json; charset=utf-16", b"7\0").json::<u8>().unwrap(), 7);
+        assert_eq!(answer("application/json; charset=iso-8859-1", b"\"\xfc\"").json::<String>().unwrap(), "ü");
+        for broken in [answer("application/json", b"\"\xff\""), answer("application/json; charset=big5", b"1"), answer("", b"")] {
+            assert_eq!(crate::Failure::from(broken.json::<serde_json::Value>().unwrap_err()).error_type, "InvalidJson");
+        }
     }
 }

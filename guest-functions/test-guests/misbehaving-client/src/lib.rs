@@ -58,6 +58,11 @@ impl Guest for Misbehaving {
                 let refused = [0, 99, 1_000, u16::MAX].into_iter().filter(|status| response.set_status_code(*status).is_err()).count();
                 respond(answer, 200, refused.to_string().as_bytes());
             }
+            "switch-protocols" => {
+                let response = OutgoingResponse::new(Fields::new());
+                response.set_status_code(101).expect("a known status");
+                ResponseOutparam::set(answer, Ok(response));
+            }
             "huge-headers" => {
                 let headers = Fields::new();
                 for number in 0..200 {

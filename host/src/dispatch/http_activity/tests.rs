@@ -42,6 +42,7 @@ fn what_cannot_be_sent_is_refused_with_a_reason() {
         (r#"{"uri": "http://a/", "headers": {"a b": "c"}}"#, "no name of a header"),
         (r#"{"uri": "http://a/", "headers": {"a": "b\nc: d"}}"#, "cannot be sent"),
         (r#"{"uri": "http://a/", "method": "CONNECT"}"#, "method 'CONNECT'"),
+        (r#"{"uri": "http://a/", "method": "trace"}"#, "method 'trace'"),
         (r#"{"uri": "http://a/", "method": "G E T"}"#, "method 'G E T'"),
         (r#"{"uri": "/path"}"#, "address"),
         (r#"{"uri": "ftp://a/"}"#, "address"),

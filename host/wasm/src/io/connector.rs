@@ -1,138 +1,126 @@
 //! From an address to a connection: TCP for `http`, TLS over the same TCP for `https`.
 
-use std::error::Error as StdError;
+use std::future::{Ready, ready};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::vec;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::resolver::Resolver;
+use super::failed::ConnectError;
+use super::own_listeners::OwnListeners;
+use super::resolver::addresses_of;
+use super::stream::{Stream, Wire};
 use super::trust::Trust;
 
-/// How long to try to connect, and then how long to agree on a secure connection.
+/// How long to try to get a connection: the name's address, TCP and TLS together.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes the connections of a client. The certificate is verified against the name in the request's address.
+/// Makes the connections of a client. The certificate is verified against the name in the request's
+/// address.
 #[derive(Clone)]
-pub(crate) struct Connector {
-    tcp: HttpConnector<Resolver>,
-    trust: Arc<Trust>,
+pub(crate) struct Connector(Arc<Shared>);
+
+struct Shared {
+    trust: Trust,
+    own: OwnListeners,
 }
 
 impl Connector {
-    pub fn new(trust: Trust) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver::new());
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        Self { tcp, trust: Arc::new(trust) }
+    pub fn new(trust: Trust, own: OwnListeners) -> Self {
+        Self(Arc::new(Shared { trust, own }))
     }
 }
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Service<Uri> for Connector {
     type Response = Stream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, ConnectError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tcp.poll_ready(context).map_err(BoxError::from)
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, trust) = (self.tcp.call(uri.clone()), self.trust.clone());
-        Box::pin(async move {
-            let tcp = connecting.await?;
-            if uri.scheme() != Some(&Scheme::HTTPS) {
-                return Ok(Stream::Plain(tcp));
-            }
-            Ok(Stream::Secure(Box::new(TokioIo::new(secure(&uri, tcp.into_inner(), &trust).await?))))
-        })
+        let shared = self.0.clone();
+        Box::pin(async move { shared.connect(uri).await })
     }
 }
 
-async fn secure(uri: &Uri, tcp: TcpStream, trust: &Trust) -> Result<TlsStream<TcpStream>, BoxError> {
-    let host = uri.host().unwrap_or_default();
-    // An address of IPv6 stands in brackets.
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let name = ServerName::try_from(host.to_owned())?;
-    let connector = TlsConnector::from(trust.tls().await);
-    match tokio::time::timeout(CONNECT_TIMEOUT, connector.connect(name, tcp)).await {
-        Ok(connected) => Ok(connected?),
-        Err(_elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, "the server did not answer the TLS handshake").into()),
+impl Shared {
+    async fn connect(&self, uri: Uri) -> Result<Stream, ConnectError> {
+        let end = Instant::now() + CONNECT_TIMEOUT;
+        let wants_tls = uri.scheme() == Some(&Scheme::HTTPS);
+        let host = uri.host().unwrap_or_default();
+        // An address of IPv6 stands in brackets.
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
+        let port = uri.port_u16().unwrap_or(if wants_tls { 443 } else { 80 });
+        let addresses = timeout_at(end, addresses_of(&host, port)).await.map_err(|_| ConnectError::DnsTimeout)?;
+        let addresses = addresses.map_err(ConnectError::Dns)?;
+        // Before anything is sent to any of them: a name with several addresses may have been given
+        // one of ours on purpose.
+        addresses.iter().try_for_each(|address| self.refuse_own(*address))?;
+        let tcp = timeout_at(end, open(uri, addresses)).await.map_err(|_| ConnectError::TcpTimeout)??;
+        self.refuse_own(tcp.peer_addr().map_err(|error| ConnectError::Tcp(error.into()))?)?;
+        let wire = Wire::new(tcp);
+        if !wants_tls {
+            return Ok(Stream::Plain(TokioIo::new(wire)));
+        }
+        let tls = timeout_at(end, secure(host, wire, &self.trust)).await.map_err(|_| ConnectError::TlsTimeout)?;
+        Ok(Stream::Secure(Box::new(TokioIo::new(tls.map_err(ConnectError::Tls)?))))
+    }
+
+    fn refuse_own(&self, address: SocketAddr) -> Result<(), ConnectError> {
+        if self.own.are_reached_at(address) { Err(ConnectError::OwnAddress(address)) } else { Ok(()) }
     }
 }
 
-/// An open connection.
-pub(crate) enum Stream {
-    Plain(TokioIo<TcpStream>),
-    Secure(Box<TokioIo<TlsStream<TcpStream>>>),
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        match self {
-            Self::Plain(tcp) => tcp.connected(),
-            Self::Secure(tls) => tls.inner().get_ref().0.connected(),
-        }
+/// Tries the addresses, those of IPv4 and IPv6 side by side if the first does not answer soon.
+async fn open(uri: Uri, addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectError> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolved(addresses));
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Divided among the addresses, so that one which is silent leaves time for the others.
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    match tcp.call(uri).await {
+        Ok(stream) => Ok(stream.into_inner()),
+        Err(error) => Err(ConnectError::Tcp(error.into())),
     }
 }
 
-impl Read for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Self::Secure(tls) => Pin::new(tls).poll_read(context, buffer),
-        }
-    }
+async fn secure(host: String, wire: Wire, trust: &Trust) -> io::Result<TlsStream<Wire>> {
+    let name = ServerName::try_from(host).map_err(io::Error::other)?;
+    TlsConnector::from(trust.tls().await).connect(name, wire).await
 }
 
-impl Write for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
-            Self::Secure(tls) => Pin::new(tls).poll_write(context, bytes),
-        }
+/// The addresses that were found, whatever the name.
+#[derive(Clone)]
+struct Resolved(Vec<SocketAddr>);
+
+impl Service<Name> for Resolved {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(context),
-            Self::Secure(tls) => Pin::new(tls).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Self::Secure(tls) => Pin::new(tls).poll_shutdown(context),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(tcp) => tcp.is_write_vectored(),
-            Self::Secure(tls) => tls.is_write_vectored(),
-        }
-    }
-
-    fn poll_write_vectored(self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(context, parts),
-            Self::Secure(tls) => Pin::new(tls).poll_write_vectored(context, parts),
-        }
+    fn call(&mut self, _name: Name) -> Self::Future {
+        ready(Ok(self.0.clone().into_iter()))
     }
 }

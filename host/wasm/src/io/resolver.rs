@@ -1,48 +1,34 @@
 //! From a host's name to its addresses.
 
-use std::future::ready;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::vec;
 
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
-/// Asks the system, except for `localhost`: that is both loopback addresses, whatever the machine's hosts file lists. So a server
-/// is found whichever of the two it listens on; the connector tries one after the other.
-#[derive(Clone)]
-pub(crate) struct Resolver(GaiResolver);
-
-impl Resolver {
-    pub fn new() -> Self {
-        Self(GaiResolver::new())
+/// The addresses of `host`, a name or an address that stands for itself.
+///
+/// Asks the system, except for `localhost`: that is both loopback addresses, whatever the machine's
+/// hosts file lists. So a server is found whichever of the two it listens on; the connector tries
+/// one after the other.
+pub(super) async fn addresses_of(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let with_port = |ip: IpAddr| SocketAddr::new(ip, port);
+    if let Ok(ip) = host.parse() {
+        return Ok(vec![with_port(ip)]);
     }
-}
-
-type Addresses = vec::IntoIter<SocketAddr>;
-
-impl Service<Name> for Resolver {
-    type Response = Addresses;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Addresses>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_ready(context)
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![with_port(Ipv4Addr::LOCALHOST.into()), with_port(Ipv6Addr::LOCALHOST.into())]);
     }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        if name.as_str().eq_ignore_ascii_case("localhost") {
-            // The connector fills in the port.
-            let both = vec![loopback(Ipv4Addr::LOCALHOST.into()), loopback(Ipv6Addr::LOCALHOST.into())];
-            return Box::pin(ready(Ok(both.into_iter())));
-        }
-        let found = self.0.call(name);
-        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
-    }
-}
-
-fn loopback(address: IpAddr) -> SocketAddr {
-    SocketAddr::new(address, 0)
+    let name: Name = host.parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let found: Vec<_> = GaiResolver::new()
+        .call(name)
+        .await?
+        .map(|found| {
+            // The scope of a link-local address is kept.
+            let mut found = found;
+            found.set_port(port);
+            found
+        })
+        .collect();
+    if found.is_empty() { Err(io::Error::other("it has no address")) } else { Ok(found) }
 }

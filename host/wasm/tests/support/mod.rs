@@ -1,6 +1,8 @@
 //! What all tests of this crate share: the test guests, a runtime, and a log that can be read.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod raw_server;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

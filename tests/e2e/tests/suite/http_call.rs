@@ -126,6 +126,25 @@ async fn what_cannot_be_sent_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn a_length_is_told_where_there_is_content_or_the_method_anticipates_some() {
+    let server = StubServer::start(|_| Reply::new(200, &[("content-type", "text/plain; charset=utf-16be")], "\0a")).await;
+    let host = host_for(&server, Vec::new()).await;
+    let wanted =
+        [("GET", None), ("HEAD", None), ("DELETE", None), ("OPTIONS", None), ("POST", Some("0")), ("put", Some("0")), ("PATCH", Some("0"))];
+    for (method, without_content) in wanted {
+        for (content, length) in [(None, without_content), (Some(""), without_content), (Some("four"), Some("4"))] {
+            let mut request = request(method, server.origin());
+            request["content"] = json!(content);
+            let output = call(&host, &json!({"request": request})).await;
+            assert!(method == "HEAD" || output["output"]["content"] == "a", "the answer is read in its charset: {output}");
+            let headers = server.arrived().pop().unwrap().headers;
+            let told = headers.get("content-length").map(|value| value.to_str().unwrap());
+            assert_eq!((told, headers.contains_key("transfer-encoding")), (length, false), "{method} {content:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_killed_host_goes_on_polling_and_does_not_start_the_work_again() {
     let is_done = Arc::new(AtomicBool::new(false));
     let done = is_done.clone();

@@ -177,6 +177,7 @@ fn clients() -> Vec<Row> {
         ("a client panics in its answer", "panic-in-body", CutOff),
         ("a client loops in its answer", "half-and-hang", CutOff),
         ("a client's status is none", "bad-status", Answered(200, "4")),
+        ("a client's status promises another answer", "switch-protocols", Answered(500, "MisbehavingClient")),
         ("a client's headers are huge", "huge-headers", Answered(500, "MisbehavingClient")),
         ("a client keeps header fields", "keep-fields", Answered(500, "keeps more than the host holds")),
         ("a client keeps many empty fields", "keep-empty-fields", Answered(500, "keeps more than the host holds")),
