@@ -6,15 +6,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::hours_minutes_seconds;
-use crate::{RetryPolicy, Timestamp};
+use crate::{Failure, RetryPolicy, Timestamp};
 
+mod credentials;
 mod http_date;
 mod location;
 
 /// The wait between two polls if the server does not say.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(30);
-/// A key of Azure Functions that is good for the first request only.
-const FUNCTION_KEY: &str = "x-functions-key";
+/// A server that says "at once" must not fill the history as fast as it can.
+const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// What asks for more is a mistake, and an orchestration that waits for it would never say so.
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(365 * 86_400);
 const ACCEPTED: u16 = 202;
 
 /// A request for [`Context::call_http`](crate::Context::call_http).
@@ -128,17 +131,36 @@ impl HttpRequest {
     }
 
     /// When and what to ask next after this answer; `None` if it is the last word.
-    pub(crate) fn next_poll(&self, answer: &HttpResponse, now: Timestamp) -> Option<(Duration, Self)> {
+    ///
+    /// # Errors
+    /// `InvalidHttpAnswer` when the server names an address that cannot be asked, or a time too far away to be meant.
+    pub(crate) fn next_poll(&self, answer: &HttpResponse, now: Timestamp) -> Result<Option<(Duration, Self)>, Failure> {
         if answer.status_code != ACCEPTED || !self.asynchronous_pattern_enabled {
-            return None;
+            return Ok(None);
         }
-        let uri = location::resolve(&self.uri, answer.header("location")?);
-        let mut headers = self.headers.clone();
-        headers.retain(|name, _| !name.eq_ignore_ascii_case(FUNCTION_KEY));
-        let next = Self { method: "GET".to_owned(), uri, headers, content: None, ..self.clone() };
-        let wait = answer.header("retry-after").and_then(|text| retry_after(text, now)).unwrap_or(DEFAULT_POLL_INTERVAL);
-        Some((wait, next))
+        let Some(location) = answer.header("location") else { return Ok(None) };
+        let invalid = |reason: String| {
+            let text = format!("the 202 of {} cannot be followed: {reason}", self.uri);
+            Failure::new("InvalidHttpAnswer", text).non_retriable()
+        };
+        let uri = location::resolve(&self.uri, location).map_err(invalid)?;
+        let wait = match answer.header("retry-after") {
+            Some(text) => poll_interval(text, now).map_err(invalid)?,
+            None => DEFAULT_POLL_INTERVAL,
+        };
+        let headers = credentials::kept(&self.headers, location::is_of_same_origin(&self.uri, &uri));
+        Ok(Some((wait, Self { method: "GET".to_owned(), uri, headers, content: None, ..self.clone() })))
     }
+}
+
+/// How long to wait before the next poll. What is neither seconds nor a date says nothing.
+fn poll_interval(text: &str, now: Timestamp) -> Result<Duration, String> {
+    let wait = retry_after(text, now).unwrap_or(DEFAULT_POLL_INTERVAL);
+    if wait > MAX_POLL_INTERVAL {
+        let days = MAX_POLL_INTERVAL.as_secs() / 86_400;
+        return Err(format!("Retry-After '{}' is more than {days} days away", shortened(text)));
+    }
+    Ok(wait.max(MIN_POLL_INTERVAL))
 }
 
 /// Seconds, or a date.
@@ -150,6 +172,15 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     http_date::parse(text).map(|date| date.since(now))
 }
 
+/// For messages: a header may be as long as a whole head.
+fn shortened(text: &str) -> String {
+    const MAX_CHARS: usize = 100;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The answer to an [`HttpRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,7 +190,9 @@ pub struct HttpResponse {
     /// By name in lower case.
     #[serde(default)]
     pub headers: BTreeMap<String, HeaderValues>,
-    /// The body as text; what is not UTF-8 shows as replacement characters. At most 8 MiB, longer is a failure.
+    /// The body as text, in the charset that a byte order mark or `Content-Type` names, else in
+    /// UTF-8; what is malformed shows as replacement characters. At most 8 MiB, longer is a
+    /// failure.
     #[serde(default)]
     pub content: String,
 }

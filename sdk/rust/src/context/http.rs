@@ -12,10 +12,15 @@ const ACTIVITY: &str = "BuiltIn::HttpActivity";
 impl Context {
     /// Has the host send an HTTP request, durably: like an activity it is sent at least once. Any status is an answer.
     ///
-    /// After a 202 with a `Location` the orchestration asks there, with GET and the same headers without `x-functions-key`, as often
-    /// as the answer is 202 again. Before each it waits as long as `Retry-After` says, 30 seconds if it does not. The waits are
-    /// durable timers, so a host that dies meanwhile goes on polling and does not send the first request again. Redirections are
-    /// answers like others.
+    /// After a 202 with a `Location` the orchestration asks there, with GET and the same headers
+    /// without `x-functions-key`, as often as the answer is 202 again. To another scheme, host or
+    /// port no credentials go along, then or later: no header with `auth`, `cookie`, `key`,
+    /// `token`, `secret`, `session`, `signature`, `credential`, `assertion` or `passw` in its name.
+    /// Before each poll it waits as long as `Retry-After` says, at least a second, 30 seconds if it
+    /// says nothing that can be read. A `Location` that is not an address of HTTP, or has a user
+    /// name, and a `Retry-After` of more than 365 days fail the call with the type
+    /// `InvalidHttpAnswer`. The waits are durable timers, so a host that dies meanwhile goes on
+    /// polling and does not send the first request again. Redirections are answers like others.
     ///
     /// ```
     /// # use longhaul::{Context, Failure, HttpRequest};
@@ -44,7 +49,7 @@ impl Context {
 
 async fn until_answered(ctx: Context, mut request: HttpRequest, first: ActivityCall<HttpResponse>) -> Result<HttpResponse, TaskError> {
     let mut answer = first.await?;
-    while let Some((wait, next)) = request.next_poll(&answer, ctx.now()) {
+    while let Some((wait, next)) = request.next_poll(&answer, ctx.now()).map_err(TaskError::Failed)? {
         ctx.timer(wait).await?;
         answer = ctx.send_http(&next).await?;
         request = next;

@@ -1,8 +1,68 @@
 //! From a `Location` header to an address: RFC 3986, section 5.
 
-/// The address that `location` means in the answer of `base`.
-pub(super) fn resolve(base: &str, location: &str) -> String {
-    let location = location.split('#').next().unwrap_or_default().trim();
+use super::shortened;
+
+/// The address that `location` means in the answer of `base`. An empty one, or a fragment alone,
+/// means `base` itself.
+///
+/// # Errors
+/// In words, when it is not one of HTTP that can be asked.
+pub(super) fn resolve(base: &str, location: &str) -> Result<String, String> {
+    let refused = |reason: &str| Err(format!("Location '{}' {reason}", shortened(location)));
+    let trimmed = location.trim();
+    if trimmed.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | '\\')) {
+        return refused("contains a blank or another character that an address cannot have");
+    }
+    let resolved = against(base, trimmed);
+    let Some((scheme, rest)) = resolved.split_once("://").filter(|(scheme, _)| is_http(scheme)) else {
+        return refused("is not an address of http or https");
+    };
+    let authority = authority_of(rest);
+    if authority.contains('@') {
+        return refused("has a user name");
+    }
+    if host_and_port(scheme, authority).is_none() {
+        return refused("has no host, or a port that is not a number");
+    }
+    Ok(resolved)
+}
+
+/// Whether two addresses have the same scheme, host and port.
+pub(super) fn is_of_same_origin(one: &str, other: &str) -> bool {
+    let origin = |address: &str| {
+        let (scheme, rest) = address.split_once("://")?;
+        let (host, port) = host_and_port(scheme, authority_of(rest))?;
+        Some((scheme.to_ascii_lowercase(), host, port))
+    };
+    origin(one).is_some_and(|one| Some(one) == origin(other))
+}
+
+fn is_http(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+fn authority_of(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+fn host_and_port(scheme: &str, authority: &str) -> Option<(String, u16)> {
+    // Colons of an address of IPv6 stand within brackets.
+    let end_of_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match authority[end_of_host..].find(':') {
+        Some(colon) => authority.split_at(end_of_host + colon),
+        None => (authority, ""),
+    };
+    let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+    let port = match port.trim_start_matches(':') {
+        "" => default,
+        digits => digits.parse().ok()?,
+    };
+    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// RFC 3986, section 5.2.
+fn against(base: &str, location: &str) -> String {
+    let location = location.split('#').next().unwrap_or_default();
     let (scheme, rest) = base.split_once("://").unwrap_or(("http", base));
     let rest = rest.split('#').next().unwrap_or_default();
     let (authority, path_and_query) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
