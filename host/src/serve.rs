@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
-use longhaul_wasm::Runtime;
+use longhaul_wasm::{OwnListeners, Runtime};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -62,6 +62,7 @@ struct Listeners {
     address: SocketAddr,
     tls: Option<Arc<Tls>>,
     rpc: Option<TcpListener>,
+    rpc_address: Option<SocketAddr>,
     addresses: Addresses,
 }
 
@@ -76,12 +77,18 @@ impl Listeners {
             public_origin: config.http.public_url.clone().unwrap_or_else(|| origin_of(scheme(&tls), address)),
             rpc_base: rpc_address.map(rpc::base),
         };
-        Ok(Self { public, address, tls, rpc, addresses })
+        Ok(Self { public, address, tls, rpc, rpc_address, addresses })
     }
 
     /// Where the public listener is.
     fn origin(&self) -> String {
         format!("{}://{}", scheme(&self.tls), self.address)
+    }
+
+    /// Where guests may not send requests: with the ports that the sockets got, whatever the
+    /// settings say.
+    fn own(&self) -> OwnListeners {
+        OwnListeners::new([Some(self.address), self.rpc_address].into_iter().flatten())
     }
 
     /// Serves on all of them until `stop` is over.
@@ -136,7 +143,7 @@ impl Host {
         let keyring = Arc::new(Keyring::open(store.clone(), &config.data).await?);
         let secrets = Arc::new(Secrets::open(&config.data)?);
         let access = Arc::new(Access::new(auth, keyring, secrets, &config.access, config.http.public_url.as_deref()));
-        let guests = config.guests.clone();
+        let guests = longhaul_wasm::Config { own_listeners: listeners.own(), ..config.guests.clone() };
         let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
         let operator = Operator { hosts: config.operator_hosts(listeners.address), secrets: OperatorSecrets::read(&config.secrets)? };
         let registry = Registry::new(store.clone(), runtime.clone(), operator);

@@ -57,9 +57,20 @@ impl Host {
     /// # Panics
     /// When it ends or does not answer in time.
     pub async fn start(options: HostOptions<'_>) -> Self {
+        Self::start_on("127.0.0.1:0", options).await
+    }
+
+    /// As `start`, for a host that listens on all addresses of the machine. The test reaches it on
+    /// loopback.
+    pub async fn start_on_all_addresses(options: HostOptions<'_>) -> Self {
+        Self::start_on("0.0.0.0:0", options).await
+    }
+
+    async fn start_on(listen: &str, options: HostOptions<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let HostOptions { app, arguments } = options;
-        let (program, address) = launch(folder.path(), "127.0.0.1:0", app.map(AppFolder::path), &arguments).await;
+        let (program, address) = launch(folder.path(), listen, app.map(AppFolder::path), &arguments).await;
+        let address = address.replace("//0.0.0.0:", "//127.0.0.1:");
         let host = Self { program: Mutex::new(program), address, folder, arguments, http: Http::default() };
         host.until_healthy().await;
         host

@@ -23,6 +23,7 @@ mod late;
 mod misbehaviour;
 mod mismatch;
 mod model;
+mod own_host;
 mod retries;
 mod rewind;
 mod rewind_chains;
