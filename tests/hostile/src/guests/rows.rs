@@ -97,7 +97,7 @@ fn orchestrators() -> Vec<Row> {
         ("an orchestrator's output is huge", "huge output", Failed("the output has 2097154 bytes; at most 1000000")),
         ("an orchestrator's output is deep", "deep output", Failed("101 arrays and objects")),
         ("an orchestrator's output is beyond floats", "output beyond floats", Failed("the output contains the number 1e400")),
-        ("an activity's input is beyond floats", "input beyond floats", Failed("PayloadNotPortable")),
+        ("an activity's input is beyond floats", "input beyond floats", Failed("the activity's input contains the number 1e400")),
         ("an orchestrator's status has half a character", "half a character", Failed("the custom status contains the escape")),
         ("an activity's input is huge", "huge input", Failed("commands[0]: the activity's input has 2097154 bytes")),
         ("an event's name is long", "long name", Failed("has 300 characters; at most 256")),
