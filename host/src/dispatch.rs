@@ -12,7 +12,7 @@
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory; `weight`: how much
 //!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
-//! - `late`: messages that come after their receiver's end.
+//! - `errands`: what a stop waits for. `late`: messages that come after their receiver's end.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
@@ -22,6 +22,7 @@ mod api;
 mod board;
 mod commit;
 mod counters;
+mod errands;
 mod error;
 mod failure_log;
 mod hold;

@@ -163,6 +163,9 @@ impl Engine {
             // Cancelled or not, it holds on to the store no longer.
             let _ = job.await;
         }
+        if tokio::time::timeout(STOP_LIMIT, self.shared.errands.end()).await.is_err() {
+            tracing::warn!("something still reads the store; it is closed all the same");
+        }
     }
 
     /// Starts an orchestration. Returns once that is on stable storage.

@@ -8,6 +8,7 @@ use longhaul_core::orchestration::fold;
 use longhaul_core::{DeploymentId, Entity, InstanceId, Message, Orchestration};
 use longhaul_store::{ChainRecord, Error as StoreError, Position, TooLong};
 
+use super::errands::Errand;
 use super::late;
 use super::shared::{MAX_LOADS, Shared};
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
@@ -40,39 +41,46 @@ pub(super) fn begin(shared: &Arc<Shared>, loads: Vec<Load>) {
     if loads.is_empty() {
         return;
     }
+    let Some(errand) = shared.errands.begin().map(Arc::new) else { return };
     let era = shared.board().era;
     let together = loads.len().div_ceil(READINGS_AT_ONCE).min(MAX_LOADS);
     let mut loads = loads.into_iter().peekable();
     while loads.peek().is_some() {
         let group = loads.by_ref().take(together).collect();
-        tokio::spawn(bring_back(shared.clone(), group, era));
+        tokio::spawn(bring_back(shared.clone(), group, era, errand.clone()));
     }
 }
 
-async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64) {
+async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64, errand: Arc<Errand>) {
     let permits = shared.loads.clone().acquire_many_owned(group.len() as u32).await;
+    if shared.is_stopping() {
+        return;
+    }
     match read(&shared, &group).await {
         Ok(loaded) => {
             for long in place(&shared, group, era, loaded) {
-                tokio::spawn(bring_back_long(shared.clone(), long, era));
+                tokio::spawn(bring_back_long(shared.clone(), long, era, errand.clone()));
             }
         }
         // One that cannot be read must not hold up the others.
         Err(_) => {
             drop(permits);
             for load in group {
-                tokio::spawn(bring_back_alone(shared.clone(), load, era));
+                tokio::spawn(bring_back_alone(shared.clone(), load, era, errand.clone()));
             }
         }
     }
 }
 
-async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64) {
+async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64, errand: Arc<Errand>) {
     let permit = shared.loads.clone().acquire_owned().await;
+    if shared.is_stopping() {
+        return;
+    }
     match read(&shared, std::slice::from_ref(&load)).await {
         Ok(loaded) => {
             for long in place(&shared, vec![load], era, loaded) {
-                tokio::spawn(bring_back_long(shared.clone(), long, era));
+                tokio::spawn(bring_back_long(shared.clone(), long, era, errand.clone()));
             }
         }
         Err(error) => {
@@ -91,7 +99,7 @@ struct LongLoad {
 
 /// Reads a long chain once there is room for it. Those that wait are served in the order of their coming; one that is longer than all the room there
 /// is has it alone, so each comes to its turn.
-async fn bring_back_long(shared: Arc<Shared>, LongLoad { load, bytes }: LongLoad, era: u64) {
+async fn bring_back_long(shared: Arc<Shared>, LongLoad { load, bytes }: LongLoad, era: u64, _errand: Arc<Errand>) {
     let taken = loop {
         if shared.is_stopping() || shared.board().era != era {
             return;

@@ -61,8 +61,17 @@ fn check(row: &InstanceRow) -> Result<(), EngineError> {
 /// they come to rest.
 pub(super) async fn purge(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
     // In a job of its own: a caller that hangs up must not leave it half done.
-    let job = tokio::spawn(purge_as_they_rest(shared.clone(), ids));
+    let errand = shared.errands.begin().ok_or_else(stopping)?;
+    let job = shared.clone();
+    let job = tokio::spawn(async move {
+        let _errand = errand;
+        purge_as_they_rest(job, ids).await
+    });
     job.await.unwrap_or_else(|error| Err(EngineError::Unavailable(error.to_string())))
+}
+
+fn stopping() -> EngineError {
+    EngineError::Unavailable("the host is stopping".into())
 }
 
 async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
@@ -89,7 +98,11 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result
         if !asked.is_empty() && Instant::now() < deadline {
             continue;
         }
-        match timeout_at(deadline, waits.join_next()).await {
+        let waited = tokio::select! {
+            waited = timeout_at(deadline, waits.join_next()) => waited,
+            () = shared.stopped() => return Err(stopping()),
+        };
+        match waited {
             Ok(None) => return Ok(Purged { removed, at_work: asked }),
             Err(_) => return Ok(Purged { removed, at_work: asked.into_iter().chain(waiting).collect() }),
             Ok(Some(Ok(Ok(Answer::Held(held))))) => {

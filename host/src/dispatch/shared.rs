@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::activities::Activities;
 use super::board::Board;
 use super::counters::Counters;
+use super::errands::Errands;
 use super::failure_log::FailureLog;
 use super::keys::Claims;
 use super::reads::Answers;
@@ -101,6 +102,8 @@ pub(super) struct Shared {
     pub(super) loads: Arc<Semaphore>,
     /// Bounds the bytes of long chains that are read at a time.
     pub(super) long_loads: Budget,
+    /// What else uses the store.
+    pub(super) errands: Errands,
     pub(super) guest_threads: GuestThreads,
     pub(super) answers: Answers,
     board: Mutex<Board>,
@@ -124,6 +127,7 @@ impl Shared {
             failure_log: FailureLog::default(),
             loads: Arc::new(Semaphore::new(MAX_LOADS)),
             long_loads: Budget::new(config.instance_memory_bytes / 4),
+            errands: Errands::default(),
             guest_threads: GuestThreads::default(),
             answers: Answers::new(config.answer_memory_bytes, config.max_page_bytes),
             workers,
@@ -172,6 +176,14 @@ impl Shared {
         self.signals.work.ring_for_all();
         self.signals.alarm_changed.notify_one();
         self.signals.stop.notify_waiters();
+    }
+
+    /// Waits until the engine stops.
+    pub(super) async fn stopped(&self) {
+        let stop = self.signals.stop.notified();
+        if !self.is_stopping() {
+            stop.await;
+        }
     }
 
     /// Waits for `pause`; true if the engine stops meanwhile.

@@ -11,6 +11,7 @@ mod events;
 mod locks;
 pub(crate) mod programs;
 mod retries;
+mod rewind_cuts;
 mod rewinds;
 pub(crate) mod script;
 mod starts;

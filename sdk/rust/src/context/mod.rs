@@ -68,6 +68,8 @@ impl Context {
     }
 
     /// The time of this turn. It stands still until something is awaited, never goes back and is the same on replay.
+    ///
+    /// After a rewind it is the same up to the first failure that this code was told of, caught or not, and new from there on.
     pub fn now(&self) -> Timestamp {
         self.0.borrow().now
     }
@@ -78,6 +80,10 @@ impl Context {
     }
 
     /// A new id, different from all others and the same on replay: RFC 4122 version 5 of the instance, the time and a counter.
+    ///
+    /// After a rewind it is the same up to the first failure that this code was told of, caught or not, and
+    /// new from there on. An id that is to name the same thing after a rewind has to be made before
+    /// anything can fail.
     pub fn new_guid(&self) -> Uuid {
         let mut state = self.0.borrow_mut();
         // The execution's id is part of the name because the counter starts again after continue-as-new, maybe in the same millisecond.
