@@ -85,8 +85,8 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub max_page_bytes: Option<u64>,
 
-    /// Most memory for all activities and client functions that run, in bytes. None of them has more than it leaves free, so one alone can
-    /// have half of it, and the more of them want much the less each gets [default: a quarter of the memory that the host may have, but at
+    /// Most memory for all activities and client functions that run, and for what orchestrators and entities grow by in a call, in bytes. None of
+    /// them has more than it leaves free, so one alone can have half of it, and the more of them want much the less each gets [default: a quarter of the memory that the host may have, but at
     /// least 536870912]
     #[arg(long, value_name = "BYTES")]
     pub guest_memory_bytes: Option<u64>,

@@ -16,6 +16,7 @@ use super::commit::Commit;
 use super::residency::{Ages, Counted};
 use super::shared::{EngineConfig, Signals};
 use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
+use super::weight::Scale;
 
 mod idle;
 mod promise;
@@ -26,6 +27,9 @@ use idle::Idle;
 /// Most messages that one turn takes in.
 const MAX_MESSAGES_PER_TURN: usize = 512;
 
+/// The part of the memory for instances that may be commits on their way before turns wait for them.
+const UNWRITTEN_SHARE: u64 = 8;
+
 pub(super) struct Board {
     pub(super) slots: HashMap<InstanceId, Slot>,
     run_queue: VecDeque<InstanceId>,
@@ -33,6 +37,11 @@ pub(super) struct Board {
     /// Turns and activities take turns.
     activity_is_next: bool,
     max_turns_in_flight: u32,
+    /// Commits that are not on stable storage yet.
+    pub(super) unwritten: Scale,
+    pub(super) max_unwritten_bytes: u64,
+    /// Instances whose turns wait until less is unwritten.
+    pub(super) held_back: Vec<InstanceId>,
     /// Workers, and those among them that wait for work.
     pub(super) idle: Idle,
     /// The lock's holder is a worker that takes its next job before it lets go: see `promise`.
@@ -87,6 +96,9 @@ impl Board {
             activity_queue: VecDeque::new(),
             activity_is_next: false,
             max_turns_in_flight: config.max_turns_in_flight,
+            unwritten: Scale::default(),
+            max_unwritten_bytes: config.instance_memory_bytes / UNWRITTEN_SHARE,
+            held_back: Vec::new(),
             idle: Idle::default(),
             holder_looks_for_work: false,
             commits: VecDeque::new(),
@@ -128,6 +140,12 @@ impl Board {
         match slot.place {
             // One that runs far ahead of its commits would make everybody wait for them. It goes on as they are written.
             Place::Resident(_) if slot.turns_in_flight >= self.max_turns_in_flight => {}
+            // What turns decide is held until it is written. While that is much, none begins.
+            Place::Resident(_) if !slot.queued && self.unwritten.bytes() > self.max_unwritten_bytes => {
+                if !std::mem::replace(&mut slot.held_back, true) {
+                    self.held_back.push(id.clone());
+                }
+            }
             Place::Resident(_) if !slot.queued => {
                 slot.queued = true;
                 self.run_queue.push_back(id.clone());
@@ -254,7 +272,9 @@ impl Board {
             }
         }
         // As records and as their texts.
-        commit.weight = Some(self.ages.scale.weigh(2 * bytes as u64));
+        let bytes = 2 * bytes as u64;
+        commit.weight = Some(self.ages.scale.weigh(bytes));
+        commit.unwritten = Some(self.unwritten.weigh(bytes));
         self.commits.push_back(commit);
         self.signals.commit.notify_one();
     }
@@ -338,6 +358,7 @@ impl Board {
     pub(super) fn give_up(&mut self) -> GivenUp {
         self.era += 1;
         self.run_queue.clear();
+        self.held_back.clear();
         self.alarms = Alarms::default();
         self.ages.clear();
         self.ahead = Ahead::default();

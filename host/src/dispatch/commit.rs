@@ -38,6 +38,8 @@ pub(super) struct Commit {
     load: Option<InstanceId>,
     /// What its records take in memory until they are written.
     pub(super) weight: Option<Weight>,
+    /// The same among what is unwritten.
+    pub(super) unwritten: Option<Weight>,
     /// Told when this place in the order is reached.
     flushed: Option<oneshot::Sender<()>>,
 }
@@ -52,7 +54,7 @@ impl Commit {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { records, effects, answers, notes, turn_of: _, new: _, ended, load, weight: _, flushed } = self;
+        let Self { records, effects, answers, notes, turn_of: _, new: _, ended, load, weight: _, unwritten: _, flushed } = self;
         let nothing_to_write = records.is_empty() && notes.is_empty();
         nothing_to_write && effects.is_empty() && answers.is_empty() && ended.is_none() && load.is_none() && flushed.is_none()
     }
@@ -192,6 +194,7 @@ fn release(shared: &Arc<Shared>, commits: Vec<Commit>, touched: Vec<InstanceId>,
     let mut board = shared.board();
     board.queue_activities(at_once);
     turns.iter().for_each(|id| board.turn_is_written(id));
+    board.commits_are_written();
     for id in touched {
         if let Some(slot) = board.slots.get_mut(&id) {
             slot.in_flight = slot.in_flight.saturating_sub(1);

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use longhaul_core::InstanceId;
+use longhaul_core::{InstanceId, Timestamp};
 
 use super::board::Board;
 use super::shared::EngineConfig;
@@ -126,6 +126,30 @@ impl Board {
         if ages.list.len() > 64 + 4 * ages.listed {
             ages.list.retain(|(id, age)| slots.get(id).is_some_and(|slot| slot.counted != Counted::Not && slot.age == *age));
         }
+    }
+
+    /// Commits were written: turns that waited for that begin.
+    pub(super) fn commits_are_written(&mut self) {
+        if self.held_back.is_empty() || self.unwritten.bytes() > self.max_unwritten_bytes {
+            return;
+        }
+        for id in std::mem::take(&mut self.held_back) {
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            slot.held_back = false;
+            if matches!(slot.place, Place::Resident(_)) {
+                self.schedule(&id);
+            }
+        }
+    }
+
+    /// The instance leaves memory, and is read again a little later: there is no room for its guest now.
+    pub(super) fn reload_later(&mut self, id: &InstanceId, at: Timestamp, now: Timestamp) {
+        let slot = self.slot(id);
+        slot.place = Place::Cold;
+        slot.weigh_state(0);
+        self.count(id, Counted::Not);
+        self.set_alarm(id, Some(at), now);
+        self.make_room();
     }
 
     fn forget(&mut self, id: &InstanceId) {

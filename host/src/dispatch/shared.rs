@@ -19,6 +19,7 @@ use super::keys::Claims;
 use super::reads::Answers;
 use super::reuse::ReusePolicy;
 use super::threads::GuestThreads;
+use super::weight::Scale;
 use super::world::{Bell, World};
 use crate::app::Registry;
 use crate::budget::Budget;
@@ -106,6 +107,8 @@ pub(super) struct Shared {
     pub(super) errands: Errands,
     pub(super) guest_threads: GuestThreads,
     pub(super) answers: Answers,
+    /// What instances hold, as the board weighs it.
+    pub(super) instances: Scale,
     board: Mutex<Board>,
     workers: Handle,
     stopping: AtomicBool,
@@ -119,8 +122,10 @@ impl Shared {
     pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> Self {
         let signals = Arc::new(Signals { work: Bell::of(&world), ..Signals::default() });
         let workers = Handle::current();
+        let board = Board::new(signals.clone(), &config);
         Self {
-            board: Mutex::new(Board::new(signals.clone(), &config)),
+            instances: board.ages.scale.clone(),
+            board: Mutex::new(board),
             activities: Activities::new(workers.clone()),
             claims: Arc::default(),
             counters: Counters::default(),

@@ -187,6 +187,8 @@ pub(super) struct Slot {
     pub(super) place: Place,
     /// In the run queue.
     pub(super) queued: bool,
+    /// Its turn waits until less is unwritten.
+    pub(super) held_back: bool,
     /// An alarm went off.
     pub(super) wake: bool,
     /// Commits with records of this instance that are not yet on stable storage.
@@ -226,6 +228,7 @@ impl Slot {
             starts: 0,
             place,
             queued: false,
+            held_back: false,
             wake: false,
             in_flight: 0,
             turns_in_flight: 0,
@@ -327,7 +330,7 @@ impl Slot {
 
     /// Whether nothing is going on here.
     pub(super) fn is_idle(&self) -> bool {
-        self.mailbox.is_empty() && !self.queued && !self.wake && self.in_flight == 0 && self.park.is_none()
+        self.mailbox.is_empty() && !self.queued && !self.held_back && !self.wake && self.in_flight == 0 && self.park.is_none()
     }
 }
 

@@ -15,6 +15,9 @@ use super::shared::Shared;
 use super::slot::{Delivery, Place, Resident, Slot};
 use super::{operate, orchestrate};
 
+/// How long until an instance is tried again for whose guest there was no room.
+const ROOM_PAUSE_MS: u64 = 20;
+
 /// What a guest thread made of a job.
 pub(super) struct Work {
     /// The turn's own record, if there is one. It comes first in the commit.
@@ -151,6 +154,7 @@ impl Ready {
                 board.slot(id).failed_turns = 0;
                 board.reload(id);
             }
+            After::Reload(Trouble::NoRoom) => board.reload_later(id, now.plus(ROOM_PAUSE_MS), now),
             After::Reload(trouble) => {
                 note(board, shared, id, trouble);
                 board.reload(id);

@@ -15,7 +15,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::background::{Background, Permit};
 use crate::bindings::{log, types};
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::error::GuestError;
 use crate::io::new_table;
 use crate::limiter::Limiter;
@@ -84,8 +84,9 @@ fn no_wasi(log: &Arc<GuestLog>) -> WasiCtx {
 }
 
 /// A store with room for one guest, its memory bounded. `begin_call` and a deadline come before anything runs in it.
-pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, limits: &Limits, background: &Arc<Background>) -> Store<GuestState> {
-    let limiter = Limiter::new(limits.orchestrator_memory_bytes);
+pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, config: &Config, background: &Arc<Background>) -> Store<GuestState> {
+    let limits = &config.limits;
+    let limiter = Limiter::sharing(limits.orchestrator_memory_bytes, config.memory.clone());
     let (now, random) = (Timestamp(0), RandomNumbers::seeded(&[]));
     let state = GuestState { log, limiter, now, random, background: background.clone(), permit: None, later_ticks: 0, wasi: None };
     let mut store = Store::new(engine, state);

@@ -46,7 +46,7 @@ impl EntityComponent {
     ) -> Result<GuestBatch, GuestError> {
         let Linked { pre, config, background } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
-        let mut store = new_store(pre.engine(), log, &config.limits, background);
+        let mut store = new_store(pre.engine(), log, config, background);
         let seed = [b"entity", id.name.as_bytes(), id.key.as_bytes(), &now.0.to_le_bytes()];
         store.data_mut().begin_call(now, &seed, false);
 

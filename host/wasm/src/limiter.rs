@@ -28,17 +28,26 @@ pub(crate) struct Limiter {
     refused: Refused,
     /// What it shares with others, if it does.
     shared: Option<Arc<GuestMemory>>,
+    /// What it has of its own, outside of what is shared.
+    settled_bytes: usize,
 }
 
 impl Limiter {
     pub fn new(limit_bytes: usize) -> Self {
         let refused = Refused::default();
-        Self { limit_bytes, memory_bytes: 0, table_bytes: 0, held_bytes: 0, granted_bytes: 0, refused, shared: None }
+        Self { limit_bytes, memory_bytes: 0, table_bytes: 0, held_bytes: 0, granted_bytes: 0, refused, shared: None, settled_bytes: 0 }
     }
 
     /// One of the guests that share `memory`.
     pub fn sharing(limit_bytes: usize, memory: Arc<GuestMemory>) -> Self {
         Self { shared: Some(memory), ..Self::new(limit_bytes) }
+    }
+
+    /// The guest comes to rest: what it has is no longer part of what those share that are at work.
+    pub fn settle(&mut self) {
+        let bytes = self.memory_bytes();
+        self.give_back(bytes.saturating_sub(self.settled_bytes));
+        self.settled_bytes = bytes;
     }
 
     /// Begins a call: forgets what was refused before.
@@ -77,7 +86,7 @@ impl Limiter {
             self.refused.memory_bytes = Some(self.limit_bytes);
             return false;
         }
-        if self.shared.as_ref().is_some_and(|shared| !shared.take(own, more_bytes)) {
+        if self.shared.as_ref().is_some_and(|shared| !shared.take(own.saturating_sub(self.settled_bytes), more_bytes)) {
             self.refused.shared_memory = true;
             return false;
         }
@@ -101,7 +110,7 @@ impl Limiter {
 
 impl Drop for Limiter {
     fn drop(&mut self) {
-        self.give_back(self.memory_bytes());
+        self.give_back(self.memory_bytes().saturating_sub(self.settled_bytes));
     }
 }
 
@@ -154,6 +163,20 @@ impl ResourceLimiter for Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guest_at_rest_takes_nothing_of_what_those_at_work_share() {
+        let memory = Arc::new(GuestMemory::new(1_000));
+        let mut limiter = Limiter::sharing(900, memory.clone());
+        assert!(limiter.memory_growing(0, 400, None).unwrap());
+        assert_eq!(memory.used_bytes(), 400);
+        limiter.settle();
+        assert_eq!((memory.used_bytes(), limiter.memory_bytes()), (0, 400));
+        assert!(limiter.memory_growing(400, 800, None).unwrap(), "only what it grows by counts");
+        assert!(!limiter.memory_growing(800, 950, None).unwrap() && limiter.refused().memory_bytes.is_some());
+        drop(limiter);
+        assert_eq!(memory.used_bytes(), 0);
+    }
 
     #[test]
     fn several_memories_share_one_bound() {

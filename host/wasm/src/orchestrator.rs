@@ -39,7 +39,7 @@ impl OrchestratorComponent {
     pub fn instantiate(&self, log: LogContext) -> Result<OrchestratorGuest, GuestError> {
         let Linked { pre, config, background } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
-        let mut store = new_store(pre.engine(), log, &config.limits, background);
+        let mut store = new_store(pre.engine(), log, config, background);
         config.counts.add(FunctionKind::Orchestrator);
         let instantiated = pre.instantiate(&mut store);
         end_time(&mut store);
@@ -123,6 +123,7 @@ impl OrchestratorGuest {
         end_time(&mut store);
         let turn = turn.map_err(|error| store.data().failed(&error, limits.turn_deadline))?;
         let turn = convert::turn(turn, limits, replaying)?;
+        store.data_mut().limiter.settle();
         self.live = Some((store, function));
         Ok(turn)
     }

@@ -26,7 +26,7 @@ impl Board {
         let instances = self.slots.iter().filter_map(|(id, slot)| {
             let has_work = slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
             let is_left = match &slot.place {
-                Place::Resident(_) => !slot.queued && slot.turns_in_flight < self.max_turns_in_flight,
+                Place::Resident(_) => !slot.queued && !slot.held_back && slot.turns_in_flight < self.max_turns_in_flight,
                 Place::Cold => true,
                 Place::Loading | Place::Busy | Place::Purging => false,
             };

@@ -125,3 +125,32 @@ fn memory_that_is_given_up_weighs_nothing() {
     drop(board.give_up());
     assert_eq!(board.ages.scale.bytes(), 0);
 }
+
+#[test]
+fn no_turn_begins_while_much_is_unwritten_and_those_that_wait_begin_then() {
+    let mut board = board(8_000);
+    let mut commit = Commit::default();
+    commit.push_outgoing(&[Outgoing { to: id("elsewhere"), message: Message::Event { name: "Go".into(), data: text(600) } }], NOW);
+    board.queue_commit(commit);
+    let written = gather(&mut board, usize::MAX);
+    rests(&mut board, "a", 1);
+    board.deliver(&id("a"), event(1));
+    board.deliver(&id("a"), event(1));
+    assert!(board.next().is_none(), "1,200 KiB are unwritten, and at most an eighth of 8,000 may be");
+    board.commits_are_written();
+    assert!(board.next().is_none());
+    drop(written);
+    board.commits_are_written();
+    let Some(Next::Turn(job)) = board.next() else { panic!("there is a turn to take") };
+    assert_eq!((job.id, job.deliveries.len()), (id("a"), 2));
+    assert!(board.next().is_none() && board.held_back.is_empty());
+}
+
+#[test]
+fn an_instance_without_room_for_its_guest_leaves_and_has_an_alarm() {
+    let mut board = board(1_000);
+    rests(&mut board, "a", 100);
+    board.reload_later(&id("a"), Timestamp(21), NOW);
+    assert!(board.ages.scale.bytes() < 2 * KIB);
+    assert_eq!(board.alarms.next(), Some(Timestamp(21)));
+}
