@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::Serialize;
 
+use crate::access::private_file;
 use crate::http::Addresses;
 
 /// The file's name in the data folder.
@@ -30,14 +30,15 @@ impl AddressFile {
     /// When the folder cannot be written to for any other reason.
     pub fn write(folder: &Path, address: &str, addresses: &Addresses) -> anyhow::Result<Option<Self>> {
         let content = Content { address, rpc_base_url: addresses.rpc_base.as_deref(), process_id: std::process::id() };
-        let (path, new) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
-        match std::fs::write(&new, serde_json::to_vec_pretty(&content)?).and_then(|()| std::fs::rename(&new, &path)) {
+        let path = folder.join(NAME);
+        let kind = |error: &anyhow::Error| error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        match private_file::write(&path, &serde_json::to_string_pretty(&content)?) {
             Ok(()) => Ok(Some(Self(path))),
-            Err(error) if error.kind() == ErrorKind::StorageFull => {
-                tracing::warn!(%error, file = %path.display(), "commands on this machine will not find this host by its data folder");
+            Err(error) if kind(&error) == Some(ErrorKind::StorageFull) => {
+                tracing::warn!(error = format!("{error:#}"), file = %path.display(), "commands on this machine will not find this host by its data folder");
                 Ok(None)
             }
-            Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+            Err(error) => Err(error),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::access::keyring::ADMIN_KEY_FILE;
 use crate::access::{Key, private_file};
 use crate::address_file;
 use crate::cli::HostArgs;
+use crate::given_file;
 use crate::http::access::KEY_HEADER;
 
 /// The variable with the key to show.
@@ -117,7 +118,7 @@ async fn sender_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S
 fn key_for(args: &HostArgs, name: &str, port: u16) -> anyhow::Result<Option<Key>> {
     let read = |text: &str, from: &str| Key::parse(text.trim()).map(Some).map_err(|problem| anyhow!("{from} has no key: {problem}"));
     if let Some(file) = &args.key_file {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = given_file::read_text(file).with_context(|| format!("cannot read {}", file.display()))?;
         return read(&text, &file.display().to_string());
     }
     if let Ok(text) = std::env::var(KEY_VARIABLE) {

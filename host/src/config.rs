@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::access::{AccessConfig, AuthMode, LinkForm};
 use crate::app::secrets::SecretSource;
 use crate::dispatch::{EngineConfig, ReusePolicy};
+use crate::given_file;
 use crate::http::HttpConfig;
 use crate::http::origin;
 use crate::http::router::MANAGEMENT_PREFIX;
@@ -214,7 +215,7 @@ impl ServeOptions {
     /// # Errors
     /// When the file cannot be read, is not TOML, or has an unknown key; the text names the line.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        let text = given_file::read_text(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("the settings file {} has a mistake", path.display()))
     }
 

@@ -10,7 +10,7 @@ use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Mutex;
 
 use super::key::{Key, digest_of};
-use super::private_file;
+use super::private_file::{self, Prepared};
 use super::scope::{Scope, is_name};
 use crate::clock;
 
@@ -75,6 +75,10 @@ impl Keyring {
     pub async fn open(store: Arc<dyn Store>, folder: &Path) -> anyhow::Result<Self> {
         let stored = store.access_keys().await.context("cannot read the access keys")?;
         let known = stored.into_iter().map(known_key).collect::<Result<Vec<_>, _>>()?;
+        private_file::finish(&folder.join(ADMIN_KEY_FILE), |text| {
+            let digest = digest_of(text.trim());
+            known.iter().any(|key| key.scope == Scope::Admin && key.name == FIRST_KEY && key.digest == digest)
+        })?;
         let has_admin = known.iter().any(|key| key.scope == Scope::Admin);
         let keyring = Self { store, folder: folder.to_owned(), known: RwLock::new(known.into()), one_at_a_time: Mutex::default() };
         if !has_admin {
@@ -151,21 +155,51 @@ impl Keyring {
 
     async fn put(&self, scope: Scope, name: &str) -> Result<Key, KeyError> {
         let key = Key::generate(scope.kind()).map_err(anyhow::Error::from)?;
+        let before = self.list().iter().find(|known| known.scope == scope && known.name == name).cloned();
         let known = KnownKey { scope, name: name.to_owned(), created_at: clock::now(), digest: digest_of(key.reveal()) };
         let KnownKey { scope, name, created_at, digest } = known.clone();
         let file = (scope == Scope::Admin && name == FIRST_KEY).then(|| self.folder.join(ADMIN_KEY_FILE));
-        let is_new = self.find(&scope, &name).is_none();
-        let write = |file: &PathBuf| private_file::write(file, &format!("{}\n", key.reveal()));
-        // A crash between the two must not leave a key that nobody has, nor a file with a key that is none while the old one is still good.
-        file.iter().filter(|_| is_new).try_for_each(write)?;
-        self.store.put_access_key(AccessKey { scope: scope.to_string(), name, digest, created_at }).await?;
+        // What can go wrong with the file goes wrong before the key counts. After a crash between the two, the next start finishes.
+        let file = file.map(|file| Prepared::new(&file, &format!("{}\n", key.reveal()))).transpose()?;
+        let stored = AccessKey { scope: scope.to_string(), name, digest, created_at };
+        if let Err(error) = self.store.put_access_key(stored).await
+            && !self.has_stored(&known).await
+        {
+            if matches!(error, StoreError::Unknown(_)) {
+                // The store may have it all the same; then the next start finds the file.
+                file.into_iter().for_each(Prepared::keep);
+            }
+            return Err(error.into());
+        }
+        if let Some(Err(error)) = file.map(Prepared::put) {
+            self.put_back(&known, before).await;
+            return Err(error.into());
+        }
         self.change(|keys| {
             keys.retain(|key| key.scope != known.scope || key.name != known.name);
             keys.push(known);
             keys.sort_by(|one, other| (&one.scope, &one.name).cmp(&(&other.scope, &other.name)));
         });
-        file.iter().filter(|_| !is_new).try_for_each(write)?;
         Ok(key)
+    }
+
+    /// Whether the store has a key whose writing was reported as failed.
+    async fn has_stored(&self, key: &KnownKey) -> bool {
+        let stored = self.store.access_keys().await.unwrap_or_default();
+        stored.into_iter().any(|stored| stored.digest == key.digest)
+    }
+
+    /// Undoes what the store has taken.
+    async fn put_back(&self, key: &KnownKey, before: Option<KnownKey>) {
+        let undone = match before {
+            Some(KnownKey { scope, name, created_at, digest }) => {
+                self.store.put_access_key(AccessKey { scope: scope.to_string(), name, digest, created_at }).await
+            }
+            None => self.store.remove_access_key(&key.scope.to_string(), &key.name).await.map(|_| ()),
+        };
+        if let Err(error) = undone {
+            tracing::error!(%error, scope = %key.scope, name = key.name, "the key that could not be written down may be good after the next start");
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<KnownKey>)) {

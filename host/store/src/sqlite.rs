@@ -6,7 +6,7 @@
 //! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`, `projector` with `fold` and `trim`,
 //!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
 //! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `list` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
-//! - `open`, `file`, `schema`, `lock`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
+//! - `open`, `file`, `schema`, `lock`, `private`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
 //!   errors look in SQLite.
 
 mod access;
@@ -26,6 +26,7 @@ mod lock;
 mod long_chain;
 mod open;
 mod overlay;
+mod private;
 mod projector;
 mod purge;
 mod query;

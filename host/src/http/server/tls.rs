@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::access::private_file;
+use crate::given_file;
 
 /// How often the files are looked at. Certificates are renewed days before they end.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -145,7 +146,7 @@ fn read(files: &TlsFiles) -> anyhow::Result<Loaded> {
 }
 
 fn read_chain(path: &Path) -> anyhow::Result<(Vec<CertificateDer<'static>>, Vec<u8>)> {
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = given_file::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.map_err(|error| anyhow!("{} is no PEM file: {error}", path.display()))?;
     ensure!(!chain.is_empty(), "{} holds no `BEGIN CERTIFICATE` block; the host's certificate comes first in it", path.display());

@@ -26,6 +26,7 @@ pub fn start(now: u64) -> Start {
         execution: ExecutionId::trusted(format!("{now:032x}")),
         deployment: DeploymentId(1),
         created_at: Timestamp(now),
+        born_at: None,
         version: None,
         parent: None,
         at: None,

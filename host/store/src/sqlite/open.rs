@@ -10,6 +10,7 @@ use super::database::{Database, SharedOverlay};
 use super::error::{of_checkpoint, of_read};
 use super::file;
 use super::lock::ProcessLock;
+use super::private;
 use super::schema;
 use crate::contract::Error;
 
@@ -128,7 +129,7 @@ pub(super) async fn close(connection: SqliteConnection) {
 
 fn create_directory(path: &Path) -> Result<(), Error> {
     match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => std::fs::create_dir_all(directory)
+        Some(directory) if !directory.as_os_str().is_empty() => private::create_folder(directory)
             .map_err(|error| Error::Unavailable(format!("cannot create directory {}: {error}", directory.display()))),
         Some(_) | None => Ok(()),
     }

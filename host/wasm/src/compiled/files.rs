@@ -1,7 +1,8 @@
 //! The files of compiled code: written whole or not at all, and used only if nobody else could have written them.
 
+use std::fs::{Metadata, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,11 +14,14 @@ use super::trusted_code;
 /// Bits of a file's mode that let others than its owner write.
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
-/// The code in a file; `None` if there is none that can be used.
+/// The code in a file; `None` if there is none that can be used. Code runs as it stands in the file, so neither the file nor the folder may be
+/// such that anybody but the host's user, or root, could have put it there.
 pub(super) fn load(engine: &Engine, file: &Path) -> Option<Component> {
-    let mode = std::fs::metadata(file).ok()?.mode();
-    if mode & OTHERS_MAY_WRITE != 0 {
-        tracing::warn!(file = %file.display(), "compiled code is not used: others than its owner may write the file");
+    let there = file.symlink_metadata().ok()?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let is_private = |there: &Metadata| is_trusted(there.uid()) && there.mode() & OTHERS_MAY_WRITE == 0;
+    if !there.is_file() || !is_private(&there) || !folder.metadata().is_ok_and(|folder| is_private(&folder)) {
+        tracing::warn!(file = %file.display(), "compiled code is not used: others than the host's user may have written it");
         return None;
     }
     match trusted_code::deserialize(engine, file) {
@@ -33,6 +37,7 @@ pub(super) fn load(engine: &Engine, file: &Path) -> Option<Component> {
 pub(super) fn store(file: &Path, code: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    take_over(folder)?;
     let temporary = temporary_name(file);
     let mut options = std::fs::OpenOptions::new();
     let written = options.write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut new| {
@@ -44,6 +49,32 @@ pub(super) fn store(file: &Path, code: &[u8]) -> std::io::Result<()> {
         std::fs::remove_file(&temporary).ok();
     }
     written
+}
+
+/// Closes a folder to others that they may write to, and removes all code in it: who put it there cannot be told.
+fn take_over(folder: &Path) -> std::io::Result<()> {
+    let there = folder.metadata()?;
+    if !is_trusted(there.uid()) {
+        let text = format!("the folder of compiled code belongs to another user ({})", there.uid());
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, text));
+    }
+    if there.mode() & OTHERS_MAY_WRITE == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    tracing::warn!(folder = %folder.display(), "others could write to the folder of compiled code; what is in it is removed");
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "cwasm") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether what belongs to this user is as good as the host's own.
+fn is_trusted(user: u32) -> bool {
+    user == rustix::process::geteuid().as_raw() || user == 0
 }
 
 /// A name that no other thread or process uses at the same time.

@@ -49,6 +49,10 @@ pub fn tls_client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Er
 
 fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let refused = |reason: String| Error::Certificates { path: PathBuf::from(path), reason };
+    // A pipe would make the host wait for a writer that may never come.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(refused("it is no regular file, but a folder, a pipe or a device".into()));
+    }
     let text = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| refused(error.to_string()))?;
     if found.is_empty() {
