@@ -78,7 +78,7 @@ impl ClientComponent {
         let permit = self.0.running.clone().acquire_owned().await.expect("the semaphore is never closed");
         let (answer, answered) = oneshot::channel();
         let linked = self.0.clone();
-        let log = GuestLog::new(log, environment.secrets.kept_out_of(&linked.config.log), &linked.config.limits);
+        let log = GuestLog::hiding(log, linked.config.log.clone(), &linked.config.limits, environment.secrets.clone());
         let guest = Guest {
             log,
             environment,

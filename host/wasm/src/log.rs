@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use longhaul_core::InstanceId;
 
 use crate::config::Limits;
+use crate::io::Secrets;
 
 mod stream;
 
@@ -76,6 +77,8 @@ pub(crate) struct GuestLog {
     /// Changes when the guest is used again.
     context: Mutex<LogContext>,
     sink: Arc<dyn LogSink>,
+    /// Names stand in place of their values.
+    secrets: Secrets,
     max_line_bytes: usize,
     lines_per_call: u32,
     replaying: AtomicBool,
@@ -113,9 +116,15 @@ impl Panic {
 
 impl GuestLog {
     pub fn new(context: LogContext, sink: Arc<dyn LogSink>, limits: &Limits) -> Arc<Self> {
+        Self::hiding(context, sink, limits, Secrets::default())
+    }
+
+    /// The same for a guest that has secrets.
+    pub fn hiding(context: LogContext, sink: Arc<dyn LogSink>, limits: &Limits, secrets: Secrets) -> Arc<Self> {
         Arc::new(Self {
             context: Mutex::new(context),
             sink,
+            secrets,
             max_line_bytes: limits.log_line_bytes,
             lines_per_call: limits.log_lines_per_call,
             replaying: AtomicBool::new(false),
@@ -147,7 +156,9 @@ impl GuestLog {
     }
 
     pub fn line(&self, level: LogLevel, message: &str) {
-        let message = cut(message, self.max_line_bytes).trim_end();
+        // Looked through before it is cut: half a secret is one, too.
+        let message = self.secrets.hidden_in(message);
+        let message = cut(&message, self.max_line_bytes).trim_end();
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).note(level, message);
         if self.replaying.load(Ordering::Relaxed) {
             return;

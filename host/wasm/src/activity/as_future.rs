@@ -47,7 +47,7 @@ impl AsFuture {
         let memory_bytes = state.limiter.memory_bytes();
         let outcome = outcome.map_err(|error| state.failed(&error, deadline))?;
         before_reading(outcome.as_ref().map_or(0, String::len)).await;
-        let outcome = environment.secrets.kept_out(super::checked(outcome, &self.config.limits)?);
+        let outcome = super::checked(environment.secrets.kept_out(outcome), &self.config.limits)?;
         if let Some(kept) = kept {
             kept.put_back(used, memory_bytes);
         }
@@ -56,7 +56,7 @@ impl AsFuture {
 
     fn new_guest(&self, context: &ActivityContext, environment: Arc<AppEnvironment>) -> IoGuest {
         let limits = &self.config.limits;
-        let log = GuestLog::new(context.log_context(), environment.secrets.kept_out_of(&self.config.log), limits);
+        let log = GuestLog::hiding(context.log_context(), self.config.log.clone(), limits, environment.secrets.clone());
         let (http_client, memory_bytes) = (self.http_client.clone(), limits.activity_memory_bytes);
         let (memory, handover_bytes) = (self.config.memory.clone(), limits.handover_bytes());
         let guest = Guest { log, environment, client: None, http_client, memory_bytes, memory, handover_bytes };

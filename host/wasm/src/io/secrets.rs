@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use longhaul_core::{Failure, Payload};
-
-use crate::log::{LogLine, LogSink};
+use crate::bindings::types::Failure;
 
 /// Shorter values are not looked for: they turn up by chance.
 const SHORTEST_LOOKED_FOR: usize = 8;
@@ -57,14 +55,15 @@ impl Secrets {
         text
     }
 
-    /// What may go into a history of what an activity returned. An output is refused rather than changed: code may depend on it.
-    pub(crate) fn kept_out(&self, outcome: Result<Payload, Failure>) -> Result<Payload, Failure> {
+    /// What may go into a history of what an activity returned, looked at before any of it is cut. An output is refused rather than changed: code
+    /// may depend on it.
+    pub(crate) fn kept_out(&self, outcome: Result<String, Failure>) -> Result<String, Failure> {
         match outcome {
-            Ok(output) => match self.found_in(output.as_str()) {
+            Ok(output) => match self.found_in(&output) {
                 None => Ok(output),
                 Some(name) => {
-                    let text = format!("the output contains the secret '{name}', which may not stand in a history");
-                    Err(Failure { non_retriable: true, ..Failure::new("SecretInOutput", text) })
+                    let message = format!("the output contains the secret '{name}', which may not stand in a history");
+                    Err(Failure { error_type: "SecretInOutput".into(), message, details: None, non_retriable: true, inner: Vec::new() })
                 }
             },
             Err(failure) => {
@@ -81,9 +80,11 @@ impl Secrets {
         }
     }
 
-    /// A log that gets names in place of values.
-    pub(crate) fn kept_out_of(&self, sink: &Arc<dyn LogSink>) -> Arc<dyn LogSink> {
-        if self.0.is_empty() { sink.clone() } else { Arc::new(Hiding { secrets: self.clone(), sink: sink.clone() }) }
+    /// How many bytes at the end of `text` may be the beginning of a value that goes on behind it.
+    pub(crate) fn begun_in(&self, text: &[u8]) -> usize {
+        let begun = |value: &str| (1..value.len().min(text.len() + 1)).rev().find(|length| text.ends_with(&value.as_bytes()[..*length]));
+        let values = self.looked_for().flat_map(|(_, secret)| [&secret.value, &secret.in_json]);
+        values.filter_map(|value| begun(value)).max().unwrap_or(0)
     }
 
     fn looked_for(&self) -> impl Iterator<Item = (&str, &Secret)> {
@@ -95,17 +96,6 @@ impl Secrets {
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-struct Hiding {
-    secrets: Secrets,
-    sink: Arc<dyn LogSink>,
-}
-
-impl LogSink for Hiding {
-    fn line(&self, line: LogLine<'_>) {
-        self.sink.line(LogLine { message: &self.secrets.hidden_in(line.message), ..line });
     }
 }
 
@@ -136,14 +126,21 @@ mod tests {
 
     #[test]
     fn an_output_with_a_secret_is_refused_and_a_failure_loses_it() {
-        let output = |text: &str| secrets().kept_out(Ok(Payload::string(text)));
-        assert_eq!(output("fine"), Ok(Payload::string("fine")));
+        let output = |text: &str| secrets().kept_out(Ok(text.to_owned()));
+        assert_eq!(output("fine").unwrap(), "fine");
         let refused = output(VALUE).unwrap_err();
         assert!(refused.error_type == "SecretInOutput" && refused.non_retriable && refused.message.contains("'TOKEN'"), "{refused:?}");
         let text = || format!("cannot log in with {VALUE}");
-        let failure = Failure { details: Some(text()), inner: vec![text()], ..Failure::new(&text(), text()) };
+        let failure = Failure { error_type: text(), message: text(), details: Some(text()), non_retriable: false, inner: vec![text()] };
         let kept = format!("{:?}", secrets().kept_out(Err(failure)).unwrap_err());
         assert_eq!(kept.matches("cannot log in with [secret TOKEN]").count(), 4, "{kept}");
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_at_the_end_of_a_text_is_noticed() {
+        for (text, begun) in [("a pass", 4), ("a pas", 3), ("pass the", 0), (VALUE, 0), (r#"p pass\""#, 6), ("", 0), ("1", 0)] {
+            assert_eq!(secrets().begun_in(text.as_bytes()), begun, "{text}");
+        }
     }
 
     #[test]

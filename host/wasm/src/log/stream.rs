@@ -43,7 +43,8 @@ impl StdoutStream for LogStdout {
     }
 }
 
-/// Gathers bytes to lines. A line that is longer than the log takes goes out in pieces, so what is kept here is bounded.
+/// Gathers bytes to lines. A line that is longer than the log takes goes out in pieces, so what is kept here is bounded. What may be the beginning
+/// of a secret is kept back until more has come, over the end of a line, too: a key in PEM has many lines.
 struct LineWriter {
     target: LogStdout,
     rest: Vec<u8>,
@@ -51,10 +52,18 @@ struct LineWriter {
 
 impl LineWriter {
     fn emit(&mut self) {
-        let line = std::mem::take(&mut self.rest);
-        if !line.is_empty() {
-            self.target.log.line(self.target.level, &String::from_utf8_lossy(&line));
-        }
+        let begun = self.target.log.secrets.begun_in(&self.rest);
+        self.emit_but(begun);
+    }
+
+    /// Writes what is there to the log, but for the last `kept` bytes.
+    fn emit_but(&mut self, kept: usize) {
+        let kept = self.rest.split_off(self.rest.len() - kept);
+        let text = std::mem::replace(&mut self.rest, kept);
+        let text = String::from_utf8_lossy(&text);
+        // Before the lines are taken apart, and not only line by line.
+        let text = self.target.log.secrets.hidden_in(&text);
+        text.split('\n').filter(|line| !line.is_empty()).for_each(|line| self.target.log.line(self.target.level, line));
     }
 }
 
@@ -85,14 +94,14 @@ impl Pollable for LineWriter {
 
 impl Drop for LineWriter {
     fn drop(&mut self) {
-        self.emit();
+        self.emit_but(0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::tests::recording_log;
+    use crate::log::tests::{hiding_log, recording_log};
 
     #[test]
     fn what_is_printed_becomes_lines_whatever_the_pieces() {
@@ -104,5 +113,19 @@ mod tests {
         assert_eq!(lines.take(), ["one", "two"]);
         drop(stream);
         assert_eq!(lines.take(), ["three"]);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_however_it_is_cut_into_lines_and_pieces() {
+        let mut secrets = crate::io::Secrets::default();
+        secrets.insert("KEY", "first line\nsecond line");
+        let (log, lines) = hiding_log(secrets);
+        let mut stream = LogStdout::new(log, LogLevel::Info).p2_stream();
+        for piece in ["key: first li", "ne\nsecond", " line.\nfirst", " time\n"] {
+            stream.write(Bytes::from(piece)).unwrap();
+        }
+        drop(stream);
+        let all = lines.take().concat();
+        assert!(all.contains("[secret KE") && all.contains("first time") && !all.contains("line"), "{all}");
     }
 }

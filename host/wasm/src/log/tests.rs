@@ -19,10 +19,28 @@ impl LogSink for Lines {
 
 /// A log of at most three lines per call of at most ten bytes each.
 pub(crate) fn recording_log() -> (Arc<GuestLog>, Arc<Lines>) {
+    log_of(3, Secrets::default())
+}
+
+/// The same with secrets, and more lines.
+pub(crate) fn hiding_log(secrets: Secrets) -> (Arc<GuestLog>, Arc<Lines>) {
+    log_of(100, secrets)
+}
+
+fn log_of(log_lines_per_call: u32, secrets: Secrets) -> (Arc<GuestLog>, Arc<Lines>) {
     let lines = Arc::new(Lines::default());
-    let limits = Limits { log_line_bytes: 10, log_lines_per_call: 3, ..Limits::default() };
+    let limits = Limits { log_line_bytes: 10, log_lines_per_call, ..Limits::default() };
     let context = LogContext { function: "Test".into(), instance: None };
-    (GuestLog::new(context, lines.clone(), &limits), lines)
+    (GuestLog::hiding(context, lines.clone(), &limits, secrets), lines)
+}
+
+#[test]
+fn a_secret_is_hidden_before_the_line_is_cut() {
+    let mut secrets = Secrets::default();
+    secrets.insert("KEY", "0123456789");
+    let (log, lines) = hiding_log(secrets);
+    log.line(LogLevel::Info, "12340123456789");
+    assert_eq!(lines.take(), ["1234[secre"]);
 }
 
 #[test]
