@@ -57,6 +57,7 @@ impl Template {
             execution: ExecutionId::trusted("0".repeat(ID_LENGTH)),
             deployment: DeploymentId(1),
             created_at: Timestamp(0),
+            born_at: Some(Timestamp(0)),
             version: None,
             parent: None,
             at: None,

@@ -3,6 +3,7 @@
 //! - [`key`]: how a key looks. [`scope`]: what one opens. [`keyring`]: the keys that there are, changed while the host runs.
 //!   [`desk`]: what people may do to them.
 //! - [`link`]: tokens in the addresses that the host hands out. [`secrets`]: what they are signed with.
+//! - [`permit`]: leave to act, looked at again at the moment of the act.
 //! - [`private_file`]: files that only the host's own user can read.
 //!
 //! Whether a request is let in is decided in [`http`](crate::http), which knows the routes.
@@ -11,6 +12,7 @@ pub mod desk;
 pub mod key;
 pub mod keyring;
 pub mod link;
+pub mod permit;
 pub mod private_file;
 pub mod scope;
 pub mod secrets;
@@ -23,10 +25,11 @@ use serde::Deserialize;
 pub use desk::KeyDesk;
 pub use key::{Key, KeyKind};
 pub use keyring::{KeyError, Keyring};
+pub use permit::Permit;
 pub use scope::Scope;
 pub use secrets::Secrets;
 
-use link::{LinkCredential, LinkSigner};
+use link::{LinkCredential, LinkSigner, Rights};
 
 /// Whether callers need keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -74,6 +77,7 @@ pub struct Access {
     pub secrets: Arc<Secrets>,
     /// Names besides its own by which the host is called, in lower case and without ports.
     pub host_names: Vec<String>,
+    desk: KeyDesk,
     links: LinkForm,
     link_lifetime: Duration,
 }
@@ -83,21 +87,22 @@ impl Access {
     pub fn new(auth: AuthMode, keyring: Arc<Keyring>, secrets: Arc<Secrets>, config: &AccessConfig, public_url: Option<&str>) -> Self {
         let public_host = public_url.and_then(|url| url.parse::<http::Uri>().ok()?.host().map(str::to_owned));
         let host_names = config.host_names.iter().cloned().chain(public_host).map(|name| name.to_ascii_lowercase()).collect();
-        Self { auth, keyring, secrets, host_names, links: config.links, link_lifetime: config.link_lifetime }
+        let desk = KeyDesk::new(keyring.clone(), secrets.clone());
+        Self { auth, keyring, secrets, host_names, desk, links: config.links, link_lifetime: config.link_lifetime }
     }
 
-    /// What goes into the addresses of an instance.
-    pub fn link_credential(&self) -> LinkCredential {
+    /// What goes into the addresses of an instance for a caller that has these rights to it.
+    pub fn link_credential(&self, rights: Rights) -> LinkCredential {
         match (self.auth, self.links) {
             (AuthMode::None, _) => LinkCredential::None,
-            (AuthMode::Keys, LinkForm::Token) => LinkCredential::Token(self.signer()),
-            (AuthMode::Keys, LinkForm::SystemKey) => LinkCredential::Key(self.secrets.binding_key()),
+            (AuthMode::Keys, LinkForm::SystemKey) if rights == Rights::ALL => LinkCredential::Key(self.secrets.binding_key()),
+            (AuthMode::Keys, _) => LinkCredential::Token(self.signer().limited_to(rights)),
         }
     }
 
     /// Where people list and change keys.
-    pub fn desk(&self) -> KeyDesk {
-        KeyDesk::new(self.keyring.clone(), self.secrets.clone())
+    pub fn desk(&self) -> &KeyDesk {
+        &self.desk
     }
 
     /// Signs tokens and checks them.

@@ -55,7 +55,7 @@ impl ClientHost for EngineClient {
                 },
             };
             let StartOptions { instance_id, version, tags, at, idempotency_key: _ } = options;
-            let request = StartRequest { name, input, instance_id, version, tags, at, replace_within: None };
+            let request = StartRequest { name, input, instance_id, version, tags, at, replace_within: None, born_at: None };
             Ok(engine.start(request).await.map_err(client_error)?.to_string())
         })
     }
@@ -95,11 +95,15 @@ impl ClientHost for EngineClient {
 
     fn management_payload(&self, instance_id: String) -> Pin<Box<dyn Future<Output = Payload> + Send + '_>> {
         Box::pin(async move {
-            let links = self.links.clone();
-            // An orchestration may get its own addresses as its input, so they are made before it is there.
-            let is_ahead = links.credential.knows_instances()
-                && matches!(self.engine.head(&InstanceId::trusted(instance_id.as_str())).await, Ok(None));
-            let links = if is_ahead { links.ahead() } else { links };
+            let mut links = self.links.clone();
+            if links.credential.knows_instances() {
+                links = match self.engine.head(&InstanceId::trusted(instance_id.as_str())).await {
+                    // An orchestration may get its own addresses as its input, so they are made before it is there.
+                    Ok(None) => links.ahead(),
+                    Ok(Some(row)) => links.for_instance_born_at(row.born_at),
+                    Err(_) => links,
+                };
+            }
             // Texts are always JSON.
             Payload::of(&links.management_payload(&instance_id)).unwrap_or_else(|_| Payload::null())
         })
@@ -134,6 +138,7 @@ fn client_error(error: EngineError) -> ClientError {
         | EngineError::TooLarge(_)
         | EngineError::UnknownOrchestrator(_)
         | EngineError::WrongState(_)
+        | EngineError::Denied
         | EngineError::NotFailed(..)
         | EngineError::KeyMalformed(_) => ClientError::Invalid(text),
         EngineError::Unavailable(_) | EngineError::NoRoom(_) | EngineError::Full(_) => ClientError::Unavailable(text),

@@ -2,9 +2,10 @@
 //!
 //! - [`server`]: connections. [`router`]: the one table of routes. [`request`], [`bodies`], [`content`], [`query`], [`date`]: reading what was asked.
 //! - [`openapi`]: the table of routes as a document, with what [`operation`] says of each.
-//! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`: client functions.
+//! - `orchestrators`, `instances`, `operations`, `entities`: the management routes. `functions`, `function_body`: client functions.
 //!   `admin`: deployments. `keys`: requests that may be sent again. [`binding`]: what client libraries are configured with.
-//! - [`bodies`]: reading what a request carries. [`access`]: whether a request is let in. `cors`: pages of other sites. `access_keys`: changing keys.
+//! - [`access`]: whether a request is let in, and on what terms. `credentials`: taking keys and tokens out of what functions see.
+//!   `cors`: pages of other sites. `access_keys`: changing keys.
 //! - [`answer`], [`payload`], [`links`]: what goes back. [`origin`]: by which address a caller reached the host.
 
 pub mod access;
@@ -26,7 +27,9 @@ pub mod server;
 mod access_keys;
 mod admin;
 mod cors;
+mod credentials;
 mod entities;
+mod function_body;
 pub(crate) mod functions;
 mod instances;
 mod keys;
@@ -223,8 +226,9 @@ impl Api {
             let text = "the local RPC listener takes requests of programs on this machine only, which call it 127.0.0.1 or localhost";
             return answer::message(StatusCode::FORBIDDEN, text);
         }
-        if let Err(refusal) = access::check(self, &asked, caller, path_key).await {
-            return refusal.answer();
+        match access::check(self, &asked, caller, path_key).await {
+            Ok(leave) => asked.leave = leave,
+            Err(refusal) => return refusal.answer(),
         }
         access::hide_keys(self, &mut asked);
         if asked.action.is_for_a_task_hub() && !asked.is_for(&self.config.task_hub) {

@@ -11,9 +11,10 @@ use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::desk::{KeyChange, ShownKey};
-use crate::access::{KeyDesk, Keyring, Secrets};
+use crate::access::{KeyDesk, Keyring, Permit, Secrets};
 use crate::admin_client::AdminClient;
 use crate::cli::{KeyArgs, KeysArgs, KeysCommand};
+use crate::data_folder;
 
 /// Lists or changes keys and prints what came of it: a new key on a line of its own, for programs to read.
 ///
@@ -37,12 +38,13 @@ pub async fn run(args: KeysArgs) -> anyhow::Result<()> {
 
 async fn offline(data: &Path, wanted: Option<(KeyChange, KeyArgs)>) -> anyhow::Result<String> {
     ensure!(data.is_dir(), "there is no data folder {}; name it with --data", data.display());
+    data_folder::prepare(data)?;
     // The store's lock keeps two from using the data at a time.
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(data)).await?);
     let desk = KeyDesk::new(Arc::new(Keyring::open(store.clone(), data).await?), Arc::new(Secrets::open(data)?));
     let done = match wanted {
         None => Ok(table(&desk.list())),
-        Some((change, key)) => desk.change(change, &key.scope, &key.name).await.map(|shown| told(change, shown)),
+        Some((change, key)) => desk.change(change, &key.scope, &key.name, &Permit::default()).await.map(|shown| told(change, shown)),
     };
     store.close().await.context("cannot close the store; nothing is lost, the next start reads the log")?;
     Ok(done?)

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::access::{Access, AuthMode, Keyring, Secrets};
+use crate::access::{Access, AuthMode, Keyring, Permit, Secrets};
 use crate::address_file::AddressFile;
 use crate::app::deployment::{Deployed, Deployer};
 use crate::app::listing::listing;
@@ -19,6 +19,7 @@ use crate::app::secrets::OperatorSecrets;
 use crate::app::{App, Operator, Registry};
 use crate::cli::ServeArgs;
 use crate::config::{ServeConfig, ServeOptions};
+use crate::data_folder;
 use crate::deploy::{Overrides, read_app};
 use crate::dispatch::{Engine, EngineConfig};
 use crate::http::request::Surface;
@@ -139,6 +140,7 @@ struct Host {
 
 impl Host {
     async fn start(config: &ServeConfig, listeners: &Listeners, auth: AuthMode) -> anyhow::Result<Self> {
+        data_folder::prepare(&config.data)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
         let keyring = Arc::new(Keyring::open(store.clone(), &config.data).await?);
         let secrets = Arc::new(Secrets::open(&config.data)?);
@@ -188,7 +190,7 @@ fn engine_config(config: &ServeConfig, runtime: &Runtime) -> EngineConfig {
 async fn deploy_first(deployer: &Deployer, folder: &Path) -> anyhow::Result<()> {
     let (bundle, _manifest) = read_app(folder, &Overrides::default())?;
     let Deployed { app, unchanged, warnings } =
-        deployer.deploy(bundle.encode().into()).await.with_context(|| format!("cannot deploy {}", folder.display()))?;
+        deployer.deploy(bundle.encode().into(), Permit::default()).await.with_context(|| format!("cannot deploy {}", folder.display()))?;
     tracing::info!(app = app.name, deployment = app.id.0, unchanged, "deployed");
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(())

@@ -2,6 +2,8 @@
 
 #[path = "access/cors.rs"]
 mod cors;
+#[path = "access/moment.rs"]
+mod moment;
 #[path = "access/routes.rs"]
 mod routes;
 mod support;

@@ -50,6 +50,7 @@ impl Instance {
             execution: ExecutionId::trusted("execution"),
             deployment: DeploymentId(1),
             created_at: Timestamp(0),
+            born_at: None,
             version: None,
             parent: None,
             at: None,

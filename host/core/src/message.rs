@@ -34,6 +34,10 @@ pub struct Start {
     pub deployment: DeploymentId,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When the instance was started first: before `created_at` where this start continues an instance, as new or by a restart in place.
+    /// Absent from starts that earlier versions have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born_at: Option<Timestamp>,
     /// The version asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -245,7 +249,8 @@ impl Start {
     pub(crate) fn called(call: OrchestrationCall, execution: ExecutionId, pin: Pin, now: Timestamp, parent: Option<TaskRef>) -> Self {
         let OrchestrationCall { name, input, version, instance_id: _, retry: _, tags, at } = call;
         let Pin { deployment, on_return } = pin;
-        Self { name, input, execution, deployment, created_at: now, version, parent, at, tags, on_return, nesting: 0 }
+        let born_at = Some(now);
+        Self { name, input, execution, deployment, created_at: now, born_at, version, parent, at, tags, on_return, nesting: 0 }
     }
 }
 

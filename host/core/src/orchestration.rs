@@ -89,6 +89,17 @@ impl Orchestration {
         self.execution.as_ref().map(|execution| (&*execution.start.name, execution.start.deployment))
     }
 
+    /// When the instance was started first; `None` if it never was, or by a version that did not note it.
+    pub fn born_at(&self) -> Option<Timestamp> {
+        self.execution.as_ref()?.start.born_at
+    }
+
+    /// Whether this may be the instance that was started first at `born_at`, and not another one that has its id. That cannot be told
+    /// where an earlier version started it.
+    pub fn may_be_born_at(&self, born_at: Timestamp) -> bool {
+        self.execution.is_some() && self.born_at().is_none_or(|own| own == born_at)
+    }
+
     /// The time that a turn taken at `clock` has: it never goes backwards within an instance.
     pub fn turn_time(&self, clock: Timestamp) -> Timestamp {
         clock.max(self.now)

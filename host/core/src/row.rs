@@ -36,8 +36,8 @@ pub struct InstanceRow {
     pub parked: Option<String>,
     /// Start of the current execution, or the entity's first record.
     pub created_at: Timestamp,
-    /// Start of the first execution of this instance, or the entity's first record: continuing as new does not change it, another start of
-    /// the same id does. The beginning of time for instances of versions that did not note it.
+    /// Start of the first execution of this instance, or the entity's first record: continuing as new and restarting in place do not change
+    /// it, another start of the same id does. The beginning of time for instances of versions that did not note it.
     #[serde(default)]
     pub born_at: Timestamp,
     /// Its latest turn, batch or change; of an orchestration that has ended, its end.
@@ -160,6 +160,7 @@ impl InstanceRow {
             status: RuntimeStatus::Pending,
             input: Some(start.input.clone()),
             wake_at: start.at,
+            born_at: start.born_at.unwrap_or(start.created_at),
             ..Self::blank(id, InstanceKind::Orchestration, start.created_at)
         }
     }

@@ -61,6 +61,7 @@ impl World {
                 execution: ExecutionId::trusted(format!("x{number}")),
                 deployment: DeploymentId(1),
                 created_at: Timestamp(0),
+                born_at: None,
                 version: None,
                 parent: None,
                 at: None,

@@ -4,9 +4,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::keyring::{KeyError, Keyring, KnownKey};
-use super::{Scope, Secrets};
+use super::{Permit, Scope, Secrets};
 
 /// Name, within the scope `system`, of the key in the client binding. It can be made anew and not be revoked.
 pub const BINDING_KEY: &str = "client-binding";
@@ -17,6 +18,7 @@ pub const LINKS: &str = "links";
 pub struct KeyDesk {
     keyring: Arc<Keyring>,
     secrets: Arc<Secrets>,
+    one_at_a_time: Arc<Mutex<()>>,
 }
 
 /// What may be done to a key.
@@ -51,6 +53,9 @@ pub enum DeskError {
     /// The request makes no sense; the text says what would.
     #[error("{0}")]
     Bad(String),
+    /// Leave to change keys ended before this was done.
+    #[error("leave to change keys has ended")]
+    Denied,
     /// The keys do not allow it.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -59,7 +64,7 @@ pub enum DeskError {
 impl KeyDesk {
     /// A desk for these keys.
     pub fn new(keyring: Arc<Keyring>, secrets: Arc<Secrets>) -> Self {
-        Self { keyring, secrets }
+        Self { keyring, secrets, one_at_a_time: Arc::default() }
     }
 
     /// All keys, ordered by scope and name, without the keys themselves.
@@ -70,12 +75,16 @@ impl KeyDesk {
         stored.into_iter().chain(own).collect()
     }
 
-    /// Changes a key. What comes back has the key in it if one was made; the callers of [`LINKS`] and [`BINDING_KEY`] get none, since the
+    /// Changes a key, if `permit` still holds when the change comes to its turn. What comes back has the key in it if one was made; the callers of [`LINKS`] and [`BINDING_KEY`] get none, since the
     /// host hands those out by itself.
     ///
     /// # Errors
     /// [`DeskError`]; nothing changed then.
-    pub async fn change(&self, change: KeyChange, scope: &str, name: &str) -> Result<ShownKey, DeskError> {
+    pub async fn change(&self, change: KeyChange, scope: &str, name: &str, permit: &Permit) -> Result<ShownKey, DeskError> {
+        let _alone = self.one_at_a_time.lock().await;
+        if !permit.holds() {
+            return Err(DeskError::Denied);
+        }
         if let Some(done) = self.change_own(change, scope, name) {
             return done;
         }

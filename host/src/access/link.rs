@@ -4,7 +4,8 @@
 //! HMAC-SHA256 over all of that and the instance's id. So the host keeps nothing about the addresses that it hands out.
 //!
 //! An id can be used again, and addresses of the instance that had it before must not lead to the next one. Since every token says when it
-//! was made, and every instance when it was started first, no id of a life is needed: a [`Grant`] covers what was there when it was made.
+//! was made, and every instance when it was started first, no id of a life is needed: a [`Grant`] covers what was there when it was made. Where
+//! the host knows the instance it puts the time of its first start in place of its own time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,12 +56,38 @@ pub struct LinkSigner {
     secret: Arc<[u8]>,
     lifetime: Duration,
     ahead: bool,
+    rights: Rights,
+}
+
+/// The most that a caller may hand on: what it may do itself, and for as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    verbs: u16,
+    end: Timestamp,
+}
+
+impl Rights {
+    /// Everything, for ever: what a key gives.
+    pub const ALL: Self = Self { verbs: u16::MAX, end: Timestamp(u64::MAX) };
+    /// Nothing.
+    pub const NONE: Self = Self { verbs: 0, end: Timestamp(0) };
+
+    /// What `grant` gives for `verb` besides.
+    pub fn and(self, grant: Grant, verb: Verb) -> Self {
+        Self { verbs: self.verbs | verb as u16, end: self.end.max(grant.end) }
+    }
+
+    /// Whether `verb` is among them.
+    pub fn allow(self, verb: Verb) -> bool {
+        self.verbs & verb as u16 != 0
+    }
 }
 
 /// What a token that is good allows, but for the question which of the instances it means that had the id one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     made: Timestamp,
+    end: Timestamp,
     ahead: bool,
 }
 
@@ -88,12 +115,17 @@ pub enum LinkCredential {
 impl LinkSigner {
     /// Signs with `secret`; what it signs is good for `lifetime`.
     pub fn new(secret: Arc<[u8]>, lifetime: Duration) -> Self {
-        Self { secret, lifetime, ahead: false }
+        Self { secret, lifetime, ahead: false, rights: Rights::ALL }
     }
 
     /// The same for an instance that is not there yet.
     pub fn ahead(self) -> Self {
         Self { ahead: true, ..self }
+    }
+
+    /// The same, which hands on no more than `rights`.
+    pub fn limited_to(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// A token for one thing that may be done to one instance.
@@ -103,12 +135,18 @@ impl LinkSigner {
 
     /// The same, made at `now`.
     pub fn sign_at(&self, instance: &str, verb: Verb, now: Timestamp) -> String {
+        self.sign_for(instance, verb, now, now)
+    }
+
+    /// A token that is made at `now` for the instance that was started first at `born_at`, and for no later one.
+    fn sign_for(&self, instance: &str, verb: Verb, born_at: Timestamp, now: Timestamp) -> String {
         let lifetime = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
+        let end = Timestamp(now.0.saturating_add(lifetime)).min(self.rights.end);
         let mut bytes = Vec::with_capacity(HEAD_BYTES + 32);
         let verbs = verb as u16 | if self.ahead { AHEAD } else { 0 };
         bytes.extend(verbs.to_be_bytes());
-        bytes.extend(now.0.to_be_bytes());
-        bytes.extend(now.0.saturating_add(lifetime).to_be_bytes());
+        bytes.extend(born_at.0.to_be_bytes());
+        bytes.extend(end.0.to_be_bytes());
         let signature = hmac::sign(&self.key(), &signed(&bytes, instance));
         bytes.extend(signature.as_ref());
         format!("{PREFIX}{}", hex(&bytes))
@@ -127,7 +165,11 @@ impl LinkSigner {
         let verbs = u16::from_be_bytes(head[..2].try_into().ok()?);
         let made = u64::from_be_bytes(head[2..10].try_into().ok()?);
         let ends = u64::from_be_bytes(head[10..].try_into().ok()?);
-        (verbs & verb as u16 != 0 && now.0 < ends).then_some(Grant { made: Timestamp(made), ahead: verbs & AHEAD != 0 })
+        (verbs & verb as u16 != 0 && now.0 < ends).then_some(Grant {
+            made: Timestamp(made),
+            end: Timestamp(ends),
+            ahead: verbs & AHEAD != 0,
+        })
     }
 
     fn key(&self) -> hmac::Key {
@@ -157,12 +199,16 @@ impl LinkCredential {
         }
     }
 
-    /// The value of `code` in an address, if it has one.
-    pub fn code(&self, instance: &str, verb: Verb) -> Option<String> {
+    /// The value of `code` in an address, if it has one: for the instance that was started first at `born_at`, or for the one that is there now.
+    pub fn code(&self, instance: &str, verb: Verb, born_at: Option<Timestamp>) -> Option<String> {
         match self {
             Self::None => None,
             Self::Key(key) => Some(key.to_string()),
-            Self::Token(signer) => Some(signer.sign(instance, verb)),
+            Self::Token(signer) if !signer.rights.allow(verb) => None,
+            Self::Token(signer) => {
+                let now = clock::now();
+                Some(signer.sign_for(instance, verb, born_at.unwrap_or(now), now))
+            }
         }
     }
 }
@@ -190,7 +236,7 @@ mod tests {
     fn a_token_is_good_for_its_instance_its_verb_and_its_time() {
         let token = signer(1).sign_at("order-7", Verb::RaiseEvent, Timestamp(1_000));
         let check = |instance: &str, verb, now| signer(1).check_at(&token, instance, verb, Timestamp(now));
-        assert_eq!(check("order-7", Verb::RaiseEvent, 1_099), Some(Grant { made: Timestamp(1_000), ahead: false }));
+        assert_eq!(check("order-7", Verb::RaiseEvent, 1_099), Some(Grant { made: Timestamp(1_000), end: Timestamp(1_100), ahead: false }));
         assert_eq!(check("order-7", Verb::RaiseEvent, 1_100), None);
         assert_eq!(check("order-7", Verb::Terminate, 1_000), None);
         assert_eq!(check("order-8", Verb::RaiseEvent, 1_000), None);
@@ -208,6 +254,19 @@ mod tests {
         let ahead = || signer(1).ahead();
         assert!(covers(ahead(), 5_000) && covers(ahead(), 5_000 + AHEAD_LIMIT_MS));
         assert!(!covers(ahead(), 4_999) && !covers(ahead(), 5_001 + AHEAD_LIMIT_MS));
+    }
+
+    #[test]
+    fn what_is_handed_on_gives_no_more_than_its_giver_has_and_ends_no_later() {
+        let now = clock::now();
+        let grant = Grant { made: now, end: Timestamp(now.0 + 50), ahead: false };
+        let rights = Rights { end: Timestamp(0), ..Rights::NONE }.and(grant, Verb::Restart);
+        let credential = LinkCredential::Token(signer(1).limited_to(rights));
+        assert_eq!(credential.code("a", Verb::Status, None), None);
+        let code = credential.code("a", Verb::Restart, Some(Timestamp(7))).unwrap();
+        let handed_on = signer(1).check_at(&code, "a", Verb::Restart, now).unwrap();
+        assert_eq!(handed_on, Grant { made: Timestamp(7), end: grant.end, ahead: false });
+        assert!(handed_on.covers(Timestamp(7)) && !handed_on.covers(Timestamp(8)));
     }
 
     #[test]

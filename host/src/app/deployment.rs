@@ -17,6 +17,7 @@ use super::bundle::{Bundle, BundleError};
 use super::load::{App, Code, Functions, LoadFailure, denied_hosts, load_functions, too_patient};
 use super::manifest::{Manifest, ManifestError};
 use super::registry::{LoadError, Operator, Registry};
+use crate::access::Permit;
 use crate::clock;
 
 /// Takes deployments, one at a time.
@@ -59,6 +60,9 @@ pub enum DeployError {
     /// The deployment that is current cannot be read.
     #[error(transparent)]
     Current(#[from] LoadError),
+    /// Leave to deploy ended before it was deployed.
+    #[error("leave to deploy has ended")]
+    Denied,
     /// The job that checks it broke off.
     #[error("the check of the deployment broke off: {0}")]
     Broken(String),
@@ -70,7 +74,7 @@ impl DeployError {
         match self {
             Self::Bundle(_) | Self::Manifest(_) | Self::Superfluous(_) => true,
             Self::Function(failure) => failure.is_refusal(),
-            Self::Store(_) | Self::Current(_) | Self::Broken(_) => false,
+            Self::Store(_) | Self::Current(_) | Self::Denied | Self::Broken(_) => false,
         }
     }
 }
@@ -88,14 +92,15 @@ impl Deployer {
         Self { store, runtime, registry, one_at_a_time: Arc::default() }
     }
 
-    /// Takes the body of a deployment. Returns once it is on stable storage and new instances begin on it.
+    /// Takes the body of a deployment, if `permit` still holds once it is checked. Returns once it is on stable storage and new instances begin on
+    /// it.
     ///
     /// # Errors
     /// [`DeployError`]; [`DeployError::is_refusal`] tells a bad bundle from a host in trouble.
-    pub async fn deploy(&self, body: Bytes) -> Result<Deployed, DeployError> {
+    pub async fn deploy(&self, body: Bytes, permit: Permit) -> Result<Deployed, DeployError> {
         let this = self.clone();
         // A job of its own: a client that hangs up must not stop a transaction halfway.
-        let job = tokio::spawn(async move { this.deploy_alone(body).await });
+        let job = tokio::spawn(async move { this.deploy_alone(body, &permit).await });
         job.await.unwrap_or_else(|panic| Err(DeployError::Broken(panic.to_string())))
     }
 
@@ -109,7 +114,7 @@ impl Deployer {
         job.await.unwrap_or_else(|panic| Err(StoreError::Unavailable(panic.to_string())))
     }
 
-    async fn deploy_alone(&self, body: Bytes) -> Result<Deployed, DeployError> {
+    async fn deploy_alone(&self, body: Bytes, permit: &Permit) -> Result<Deployed, DeployError> {
         let _alone = self.one_at_a_time.lock().await;
         let (runtime, operator) = (self.runtime.clone(), self.registry.operator().clone());
         let check = tokio::task::spawn_blocking(move || check(&runtime, &operator, &body));
@@ -119,6 +124,10 @@ impl Deployer {
             self.registry.forget_unused();
         }
         let Checked { bundle, manifest, functions } = checked?;
+        // Compiling takes minutes at worst.
+        if !permit.holds() {
+            return Err(DeployError::Denied);
+        }
         let warnings = warnings(&manifest, &self.registry.operator().hosts, self.runtime.limits().max_activity_deadline);
         let wanted = deployment_of(&bundle, &manifest);
         if let Some(current) = self.store.current().await?

@@ -20,6 +20,7 @@ use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::world::{Simulation, World};
 use super::{alarms, commit, keys, load, purge, recovery, threads, watchdog};
+use crate::access::Permit;
 use crate::app::Registry;
 use crate::budget::MemoryUse;
 
@@ -70,6 +71,8 @@ pub struct StartRequest {
     /// Longest wait for the end of a live instance that is to be replaced, where [`ReusePolicy::AnyState`] has it so; 3 minutes where
     /// nothing is said.
     pub replace_within: Option<Duration>,
+    /// When the instance was started first that this starts again in place; now if absent.
+    pub born_at: Option<Timestamp>,
 }
 
 /// The running engine. Cheap to clone.
@@ -79,6 +82,8 @@ pub struct Engine {
     jobs: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// The key that the message sent next binds.
     claim: Option<Arc<Claim>>,
+    /// Under which whatever this one sends is done.
+    permit: Permit,
 }
 
 impl Engine {
@@ -115,7 +120,7 @@ impl Engine {
         jobs.extend(beginning);
         threads::spawn(&shared)?;
         jobs.push(tokio::spawn(watchdog::watch(shared.clone())));
-        Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None })
+        Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None, permit: Permit::default() })
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -130,6 +135,12 @@ impl Engine {
     /// This engine, to send one message that binds a key.
     pub(super) fn with_claim(&self, claim: Claim) -> Self {
         Self { claim: Some(Arc::new(claim)), ..self.clone() }
+    }
+
+    /// This engine, to act while `permit` holds, on the instance that it is for: both are looked at when the instance takes what is sent.
+    /// An act comes to [`EngineError::Denied`] where leave has ended, and to [`EngineError::NotFound`] where the id is another instance's.
+    pub fn under(&self, permit: Permit) -> Self {
+        Self { permit, ..self.clone() }
     }
 
     /// What it has done since it was started, and what it holds now.
@@ -170,7 +181,12 @@ impl Engine {
 
     /// Starts an orchestration. Returns once that is on stable storage.
     pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
-        let StartRequest { name, input, instance_id, version, tags, at, replace_within } = request;
+        Ok(self.start_to_watch(request).await?.0)
+    }
+
+    /// The same, with the time of the instance's first start, which tells it from a later one of its id.
+    pub async fn start_to_watch(&self, request: StartRequest) -> Result<(InstanceId, Timestamp), EngineError> {
+        let StartRequest { name, input, instance_id, version, tags, at, replace_within, born_at } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         let values = &self.shared.config.limits.values;
         values.check_name("the version", version.as_deref().unwrap_or_default())?;
@@ -192,6 +208,8 @@ impl Engine {
             None => InstanceId::trusted(fresh.clone()),
         };
         let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(self.shared.world.fresh_id()) };
+        let now = self.shared.now();
+        let birth = born_at.unwrap_or(now);
         let start = Start {
             name: function.name.clone(),
             input,
@@ -199,17 +217,21 @@ impl Engine {
             deployment: app.id,
             on_return: app.on_return,
             nesting: 0,
-            created_at: self.shared.now(),
+            created_at: now,
+            born_at: Some(birth),
             version,
             parent: None,
             at,
             tags,
         };
-        match self.shared.config.reuse {
-            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, replace_within).await?,
-            ReusePolicy::NonRunningStates | ReusePolicy::AnyState => self.send(&id, Message::Start(Box::new(start)), is_new).await?,
-        }
-        Ok(id)
+        let birth = match self.shared.config.reuse {
+            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, born_at, replace_within).await?,
+            ReusePolicy::NonRunningStates | ReusePolicy::AnyState => {
+                self.send(&id, Message::Start(Box::new(start)), is_new).await?;
+                birth
+            }
+        };
+        Ok((id, birth))
     }
 
     /// Raises an event. Returns once that is on stable storage.
@@ -266,6 +288,11 @@ impl Engine {
         let (waiter, mut answer) = oneshot::channel();
         let takes_room = matches!(message, Message::Event { .. } | Message::Operation(_));
         let late = if is_new { Late::Always } else { Late::of(&message) };
+        // What has an id of its own is not yet there to be meant.
+        let born_at = self.permit.born_at().filter(|_| !is_new);
+        if !self.permit.holds() {
+            return Err(EngineError::Denied);
+        }
         let note = self.claim.as_ref().map(|claim| claim.note(id, self.shared.now()));
         let ticket = {
             let mut board = self.shared.board();
@@ -273,7 +300,7 @@ impl Engine {
                 return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
             }
             let ticket = board.ticket();
-            let delivery = Delivery { waiter: Some(waiter), ticket: Some(ticket), note, ..Delivery::unrecorded(message) };
+            let delivery = Delivery { waiter: Some(waiter), ticket: Some(ticket), note, born_at, ..Delivery::unrecorded(message) };
             match is_new {
                 true => board.admit_new(id, load::blank(id), delivery),
                 false => board.deliver(id, delivery),
@@ -331,12 +358,12 @@ impl Engine {
 
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
     pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
-        purge::purge_one(&self.shared, id).await
+        purge::purge_one(&self.shared, id, &self.permit).await
     }
 
     /// Removes those of some instances that have ended, with their histories, many in one transaction. Live ones stay and are not told of: they have
     /// been started again since the caller saw them. Callers bound how many they name, since all are held at a time.
     pub async fn purge_ended(&self, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
-        purge::purge(&self.shared, ids).await
+        purge::purge(&self.shared, ids, &self.permit).await
     }
 }

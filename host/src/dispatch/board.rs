@@ -179,9 +179,10 @@ impl Board {
     }
 
     /// Gives a message that could not be taken at once a record of its own, so that its sender need not wait for the turn that
-    /// takes it. Returns the waiter if the turn's own commit is on its way already.
+    /// takes it. Returns the waiter if the turn's own commit is on its way already, or the message is for one instance alone and that turn may be
+    /// another's.
     pub(super) fn record_now(&mut self, id: &InstanceId, ticket: Ticket, now: Timestamp, waiter: Waiter) -> Result<(), Waiter> {
-        let Some(slot) = self.slots.get_mut(id) else { return Err(waiter) };
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_sure_of(ticket)) else { return Err(waiter) };
         let (message, note) = if let Some(delivery) = slot.take_one(ticket) {
             // It goes behind those that are recorded already: the inbox has the order of the log.
             slot.push(Delivery::recorded(delivery.message.clone()));
@@ -288,7 +289,7 @@ impl Board {
                 Place::Resident(resident) => {
                     slot.wake = false;
                     let deliveries = slot.take(MAX_MESSAGES_PER_TURN);
-                    slot.note_start(&deliveries);
+                    slot.note_job(&resident, &deliveries);
                     let park = slot.park.take();
                     self.end_ahead(&id);
                     return Some(Job { era: self.era, resident, deliveries, park, id });

@@ -21,6 +21,9 @@ pub enum EngineError {
     /// The instance is not in a state that allows this.
     #[error("{0}")]
     WrongState(String),
+    /// Leave to do it ended before it was done, for instance because the key was revoked.
+    #[error("leave to do this has ended")]
+    Denied,
     /// The request itself is wrong.
     #[error("{0}")]
     Invalid(String),

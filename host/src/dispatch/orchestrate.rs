@@ -99,6 +99,7 @@ struct Sender {
     waiter: Option<Waiter>,
     ticket: Option<Ticket>,
     note: Option<Arc<ClaimedNote>>,
+    born_at: Option<Timestamp>,
 }
 
 impl Intake {
@@ -119,11 +120,10 @@ impl Intake {
     }
 
     fn take_one(&mut self, shared: &Shared, state: &mut Orchestration, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { message, recorded, if_wanted: _, waiter, ticket, note } = delivery;
+        let Delivery { message, recorded, if_wanted: _, waiter, ticket, note, born_at } = delivery;
         if let Some(waiter) = waiter {
-            let room = state.check_room(&message, &shared.config.limits);
-            match state.admit(&message).map_err(|refusal| refused(state.id(), refusal)).and(room.map_err(no_room)) {
-                Ok(()) => self.senders.push(Sender { waiter: Some(waiter), ticket, note }),
+            match admitted(shared, state, &message, born_at) {
+                Ok(()) => self.senders.push(Sender { waiter: Some(waiter), ticket, note, born_at }),
                 // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
                 Err(refusal) => return self.refusals.push((waiter, Err(refusal))),
             }
@@ -141,13 +141,23 @@ impl Intake {
     fn offer_again(self, turn: Turn) -> impl Iterator<Item = Delivery> {
         let messages =
             turn.into_inline_messages().filter(|message| !matches!(message, Message::TimerFired { .. } | Message::RetryDue { .. }));
-        messages.zip(self.senders).map(|(message, Sender { waiter, ticket, note })| Delivery {
+        messages.zip(self.senders).map(|(message, Sender { waiter, ticket, note, born_at })| Delivery {
             waiter,
             ticket,
             note,
+            born_at,
             ..Delivery::unrecorded(message)
         })
     }
+}
+
+/// Whether the instance takes a message from outside, which may be for the instance alone that was started first at `born_at`.
+fn admitted(shared: &Shared, state: &Orchestration, message: &Message, born_at: Option<Timestamp>) -> Result<(), EngineError> {
+    if born_at.is_some_and(|born_at| !state.may_be_born_at(born_at)) {
+        return Err(EngineError::NotFound(state.id().clone()));
+    }
+    state.admit(message).map_err(|refusal| refused(state.id(), refusal))?;
+    state.check_room(message, &shared.config.limits).map_err(no_room)
 }
 
 /// There is no room for what came from outside.

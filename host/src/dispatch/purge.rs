@@ -12,6 +12,7 @@ use super::api::EngineError;
 use super::hold::{Answer, Held};
 use super::reads;
 use super::shared::Shared;
+use crate::access::Permit;
 
 /// Longest wait for instances to come to rest: for the commit that ends them, and for turns that take in what came before it.
 const REST_LIMIT: Duration = Duration::from_secs(10);
@@ -26,10 +27,13 @@ pub struct Purged {
 }
 
 /// Removes one instance, or says why not.
-pub(super) async fn purge_one(shared: &Arc<Shared>, id: &InstanceId) -> Result<u32, EngineError> {
+pub(super) async fn purge_one(shared: &Arc<Shared>, id: &InstanceId, permit: &Permit) -> Result<u32, EngineError> {
     let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
+    if !permit.is_for(row.born_at) {
+        return Err(EngineError::NotFound(id.clone()));
+    }
     check(&row)?;
-    let Purged { removed, at_work } = purge(shared, vec![id.clone()]).await?;
+    let Purged { removed, at_work } = purge(shared, vec![id.clone()], permit).await?;
     if removed > 0 {
         return Ok(removed);
     }
@@ -59,13 +63,13 @@ fn check(row: &InstanceRow) -> Result<(), EngineError> {
 
 /// Removes those of some instances that have ended, and entities that are not locked. Those that are at rest go first and together; the others as
 /// they come to rest.
-pub(super) async fn purge(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
+pub(super) async fn purge(shared: &Arc<Shared>, ids: Vec<InstanceId>, permit: &Permit) -> Result<Purged, EngineError> {
     // In a job of its own: a caller that hangs up must not leave it half done.
     let errand = shared.errands.begin().ok_or_else(stopping)?;
-    let job = shared.clone();
+    let (job, permit) = (shared.clone(), permit.clone());
     let job = tokio::spawn(async move {
         let _errand = errand;
-        purge_as_they_rest(job, ids).await
+        purge_as_they_rest(job, ids, permit).await
     });
     job.await.unwrap_or_else(|error| Err(EngineError::Unavailable(error.to_string())))
 }
@@ -74,7 +78,7 @@ fn stopping() -> EngineError {
     EngineError::Unavailable("the host is stopping".into())
 }
 
-async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
+async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: Permit) -> Result<Purged, EngineError> {
     let deadline = Instant::now() + REST_LIMIT;
     let mut removed = 0;
     let mut asked = ids;
@@ -92,7 +96,7 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result
                 }
             }
         }
-        let done = remove(&shared, at_rest).await?;
+        let done = remove(&shared, at_rest, &permit).await?;
         removed += done.0;
         asked = done.1;
         if !asked.is_empty() && Instant::now() < deadline {
@@ -107,7 +111,7 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>) -> Result
             Err(_) => return Ok(Purged { removed, at_work: asked.into_iter().chain(waiting).collect() }),
             Ok(Some(Ok(Ok(Answer::Held(held))))) => {
                 waiting.retain(|id| *id != held.id);
-                let done = remove(&shared, vec![held]).await?;
+                let done = remove(&shared, vec![held], &permit).await?;
                 removed += done.0;
                 asked = done.1;
             }
@@ -127,8 +131,25 @@ fn hold(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Vec<(InstanceId, tokio::s
         .collect()
 }
 
+/// The instances that leave was given for, and not others of their ids. What is held does not change any more.
+async fn those_meant(shared: &Shared, held: Vec<Held>, permit: &Permit) -> Result<Vec<Held>, EngineError> {
+    let mut meant = Vec::new();
+    for one in held {
+        if reads::head(shared, &one.id).await?.is_some_and(|row| permit.is_for(row.born_at)) {
+            meant.push(one);
+        }
+    }
+    Ok(meant)
+}
+
 /// Removes instances that are held, in bounded steps. Returns how many, and which of them have a message that they must take first.
-async fn remove(shared: &Shared, held: Vec<Held>) -> Result<(u32, Vec<InstanceId>), EngineError> {
+async fn remove(shared: &Shared, mut held: Vec<Held>, permit: &Permit) -> Result<(u32, Vec<InstanceId>), EngineError> {
+    if !permit.holds() {
+        return Err(EngineError::Denied);
+    }
+    if permit.born_at().is_some() {
+        held = those_meant(shared, held, permit).await?;
+    }
     let mut rest: Vec<_> = held.iter().map(|one| one.id.clone()).collect();
     let (mut removed, mut kept) = (0, Vec::new());
     while !rest.is_empty() {

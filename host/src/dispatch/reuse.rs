@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use longhaul_core::message::Start;
-use longhaul_core::{InstanceId, InstanceRow, Message};
+use longhaul_core::{InstanceId, InstanceRow, Message, Timestamp};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -27,16 +27,25 @@ const REPLACE_LIMIT: Duration = Duration::from_secs(180);
 
 impl Engine {
     /// Sends a start, and terminates whoever has the id until there is room for it. A start that comes meanwhile by another way goes
-    /// first and is terminated in its turn, so of many at a time each one starts and the last one stays.
+    /// first and is terminated in its turn, so of many at a time each one starts and the last one stays. Returns when the instance was started
+    /// first: at `born_at`, or now.
     ///
     /// # Errors
     /// [`EngineError::Conflict`] when the live instance has not ended within the limit; the start was not done then.
-    pub(super) async fn send_replacing(&self, id: &InstanceId, mut start: Start, limit: Option<Duration>) -> Result<(), EngineError> {
+    pub(super) async fn send_replacing(
+        &self,
+        id: &InstanceId,
+        mut start: Start,
+        born_at: Option<Timestamp>,
+        limit: Option<Duration>,
+    ) -> Result<Timestamp, EngineError> {
         let deadline = Instant::now() + limit.unwrap_or(REPLACE_LIMIT);
         loop {
+            let birth = born_at.unwrap_or(start.created_at);
+            start.born_at = Some(birth);
             match self.send(id, Message::Start(Box::new(start.clone())), false).await {
                 Err(EngineError::Conflict(..)) if Instant::now() < deadline => self.make_room(id, deadline).await?,
-                other => return other,
+                other => return other.map(|()| birth),
             }
             // What was handed out for the instance before must be older than this one.
             start.created_at = self.shared().now();

@@ -36,6 +36,8 @@ pub(super) struct Delivery {
     pub(super) ticket: Option<Ticket>,
     /// To be written with the message's record, if the request came with a key.
     pub(super) note: Option<Arc<ClaimedNote>>,
+    /// The birth of the one instance that it is for; any that has the id if absent. Not to be recorded without a look at that instance.
+    pub(super) born_at: Option<Timestamp>,
 }
 
 /// A start that is alone in the turn that a guest thread is taking: it can still get a record of its own.
@@ -53,7 +55,7 @@ impl Delivery {
     }
 
     pub(super) fn unrecorded(message: Message) -> Self {
-        Self { message, recorded: false, if_wanted: false, waiter: None, ticket: None, note: None }
+        Self { message, recorded: false, if_wanted: false, waiter: None, ticket: None, note: None, born_at: None }
     }
 
     /// What it carries, if it is recorded: an event's or operation's data, which others send at will.
@@ -133,6 +135,14 @@ impl Resident {
         }
     }
 
+    /// When it was started first, where that is known.
+    pub(super) fn born_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Orchestration(orchestration) => orchestration.state.born_at(),
+            Self::Entity(_) => None,
+        }
+    }
+
     /// Whether nothing will come of the instance any more unless it is started again.
     pub(super) fn has_ended(&self) -> bool {
         match self {
@@ -209,6 +219,8 @@ pub(super) struct Slot {
     pub(super) park: Option<String>,
     /// A deployment that must be loaded before the next turn.
     pub(super) wants: Option<DeploymentId>,
+    /// The birth of the instance that a guest thread is at work on, unless its turn may end with another instance of the id.
+    pub(super) born_at: Option<Timestamp>,
     /// Set while a guest thread takes the first turn of a new execution.
     pub(super) start_under_way: Option<StartUnderWay>,
     /// Purges that wait for the instance to come to rest.
@@ -239,6 +251,7 @@ impl Slot {
             failed_turns: 0,
             park: None,
             wants: None,
+            born_at: None,
             start_under_way: None,
             holds: VecDeque::new(),
         }
@@ -308,14 +321,34 @@ impl Slot {
         self.weight.set(self.weight.bytes().saturating_sub(held));
     }
 
-    /// Notes what a guest thread is about to take.
-    pub(super) fn note_start(&mut self, deliveries: &[Delivery]) {
+    /// Notes what a guest thread is about to take, and with what instance.
+    pub(super) fn note_job(&mut self, resident: &Resident, deliveries: &[Delivery]) {
+        let starts = deliveries.iter().any(|delivery| matches!(delivery.message, Message::Start(_)));
+        self.born_at = resident.born_at().filter(|_| !starts);
         self.start_under_way = match deliveries {
-            [Delivery { message: message @ Message::Start(_), recorded: false, ticket: Some(ticket), note, .. }] => {
+            [Delivery { message: message @ Message::Start(_), recorded: false, ticket: Some(ticket), note, born_at, .. }]
+                if born_at.is_none() || *born_at == resident.born_at() =>
+            {
                 Some(StartUnderWay { ticket: *ticket, message: message.clone(), recorded: false, note: note.clone() })
             }
             _ => None,
         };
+    }
+
+    /// Whether the next instance to look at the mailbox's end is the one that was started first at `born_at`, whatever happens until then.
+    fn will_be(&self, born_at: Timestamp) -> bool {
+        let own = match &self.place {
+            Place::Resident(resident) => resident.born_at(),
+            Place::Busy => self.born_at,
+            Place::Cold | Place::Loading | Place::Purging => None,
+        };
+        own == Some(born_at) && !self.mailbox.iter().any(|delivery| matches!(delivery.message, Message::Start(_)))
+    }
+
+    /// Whether the delivery of this ticket is for the one instance that will surely get it, or for any.
+    pub(super) fn is_sure_of(&self, ticket: Ticket) -> bool {
+        let delivery = self.mailbox.iter().find(|delivery| delivery.ticket == Some(ticket));
+        delivery.is_none_or(|delivery| delivery.born_at.is_none_or(|born_at| self.will_be(born_at)))
     }
 
     /// Whether the start that a guest thread is taking has got a record of its own meanwhile.

@@ -6,21 +6,22 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use bytes::Bytes;
+use http::StatusCode;
 use http::header::{HeaderName, ORIGIN};
-use http::uri::PathAndQuery;
-use http::{StatusCode, Uri};
+use hyper::body::Body;
 use longhaul_core::InstanceId;
 
 use super::Api;
-use super::answer::{self, Answer};
-use super::cors;
-use super::origin;
-use super::query::form_decode;
+use super::answer::{self, Answer, BodyError};
+use super::bodies::BodyRoom;
 use super::request::{Asked, Caller, Surface};
 use super::router::{Action, RPC_PREFIX};
-use crate::access::link::{self, Grant, Verb};
-use crate::access::{Access, AuthMode, Key, Scope};
+use super::{cors, credentials, origin};
+use crate::access::link::{self, Rights, Verb};
+use crate::access::{Access, AuthMode, Key, Permit, Scope};
 use crate::app::manifest::AuthLevel;
 use crate::dispatch::EngineError;
 
@@ -116,37 +117,108 @@ pub(super) fn key_in_path(surface: Surface, path: &str) -> (Option<String>, Cow<
     }
 }
 
-/// Whether the request may go on to its handler.
+/// Leave to do what a request asks for, as its credentials give it.
+#[derive(Clone, Debug)]
+pub struct Leave {
+    /// Lasts as long as the credentials are good, and is for the instance that a token is for.
+    pub permit: Permit,
+    /// What the caller may hand on.
+    pub rights: Rights,
+    /// The token that was shown for a status, to be shown again.
+    pub token: Option<String>,
+    /// The client function that it is for, by level and name in lower case; any one if the host asks for no keys.
+    function: Option<Option<(AuthLevel, String)>>,
+}
+
+impl Default for Leave {
+    fn default() -> Self {
+        Self { permit: Permit::default(), rights: Rights::ALL, token: None, function: None }
+    }
+}
+
+impl Leave {
+    /// Whether it is for a client function of this level and name.
+    pub fn is_for_function(&self, level: AuthLevel, name: &str) -> bool {
+        let is_same = |(own, own_name): &(AuthLevel, String)| *own == level && own_name.eq_ignore_ascii_case(name);
+        self.function.as_ref().is_none_or(|function| function.as_ref().is_some_and(is_same))
+    }
+
+    /// Leave that lasts as long as one of the texts that the request shows `opens` the route, if one does now.
+    fn while_any(access: &Arc<Access>, shown: Vec<String>, opens: impl Fn(&Access, &str) -> bool + Send + Sync + 'static) -> Option<Self> {
+        let access = access.clone();
+        // What is open to everybody is open to the empty text, too.
+        let permit = Permit::while_it(move || shown.iter().map(String::as_str).chain([""]).any(|text| opens(&access, text)));
+        permit.holds().then(|| Self { permit, ..Self::default() })
+    }
+}
+
+/// Whether the request may go on to its handler, and on what terms. What it shows is kept in these, and nowhere else.
 ///
 /// # Errors
 /// What to answer instead.
-pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<(), Refusal> {
+pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<Leave, Refusal> {
+    let shown: Vec<String> = presented(asked, path_key).map(str::to_owned).collect();
     match (api.access.auth, asked.action.need()) {
-        (_, Need::Nothing) | (AuthMode::None, Need::Function) => Ok(()),
+        (_, Need::Nothing) | (AuthMode::None, Need::Function) => Ok(Leave::default()),
         (AuthMode::Keys, Need::Function) => match function_level(api, asked) {
             // There is no such function, which its handler says.
-            None => Ok(()),
-            Some((level, name)) => with_key(asked, path_key, |presented| opens_function(&api.access, presented, level, &name)),
+            None => Ok(Leave { function: Some(None), ..Leave::default() }),
+            Some((level, name)) => {
+                let function = Some(Some((level, name.clone())));
+                let opens = move |access: &Access, text: &str| opens_function(access, text, level, &name);
+                let leave = Leave::while_any(&api.access, shown, opens).ok_or(Refusal::NoKey)?;
+                Ok(Leave { function, ..leave })
+            }
         },
         // A key proves more than a name does: no page on the web has one.
         (AuthMode::Keys, Need::System) => {
-            may_manage(api, asked, path_key).await?;
-            own_origin(api, asked)
+            let leave = may_manage(api, asked, shown).await?;
+            own_origin(api, asked)?;
+            Ok(leave)
         }
         (AuthMode::Keys, Need::Admin) => {
-            with_key(asked, path_key, |presented| api.access.scope_of(presented) == Some(Scope::Admin))?;
+            let leave = Leave::while_any(&api.access, shown, is_admin).ok_or(Refusal::NoKey)?;
             own_name(api, asked, caller)?;
-            own_origin(api, asked)
+            own_origin(api, asked)?;
+            Ok(leave)
         }
         (AuthMode::None, Need::System) => {
             own_name(api, asked, caller)?;
-            own_origin(api, asked)
+            own_origin(api, asked)?;
+            Ok(Leave::default())
         }
         (AuthMode::None, Need::Admin) => {
             own_origin(api, asked)?;
-            if asked.is_local { Ok(()) } else { Err(Refusal::Forbidden(NOT_LOCAL.into())) }
+            if asked.is_local { Ok(Leave::default()) } else { Err(Refusal::Forbidden(NOT_LOCAL.into())) }
         }
     }
+}
+
+fn is_admin(access: &Access, text: &str) -> bool {
+    access.scope_of(text) == Some(Scope::Admin)
+}
+
+/// The whole body of a request, whose caller is looked at again once it is there: what was good at its head may be so no longer.
+///
+/// # Errors
+/// The answer to give.
+pub(super) async fn body_of<B>(api: &Api, asked: &Asked, body: B, max_bytes: usize) -> Result<(Bytes, BodyRoom), Answer>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    let (body, room) = api.bodies.collect(asked.peer, body, max_bytes).await?.into_parts();
+    let permit = &asked.leave.permit;
+    if !permit.holds() {
+        return Err(Refusal::NoKey.answer());
+    }
+    if permit.born_at().is_some() {
+        let row = api.engine.head(&InstanceId::trusted(asked.part(0))).await.map_err(|error| Refusal::Unknown(error).answer())?;
+        if row.is_some_and(|row| !permit.is_for(row.born_at)) {
+            return Err(Refusal::NoKey.answer());
+        }
+    }
+    Ok((body, room))
 }
 
 const NOT_LOCAL: &str = "while the host asks for no keys, only callers on its own machine that call it localhost or 127.0.0.1 may do this; \
@@ -159,12 +231,6 @@ fn presented<'a>(asked: &'a Asked, path_key: Option<&'a str>) -> impl Iterator<I
     let in_header = asked.head.headers.get_all(KEY_HEADER).iter().filter_map(|value| value.to_str().ok()).find(is_like_ours);
     let in_query = asked.query.values(KEY_PARAMETER).find(is_like_ours);
     in_header.into_iter().chain(in_query).chain(path_key)
-}
-
-/// Any of the keys that the request shows may open the route.
-fn with_key(asked: &Asked, path_key: Option<&str>, opens: impl Fn(&str) -> bool) -> Result<(), Refusal> {
-    // What is open to everybody is open to the empty text, too.
-    if presented(asked, path_key).chain([""]).any(opens) { Ok(()) } else { Err(Refusal::NoKey) }
 }
 
 fn function_level(api: &Api, asked: &Asked) -> Option<(AuthLevel, String)> {
@@ -184,24 +250,31 @@ fn opens_function(access: &Access, presented: &str, level: AuthLevel, name: &str
 }
 
 /// A key opens every management route; a token one, for the instance that it was made for.
-async fn may_manage(api: &Api, asked: &Asked, path_key: Option<&str>) -> Result<(), Refusal> {
-    let mut grants: Vec<Grant> = Vec::new();
-    for text in presented(asked, path_key) {
-        if text.starts_with(link::PREFIX) {
-            grants.extend(asked.action.verb().and_then(|verb| api.access.signer().check(text, asked.part(0), verb)));
-        } else if matches!(api.access.scope_of(text), Some(Scope::Admin | Scope::System)) {
-            return Ok(());
-        }
+async fn may_manage(api: &Api, asked: &Asked, shown: Vec<String>) -> Result<Leave, Refusal> {
+    let is_key = |access: &Access, text: &str| matches!(access.scope_of(text), Some(Scope::Admin | Scope::System));
+    let tokens: Vec<String> = shown.iter().filter(|text| text.starts_with(link::PREFIX)).cloned().collect();
+    if let Some(leave) = Leave::while_any(&api.access, shown, is_key) {
+        return Ok(leave);
     }
-    if grants.is_empty() {
+    let Some(verb) = asked.action.verb() else { return Err(Refusal::NoKey) };
+    let instance = asked.part(0).to_owned();
+    let grant_of = move |access: &Access, text: &str| access.signer().check(text, &instance, verb);
+    if !tokens.iter().any(|token| grant_of(&api.access, token).is_some()) {
         return Err(Refusal::NoKey);
     }
-    match api.engine.head(&InstanceId::trusted(asked.part(0))).await.map_err(Refusal::Unknown)? {
-        // There is nothing to protect, which the handler says.
-        None => Ok(()),
-        Some(row) if grants.iter().any(|grant| grant.covers(row.born_at)) => Ok(()),
-        Some(_) => Err(Refusal::NoKey),
-    }
+    let row = api.engine.head(&InstanceId::trusted(asked.part(0))).await.map_err(Refusal::Unknown)?;
+    let Some(born_at) = row.map(|row| row.born_at) else {
+        // There is nothing to protect, which the handler says; what is there a moment later is not meant.
+        return Ok(Leave { permit: Permit::default().for_no_instance(), rights: Rights::NONE, ..Leave::default() });
+    };
+    let good = tokens.into_iter().filter_map(|token| Some((grant_of(&api.access, &token)?, token)));
+    let good: Vec<_> = good.filter(|(grant, _)| grant.covers(born_at)).collect();
+    let rights = good.iter().fold(Rights::NONE, |rights, (grant, _)| rights.and(*grant, verb));
+    let tokens: Vec<String> = good.into_iter().map(|(_, token)| token).collect();
+    let token = tokens.first().filter(|_| verb == Verb::Status).cloned();
+    let is_good = move |access: &Access, text: &str| grant_of(access, text).is_some_and(|grant| grant.covers(born_at));
+    let leave = Leave::while_any(&api.access, tokens, is_good).ok_or(Refusal::NoKey)?;
+    Ok(Leave { permit: leave.permit.for_instance_born_at(born_at), rights, token, ..Leave::default() })
 }
 
 /// The host is called by a name of its own. A page on the web can make a name of its own point to the reader's machine, and is then of
@@ -234,34 +307,12 @@ fn own_origin(api: &Api, asked: &Asked) -> Result<(), Refusal> {
     if is_own { Ok(()) } else { Err(Refusal::Forbidden(text.into())) }
 }
 
-/// Takes the host's own keys out of a request that was let in, so that neither guests nor answers have them. What else is called `code`
-/// stays: it belongs to the function. Where a status is asked for by a key, a token takes the key's place, since the caller is told to
-/// ask again where it asked.
+/// Takes the host's own keys and tokens out of a request that was let in, so that neither guests nor answers have them.
 pub(super) fn hide_keys(api: &Api, asked: &mut Asked) {
-    asked.links.credential = api.access.link_credential();
-    let is_ours = |text: &str| Key::parse(text).is_ok() || text.starts_with(link::PREFIX);
-    if asked.head.headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).is_some_and(is_ours) {
-        asked.head.headers.remove(KEY_HEADER);
-    }
-    if !asked.query.values(KEY_PARAMETER).any(is_ours) {
-        return;
-    }
-    let is_key = |pair: &&str| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        form_decode(name.trim()).eq_ignore_ascii_case(KEY_PARAMETER) && is_ours(&form_decode(value.trim()))
-    };
-    let kept = asked.head.uri.query().unwrap_or_default().split('&').filter(|pair| !is_key(pair)).map(str::to_owned);
-    let token = (asked.action == Action::Status).then(|| asked.links.credential.code(asked.part(0), Verb::Status)).flatten();
-    let pairs: Vec<String> = kept.chain(token.map(|token| format!("{KEY_PARAMETER}={token}"))).collect();
-    let path = asked.head.uri.path();
-    let target = if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) };
-    let mut parts = asked.head.uri.clone().into_parts();
-    // A part of an address that was one is one.
-    if let Ok(target) = target.parse::<PathAndQuery>() {
-        parts.path_and_query = Some(target);
-        if let Ok(uri) = Uri::from_parts(parts) {
-            asked.head.uri = uri;
-        }
+    asked.links.credential = api.access.link_credential(asked.leave.rights);
+    credentials::take_out_of_headers(&mut asked.head.headers);
+    if let Some(uri) = credentials::taken_out_of(&asked.head.uri) {
+        asked.head.uri = uri;
     }
 }
 

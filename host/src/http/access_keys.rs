@@ -25,7 +25,8 @@ pub(super) async fn change(api: &Api, asked: &Asked) -> Answer {
     };
     let (access, scope, name) = (Arc::clone(&api.access), asked.part(0).to_owned(), asked.part(1).to_owned());
     // A job of its own: a client that hangs up must not stop a change between the store and memory.
-    let job = tokio::spawn(async move { access.desk().change(change, &scope, &name).await });
+    let permit = asked.leave.permit.clone();
+    let job = tokio::spawn(async move { access.desk().change(change, &scope, &name, &permit).await });
     match job.await {
         Ok(Ok(_)) if done == StatusCode::NO_CONTENT => answer::empty(done),
         Ok(Ok(key)) => answer::json(done, &key),
@@ -36,6 +37,7 @@ pub(super) async fn change(api: &Api, asked: &Asked) -> Answer {
 
 fn refused(error: &DeskError) -> Answer {
     let status = match error {
+        DeskError::Denied => return answer::empty(StatusCode::UNAUTHORIZED),
         DeskError::Bad(_) | DeskError::Key(KeyError::Name(_)) => StatusCode::BAD_REQUEST,
         DeskError::Key(KeyError::Unknown(..)) => StatusCode::NOT_FOUND,
         DeskError::Key(KeyError::Exists(..) | KeyError::LastAdmin | KeyError::TooMany) => StatusCode::CONFLICT,

@@ -6,12 +6,12 @@ use hyper::body::Body;
 use longhaul_store::Error as StoreError;
 use serde::Serialize;
 
-use super::Api;
 use super::answer::{self, Answer, BodyError};
 use super::binding::ClientBinding;
 use super::content::{content_type, encoding_refusal};
 use super::links::Links;
 use super::request::Asked;
+use super::{Api, access};
 use crate::access::AuthMode;
 use crate::access::link::LinkCredential;
 use crate::app::bundle;
@@ -58,11 +58,11 @@ where
     if let Some(refusal) = encoding_refusal(&asked.head.headers) {
         return refusal;
     }
-    let (body, _room) = match api.bodies.collect(asked.peer, body, api.config.max_deployment_bytes).await {
-        Ok(collected) => collected.into_parts(),
+    let (body, _room) = match access::body_of(api, asked, body, api.config.max_deployment_bytes).await {
+        Ok(read) => read,
         Err(refusal) => return refusal,
     };
-    match api.deployer.deploy(body).await {
+    match api.deployer.deploy(body, asked.leave.permit.clone()).await {
         Ok(Deployed { app, unchanged, warnings }) => {
             let taken = Taken { deployment: app.id.0, app: &app.name, unchanged, warnings: &warnings };
             answer::json(StatusCode::OK, &taken)
@@ -75,6 +75,7 @@ fn refused(error: &DeployError) -> Answer {
     match error {
         error if error.is_refusal() => answer::message(StatusCode::BAD_REQUEST, &error.to_string()),
         DeployError::Store(error) => store_error(error),
+        DeployError::Denied => answer::empty(StatusCode::UNAUTHORIZED),
         error => answer::internal_error(error),
     }
 }

@@ -203,6 +203,7 @@ pub fn internal_error(error: &dyn std::error::Error) -> Answer {
 /// The answer for what the engine refused, where a route has no wish of its own.
 pub fn engine_error(error: &EngineError) -> Answer {
     match error {
+        EngineError::Denied => empty(StatusCode::UNAUTHORIZED),
         EngineError::NotFound(_) => empty(StatusCode::NOT_FOUND),
         EngineError::Gone(..) => empty(StatusCode::GONE),
         EngineError::Conflict(..) => message(StatusCode::CONFLICT, &error.to_string()),

@@ -67,7 +67,8 @@ mod tests {
 
     fn text(rpc_base: Option<&str>, key: Option<&str>) -> String {
         let credential = key.map_or(LinkCredential::None, |key| LinkCredential::Key(key.into()));
-        let links = Links { origin: "http://h:1".into(), management_prefix: "/m".into(), task_hub: "Hub".into(), credential };
+        let (origin, prefix) = ("http://h:1".into(), "/m".into());
+        let links = Links { origin, management_prefix: prefix, task_hub: "Hub".into(), credential, born_at: None };
         serde_json::to_string_pretty(&ClientBinding::new(&links, rpc_base, key)).unwrap()
     }
 

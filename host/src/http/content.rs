@@ -6,10 +6,10 @@ use http::{HeaderMap, StatusCode};
 use hyper::body::Body;
 use longhaul_core::{Look, Payload};
 
-use super::Api;
 use super::answer::{self, Answer, BodyError, with_header};
 use super::bodies::BodyRoom;
 use super::request::Asked;
+use super::{Api, access};
 
 /// Some programs write this before a text in UTF-8. It is no part of the text, and a reader may skip it (RFC 8259, 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -31,7 +31,7 @@ where
     if let Some(refusal) = encoding_refusal(headers) {
         return Err(refusal);
     }
-    let (body, room) = api.bodies.collect(asked.peer, body, api.config.max_body_bytes).await?.into_parts();
+    let (body, room) = access::body_of(api, asked, body, api.config.max_body_bytes).await?;
     if let Some(refusal) = charset_refusal(headers, &body) {
         return Err(refusal);
     }

@@ -15,6 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use longhaul_wasm::{ClientHost, GuestError, LogContext};
 
 use super::answer::{self, Answer, BodyError};
+use super::function_body::FunctionBody;
 use super::request::Asked;
 use super::{Api, ClientPlaces, HttpConfig};
 use crate::client_host::EngineClient;
@@ -61,15 +62,26 @@ where
         // The server leaves the body of the answer away.
         asked.head.method = Method::GET;
     }
+    let name = client.function.name.clone();
+    // The caller was let in to a function of this route; a deployment may have put another one there.
+    if !asked.leave.is_for_function(client.auth, &name) {
+        return answer::empty(StatusCode::UNAUTHORIZED);
+    }
+    let permit = asked.leave.permit.clone();
     let (body, is_too_long) = Bounded::new(body, max_body_bytes);
+    let body = FunctionBody::new(body, permit.clone());
     let address = asked.peer;
     let patience = Patience { ahead: READ_AHEAD, deadline: body_deadline };
     let Some(body) = Upload::begin(body, &api.functions.uploads, address, patience).await else {
         let text = "this host waits for as many bodies as it can; send the request again later";
         return answer::message(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    let (name, gave_up) = (client.function.name.clone(), body.gave_up());
+    let gave_up = body.gave_up();
     let place = api.functions.running.take(address).await;
+    // The request may have waited for its place.
+    if !permit.holds() {
+        return answer::empty(StatusCode::UNAUTHORIZED);
+    }
     let host: Arc<dyn ClientHost> = Arc::new(EngineClient::new(api.engine.clone(), asked.links.clone(), place));
     let request = Request::from_parts(with_full_address(asked), body);
     let log = LogContext { function: name.clone(), instance: None };

@@ -2,18 +2,20 @@
 
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
-use longhaul_core::{InstanceId, RuntimeStatus};
+use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus, Timestamp};
 use longhaul_store::{InstanceQuery, Payloads};
 use serde::Serialize;
 
+use super::access::KEY_PARAMETER;
 use super::answer::{self, Answer, CONTINUATION_TOKEN};
 use super::links::escape;
 use super::payload::InstanceStatus;
 use super::query::{Query, form_decode};
 use super::request::Asked;
 use super::{Api, Handled};
+use crate::access::link::Verb;
 use crate::budget::Room;
-use crate::dispatch::{HistoryOptions, Read};
+use crate::dispatch::{EngineError, HistoryOptions, Read};
 
 /// Rows in a page when the request does not say.
 const DEFAULT_PAGE_ROWS: u32 = 100;
@@ -50,11 +52,11 @@ impl Shown {
 /// Shows one instance.
 pub(super) async fn status(api: &Api, asked: &Asked) -> Handled {
     let id = InstanceId::trusted(asked.part(0));
-    show(api, asked, &id, Shown::of(&asked.query)).await
+    show(api, asked, &id, asked.leave.permit.born_at(), Shown::of(&asked.query)).await
 }
 
-/// The status of an instance: 404 if there is none, 202 with an address to ask again while it goes on, 200 or 500 once it has ended.
-pub(super) async fn show(api: &Api, asked: &Asked, id: &InstanceId, shown: Shown) -> Handled {
+/// The status of an instance, of the one alone that was started first at `born_at` if that is given: 404 if there is none, 202 with an address to ask again while it goes on, 200 or 500 once it has ended.
+pub(super) async fn show(api: &Api, asked: &Asked, id: &InstanceId, born_at: Option<Timestamp>, shown: Shown) -> Handled {
     let (row, room, history) = if shown.history {
         // Both at once would be two rooms, of which each could wait for the other.
         let options = HistoryOptions { show_input: shown.input, show_output: shown.history_output };
@@ -65,6 +67,10 @@ pub(super) async fn show(api: &Api, asked: &Asked, id: &InstanceId, shown: Shown
         (value, room, None)
     };
     let Some(row) = row else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
+    // Also the history is that of this instance then: the id was that one's before and is behind the reading.
+    if born_at.is_some_and(|born_at| born_at != row.born_at) {
+        return Err(EngineError::Denied);
+    }
     let mut status = InstanceStatus::new(&row, shown.input);
     if let Some(events) = history.filter(|_| row.status != RuntimeStatus::Pending) {
         status = status.with_history(events);
@@ -74,8 +80,17 @@ pub(super) async fn show(api: &Api, asked: &Asked, id: &InstanceId, shown: Shown
     if code != StatusCode::ACCEPTED {
         return Ok(answer);
     }
-    let answer = answer::with_header(answer, LOCATION, &asked.address());
+    let answer = answer::with_header(answer, LOCATION, &address_to_ask_again(asked, &row));
     Ok(answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS))
+}
+
+/// The address that was asked, with the token that was shown there, or one of its own in the place of a key: that is not handed on.
+fn address_to_ask_again(asked: &Asked, row: &InstanceRow) -> String {
+    let address = asked.address();
+    let made = || asked.links.credential.code(row.id.as_str(), Verb::Status, Some(row.born_at));
+    let Some(code) = asked.leave.token.clone().or_else(made) else { return address };
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}{KEY_PARAMETER}={code}")
 }
 
 fn status_code(status: RuntimeStatus, failure_is_500: bool) -> StatusCode {

@@ -11,14 +11,15 @@ use crate::dispatch::{EngineError, Keyed, KeyedRequest};
 /// Names a request, so that it can be sent again without fear.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Looks up the request's key, if it has one.
+/// Looks up the request's key, if it has one. The engine that comes back acts on the request's terms.
 ///
 /// Two requests are the same if they have the same `operation` (a word of ours, whatever address leads to it), the same open parts of the
 /// path, the same values of the query's members `named`, and the same body. How long a caller wants to wait makes no difference.
 pub(super) async fn keyed(api: &Api, asked: &Asked, operation: &str, named: &[&str], body: &Bytes) -> Result<Keyed, EngineError> {
+    let engine = api.engine.under(asked.leave.permit.clone());
     match given(asked)? {
-        None => Ok(Keyed::Free(api.engine.clone())),
-        Some(key) => api.engine.keyed(&request(key, asked, operation, named, body)?).await,
+        None => Ok(Keyed::Free(engine)),
+        Some(key) => engine.keyed(&request(key, asked, operation, named, body)?).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The addresses that the host hands out for managing one instance.
 
+use longhaul_core::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub struct Links {
     pub task_hub: String,
     /// What callers of the addresses show to be let in.
     pub credential: LinkCredential,
+    /// When the instance was started first that the addresses are for, where that is known.
+    pub born_at: Option<Timestamp>,
 }
 
 /// The addresses to manage one instance. `{eventName}` and `{text}` stand in them literally, for the caller to replace.
@@ -55,6 +58,11 @@ impl Links {
         Self { credential: self.credential.ahead(), ..self }
     }
 
+    /// The same for the instance that was started first at `born_at`, and for no later one of its id.
+    pub fn for_instance_born_at(&self, born_at: Timestamp) -> Self {
+        Self { born_at: Some(born_at), ..self.clone() }
+    }
+
     /// The base of all management routes, without a slash at its end.
     pub fn base(&self) -> String {
         format!("{}{}", self.origin, self.management_prefix)
@@ -73,7 +81,7 @@ impl Links {
     /// The end of a query that lets its caller do `verb` to the instance `id`: the hub, and a token or key if one is needed.
     pub fn management_query(&self, id: &str, verb: Verb) -> String {
         let hub = self.hub_query();
-        self.credential.code(id, verb).map_or_else(|| hub.clone(), |code| format!("{hub}&code={code}"))
+        self.credential.code(id, verb, self.born_at).map_or_else(|| hub.clone(), |code| format!("{hub}&code={code}"))
     }
 
     /// The addresses for the instance `id`, which need not exist.
@@ -109,6 +117,7 @@ mod tests {
             management_prefix: "/runtime/webhooks/durabletask".into(),
             task_hub: "TestHubName".into(),
             credential: LinkCredential::None,
+            born_at: None,
         }
     }
 

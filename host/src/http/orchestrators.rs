@@ -16,6 +16,7 @@ use super::instances::{self, Shown};
 use super::query::Query;
 use super::request::Asked;
 use super::{Api, Handled, content, date, keys};
+use crate::access::link::Verb;
 use crate::dispatch::{Engine, EngineError, Keyed, Read, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
@@ -47,7 +48,7 @@ where
         Err(refusal) => return Ok(refusal),
     };
     let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
-        Keyed::Accepted(id) => Ok(id),
+        Keyed::Accepted(id) => Ok((id, None)),
         Keyed::Free(engine) => {
             let input = match json_or_null(&body, api.config.max_json_depth) {
                 Ok(input) => input,
@@ -60,13 +61,16 @@ where
     // A wait for the instance's end needs none of it.
     drop(room);
     match begun {
-        Ok(id) => started(api, asked, &id, wait).await,
+        Ok((id, born_at)) => started(api, asked, &id, born_at, wait).await,
         Err(error) => refused(error),
     }
 }
 
+/// What was started, and when first, if that is known.
+type Begun = Result<(InstanceId, Option<Timestamp>), EngineError>;
+
 /// Starts what was asked. The engine is let go here: a wait for the instance's end must not hold up others with the same key.
-async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Option<Timestamp>) -> Result<InstanceId, EngineError> {
+async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Option<Timestamp>) -> Begun {
     let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
     let request = StartRequest {
         name: asked.part(0).to_owned(),
@@ -76,28 +80,33 @@ async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Op
         tags,
         at,
         replace_within: Some(REPLACE_LIMIT),
+        born_at: None,
     };
-    engine.start(request).await
+    engine.start_to_watch(request).await.map(|(id, born_at)| (id, Some(born_at)))
 }
 
-/// Starts the same orchestration with the same input again, under a new id unless `restartWithNewInstanceId` is false.
+/// Starts the same orchestration with the same input again, under a new id unless `restartWithNewInstanceId` is false. In place the instance
+/// stays the same one, so that the addresses of it that are in use stay good.
 pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
     let wait = match wait_of(asked) {
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
     let engine = match keys::keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
-        Keyed::Accepted(id) => return started(api, asked, &id, wait).await,
+        Keyed::Accepted(id) => return started(api, asked, &id, None, wait).await,
         Keyed::Free(engine) => engine,
     };
-    let id = InstanceId::trusted(asked.part(0));
+    let (id, permit) = (InstanceId::trusted(asked.part(0)), &asked.leave.permit);
     let Read { value: row, room } = engine.row(&id, Payloads { input: true, ..Payloads::NONE }).await?;
-    let Some(row) = row.filter(|row| row.kind == InstanceKind::Orchestration) else {
-        return Ok(no_such_instance(&id));
-    };
+    let row = row.filter(|row| row.kind == InstanceKind::Orchestration && permit.is_for(row.born_at));
+    let Some(row) = row else { return Ok(no_such_instance(&id)) };
     let with_new_id = asked.query.bool("restartWithNewInstanceId").unwrap_or(true);
-    let InstanceRow { name, input, version, tags, .. } = row;
-    let instance_id = (!with_new_id).then(|| id.to_string());
+    let InstanceRow { name, input, version, tags, born_at, .. } = row;
+    let (instance_id, engine) = match with_new_id {
+        true => (None, engine.under(permit.clone().for_any_instance())),
+        // What was read is what is started again, and not what another request may put in its place now.
+        false => (Some(id.to_string()), engine.under(permit.clone().for_instance_born_at(born_at))),
+    };
     let request = StartRequest {
         name,
         input: input.unwrap_or_else(Payload::null),
@@ -106,13 +115,15 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         tags,
         at: None,
         replace_within: Some(REPLACE_LIMIT),
+        born_at: (!with_new_id).then_some(born_at),
     };
-    let begun = engine.start(request).await;
+    let begun = engine.start_to_watch(request).await;
     // A wait for the instance's end must not hold up others with the same key, nor needs it the input.
     drop((engine, room));
     match begun {
-        Ok(id) => started(api, asked, &id, wait).await,
+        Ok((id, born_at)) => started(api, asked, &id, Some(born_at), wait).await,
         Err(conflict @ EngineError::Conflict(..)) => Ok(still_running(&conflict)),
+        Err(EngineError::NotFound(id)) => Ok(no_such_instance(&id)),
         Err(error) => refused(error),
     }
 }
@@ -156,30 +167,35 @@ fn refused(error: EngineError) -> Handled {
     }
 }
 
-async fn started(api: &Api, asked: &Asked, id: &InstanceId, wait: Option<Duration>) -> Handled {
-    let Some(wait) = wait else { return Ok(accepted(asked, id)) };
+async fn started(api: &Api, asked: &Asked, id: &InstanceId, born_at: Option<Timestamp>, wait: Option<Duration>) -> Handled {
+    // A wait shows what comes out in the end, which is for those who may see the status.
+    let Some(wait) = wait.filter(|_| asked.leave.rights.allow(Verb::Status)) else { return Ok(accepted(asked, id, born_at)) };
     // The engine tells at once when the instance ends, so the polling interval has nothing left to say.
     tokio::select! {
         ended = api.engine.ended(id, Instant::now() + wait) => ended?,
         // The instance goes on after the next start, and the caller knows where to ask for it.
-        () = api.stopped() => return Ok(accepted(asked, id)),
+        () = api.stopped() => return Ok(accepted(asked, id, born_at)),
     }
     let Read { value: row, room } = api.engine.row(id, Payloads { output: true, ..Payloads::NONE }).await?;
-    match row.filter(|row| row.status.is_terminal()) {
-        None => Ok(accepted(asked, id)),
+    if !asked.leave.permit.holds() {
+        return Err(EngineError::Denied);
+    }
+    match row.filter(|row| row.status.is_terminal() && born_at.is_none_or(|born_at| row.born_at == born_at)) {
+        None => Ok(accepted(asked, id, born_at)),
         Some(row) if row.status == RuntimeStatus::Completed => {
             Ok(answer::payload(StatusCode::OK, &row.output.unwrap_or_else(Payload::null), room))
         }
         Some(_) => {
             drop(room);
-            instances::show(api, asked, id, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await
+            instances::show(api, asked, id, born_at, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await
         }
     }
 }
 
 /// 202 with the addresses to manage the instance.
-fn accepted(asked: &Asked, id: &InstanceId) -> Answer {
-    let payload = asked.links.management_payload(id.as_str());
+fn accepted(asked: &Asked, id: &InstanceId, born_at: Option<Timestamp>) -> Answer {
+    let links = born_at.map_or_else(|| asked.links.clone(), |born_at| asked.links.for_instance_born_at(born_at));
+    let payload = links.management_payload(id.as_str());
     let answer = answer::json(StatusCode::ACCEPTED, &payload);
     let answer = answer::with_header(answer, LOCATION, &payload.status_query_get_uri);
     answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{FORWARDED, HOST};
+use http::header::{HOST, HeaderName};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
@@ -11,7 +11,20 @@ use super::request::{Caller, is_loopback};
 
 const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
-const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Headers with which proxies say for whom they ask, besides those that begin so.
+const FORWARDED_PREFIX: &str = "x-forwarded";
+const OF_PROXIES: [&str; 10] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-envoy-external-address",
+];
 
 /// The origin as the connection and the request itself say; that of this end of the connection if there is no usable `Host`.
 pub(super) fn received(head: &Parts, caller: &Caller) -> String {
@@ -33,7 +46,8 @@ pub(super) fn forwarded(headers: &HeaderMap) -> Option<String> {
 
 /// Whether a request came through a proxy, so that the other end of the connection does not tell who sent it.
 pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
-    [FORWARDED.as_str(), FORWARDED_HOST, FORWARDED_PROTO, FORWARDED_FOR].iter().any(|name| headers.contains_key(*name))
+    let is_of_proxies = |name: &HeaderName| name.as_str().starts_with(FORWARDED_PREFIX) || OF_PROXIES.contains(&name.as_str());
+    headers.keys().any(is_of_proxies)
 }
 
 /// Whether the origin names this machine as only itself can. A page on the web can make a name of its own point to the reader's
@@ -123,6 +137,15 @@ mod tests {
         for pairs in bad {
             assert_eq!(behind_proxy(pairs), None, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn whatever_proxies_add_shows_that_there_was_one() {
+        let forwarded = |name: &str| is_forwarded(&HeaderMap::from_iter([(name.parse().unwrap(), "10.0.0.1".parse().unwrap())]));
+        for name in ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Server", "X-Forwarded-Port", "True-Client-IP"] {
+            assert!(forwarded(name), "{name}");
+        }
+        assert!(!forwarded("user-agent") && !is_forwarded(&HeaderMap::new()));
     }
 
     #[test]

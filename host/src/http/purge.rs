@@ -13,7 +13,7 @@ use super::instances::{token, token_of};
 use super::request::Asked;
 use super::{Api, Handled, purge_filter};
 use crate::clock;
-use crate::dispatch::EngineError;
+use crate::dispatch::{Engine, EngineError};
 
 /// Instances that one step of a purge by filter looks at. A step is at least one transaction, between which others commit.
 const STEP_INSTANCES: u32 = 256;
@@ -40,7 +40,7 @@ struct Purged {
 pub(super) async fn purge(api: &Api, asked: &Asked) -> Handled {
     let id = InstanceId::trusted(asked.part(0));
     let purged = |instances_deleted| answer::json(StatusCode::OK, &Purged { instances_deleted, ..Purged::default() });
-    match api.engine.purge(&id).await {
+    match api.engine.under(asked.leave.permit.clone()).purge(&id).await {
         Ok(0) | Err(EngineError::NotFound(_)) if !id.is_entity() => Ok(answer::empty(StatusCode::NOT_FOUND)),
         Ok(instances_deleted) => Ok(purged(instances_deleted)),
         Err(EngineError::NotFound(_)) => Ok(purged(0)),
@@ -55,19 +55,19 @@ pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
         Ok(query) => InstanceQuery { after: token(asked), ..query },
         Err(problem) => return Ok(answer::text(StatusCode::BAD_REQUEST, &problem)),
     };
-    let (purged, next) = purge_until(api, query, Instant::now() + REQUEST_LIMIT).await?;
+    let (purged, next) = purge_until(&api.engine.under(asked.leave.permit.clone()), query, Instant::now() + REQUEST_LIMIT).await?;
     Ok(answer_many(purged, next.as_ref()))
 }
 
 /// Removes step by step. Returns what was removed, and where to go on if the time was over before.
-async fn purge_until(api: &Api, mut query: InstanceQuery, deadline: Instant) -> Result<(Purged, Option<InstanceId>), EngineError> {
+async fn purge_until(engine: &Engine, mut query: InstanceQuery, deadline: Instant) -> Result<(Purged, Option<InstanceId>), EngineError> {
     let mut purged = Purged::default();
     // No status left means that nothing the request names has ended; an empty filter would mean the opposite to the store.
     while !query.statuses.is_empty() {
-        let found = api.engine.list(query.clone()).await?.value;
+        let found = engine.list(query.clone()).await?.value;
         let ids: Vec<_> = found.rows.into_iter().map(|row| row.id).filter(|id| !id.is_entity()).collect();
         if !ids.is_empty() {
-            let step = api.engine.purge_ended(ids).await?;
+            let step = engine.purge_ended(ids).await?;
             purged.instances_deleted += step.removed;
             let room = MAX_NAMED - purged.instances_at_work.len();
             purged.instances_at_work.extend(step.at_work.into_iter().take(room));

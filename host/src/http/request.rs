@@ -6,6 +6,7 @@ use http::header::ORIGIN;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 
+use super::access::Leave;
 use super::links::Links;
 use super::origin;
 use super::query::Query;
@@ -48,6 +49,8 @@ pub struct Asked {
     pub links: Links,
     /// The address at the other end of the connection.
     pub peer: IpAddr,
+    /// Leave to do it, since the caller was let in.
+    pub leave: Leave,
     /// Whether the caller is on the host's own machine and calls the host by a name of that machine.
     pub is_local: bool,
     /// Scheme and host of the address that was asked for.
@@ -73,10 +76,12 @@ impl Asked {
             task_hub: config.task_hub.clone(),
             // Whoever knows the host's keys puts it in.
             credential: LinkCredential::None,
+            born_at: None,
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
         let peer = caller.peer.ip();
-        Self { action: matched.action, query, links, peer, is_local, origin, parts: matched.parts, head }
+        let leave = Leave::default();
+        Self { action: matched.action, query, links, peer, leave, is_local, origin, parts: matched.parts, head }
     }
 
     /// The open part of the route at `index`, decoded; empty if the route has none there.

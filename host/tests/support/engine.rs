@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use longhaul::access::Permit;
 use longhaul::app::Registry;
 use longhaul::app::deployment::Deployer;
 use longhaul::deploy::{Overrides, read_app};
@@ -17,7 +18,7 @@ pub async fn engine_on(store: Arc<dyn Store>) -> (Engine, Arc<Registry>) {
     let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-functions/hello-cities");
     let (bundle, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
-    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into()).await.unwrap();
+    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into(), Permit::default()).await.unwrap();
     let engine = Engine::run(store, registry.clone(), EngineConfig::default()).await.unwrap();
     (engine, registry)
 }

@@ -46,7 +46,7 @@ impl Host {
     pub fn start(options: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a folder for the data can be made");
         let mut command = longhaul();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=off", "--data"]).arg(data.path()).args(options);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=0", "--data"]).arg(data.path()).args(options);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program can be run");
         let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
         let mut line = String::new();

@@ -45,6 +45,7 @@ fn keeps_the_rules(id: &InstanceId) {
         management_prefix: MANAGEMENT_PREFIX.into(),
         task_hub: "Hub".into(),
         credential: LinkCredential::None,
+        born_at: None,
     };
     let matched = Router::new(MANAGEMENT_PREFIX).route(&Method::GET, &links.instance(text)).expect("an address leads somewhere");
     assert_eq!((matched.action, matched.parts), (Action::Status, vec![text.to_owned()]), "an address leads back");

@@ -149,7 +149,10 @@ fn load() -> Arc<Registry> {
     let deployer = Deployer::new(store, runtime, registry.clone());
     let loading = std::thread::spawn(move || {
         let runtime = Builder::new_current_thread().build().expect("a runtime without anything");
-        runtime.block_on(deployer.deploy(bundle.encode().into())).map(drop).map_err(|error| error.to_string())
+        runtime
+            .block_on(deployer.deploy(bundle.encode().into(), longhaul::access::Permit::default()))
+            .map(drop)
+            .map_err(|error| error.to_string())
     });
     loading.join().expect("loading does not panic").expect("the app can be loaded");
     registry

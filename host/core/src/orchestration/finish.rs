@@ -75,6 +75,7 @@ impl Orchestration {
             execution: execution.id().derive(turn.now, "next"),
             deployment: turn.current.deployment,
             created_at: turn.now,
+            born_at: execution.start.born_at,
             version: version.or_else(|| execution.start.version.clone()),
             parent: execution.start.parent.clone(),
             at: None,

@@ -11,6 +11,7 @@ fn start() -> Message {
         execution: ExecutionId::trusted("e"),
         deployment: DeploymentId(1),
         created_at: Timestamp(1),
+        born_at: None,
         version: None,
         parent: None,
         at: None,

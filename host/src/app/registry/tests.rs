@@ -3,6 +3,7 @@ use longhaul_store::MemoryStore;
 use longhaul_wasm::Config;
 
 use super::*;
+use crate::access::Permit;
 use crate::app::bundle::{Bundle, ComponentFile};
 use crate::app::deployment::{DeployError, Deployer};
 
@@ -83,7 +84,7 @@ async fn a_refused_bundle_stores_nothing_and_changes_nothing() {
         (Bundle { manifest: "[app]".into(), components: vec![] }.encode(), "longhaul.toml"),
     ];
     for (body, named) in bodies {
-        let error: DeployError = bench.deployer.deploy(body.into()).await.err().unwrap();
+        let error: DeployError = bench.deployer.deploy(body.into(), Permit::default()).await.err().unwrap();
         assert!(error.is_refusal(), "{error}");
         assert!(error.to_string().contains(named), "{error}");
     }

@@ -95,6 +95,20 @@ fn a_message_that_waits_too_long_goes_behind_those_that_are_recorded() {
 }
 
 #[test]
+fn a_message_for_one_instance_is_not_recorded_where_another_one_may_get_it() {
+    let mut board = board();
+    let (ticket, _answer) = waiting(&mut board, "b", "from outside");
+    board.slot(&id("b")).mailbox[0].born_at = Some(NOW);
+    becomes_resident(&mut board, "b");
+    let (waiter, _late) = oneshot::channel();
+    // The instance in memory was never started, so it is not the one that is meant.
+    assert!(board.record_now(&id("b"), ticket, NOW, waiter).is_err());
+    board.slot(&id("b")).mailbox[0].born_at = None;
+    let (waiter, _late) = oneshot::channel();
+    assert!(board.record_now(&id("b"), ticket, NOW, waiter).is_ok());
+}
+
+#[test]
 fn a_message_that_a_turn_has_taken_gets_no_record_of_its_own() {
     let mut board = board();
     let (ticket, _answer) = waiting(&mut board, "b", "from outside");

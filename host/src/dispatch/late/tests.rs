@@ -28,6 +28,7 @@ pub(in crate::dispatch) fn start(execution: &str) -> Message {
         execution: ExecutionId::trusted(execution),
         deployment: DeploymentId(1),
         created_at: NOW,
+        born_at: None,
         version: None,
         parent: None,
         at: None,

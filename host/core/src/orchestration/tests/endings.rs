@@ -180,6 +180,20 @@ fn an_instance_is_as_old_as_its_first_execution() {
 }
 
 #[test]
+fn a_restart_in_place_goes_on_with_the_age_of_the_instance_and_every_execution_keeps_it() {
+    let born = |born_at| crate::message::Start { born_at: Some(born_at), ..new_start("first") };
+    let mut script = Script::new();
+    script.arrive(Message::Start(Box::new(born(at(900))))).turn(continues(true));
+    let ages = |script: &Script| (script.state.born_at(), script.row.as_ref().map(|row| row.born_at));
+    assert_eq!(ages(&script), (Some(at(900)), Some(at(900))));
+    script.at(2_000).turn(returns("1"));
+    let again = crate::message::Start { created_at: at(3_000), ..born(at(900)) };
+    script.record(Message::Start(Box::new(again))).at(3_000).turn(asks([timer(0)]));
+    assert_eq!(ages(&script), (Some(at(900)), Some(at(900))));
+    assert!(script.state.may_be_born_at(at(900)) && !script.state.may_be_born_at(at(901)));
+}
+
+#[test]
 fn continue_as_new_keeps_the_version_unless_it_names_another() {
     for (asked, expected) in [(None, "1"), (Some("2"), "2")] {
         let mut script = Script::new();

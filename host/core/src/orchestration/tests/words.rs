@@ -23,6 +23,7 @@ pub(crate) fn new_start(execution: &str) -> Start {
         execution: ExecutionId::trusted(execution),
         deployment: DeploymentId(1),
         created_at: at(900),
+        born_at: None,
         version: None,
         parent: None,
         at: None,
