@@ -3,6 +3,7 @@
 //! - [`key`]: how a key looks. [`scope`]: what one opens. [`keyring`]: the keys that there are, changed while the host runs.
 //!   [`desk`]: what people may do to them.
 //! - [`link`]: tokens in the addresses that the host hands out. [`secrets`]: what they are signed with.
+//! - [`proof`]: how a host proves that it runs on a data folder.
 //! - [`permit`]: leave to act, looked at again at the moment of the act.
 //! - [`private_file`]: files that only the host's own user can read.
 //!
@@ -14,6 +15,7 @@ pub mod keyring;
 pub mod link;
 pub mod permit;
 pub mod private_file;
+pub mod proof;
 pub mod scope;
 pub mod secrets;
 

@@ -51,13 +51,6 @@ impl Drop for AddressFile {
     }
 }
 
-/// The port of the host that runs on the data in `folder`, or did when it was killed.
-pub fn port_of(folder: &Path) -> Option<u16> {
-    let text = std::fs::read_to_string(folder.join(NAME)).ok()?;
-    let content: serde_json::Value = serde_json::from_str(&text).ok()?;
-    content["address"].as_str()?.parse::<http::Uri>().ok()?.port_u16()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +63,6 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join(NAME)).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&read["address"], &read["rpcBaseUrl"]), (&"http://127.0.0.1:7071".into(), &"http://127.0.0.1:1/durabletask/".into()));
-        assert_eq!(port_of(folder.path()), Some(7071));
         drop(file);
         assert!(!folder.path().join(NAME).exists());
     }

@@ -1,13 +1,13 @@
 //! How the command line talks to a host: one request, one whole answer.
 
-use std::net::IpAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -16,21 +16,32 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::access::keyring::ADMIN_KEY_FILE;
+use crate::access::proof::Challenge;
 use crate::access::{Key, private_file};
-use crate::address_file;
 use crate::cli::HostArgs;
 use crate::given_file;
 use crate::http::access::KEY_HEADER;
 
 /// The variable with the key to show.
 pub const KEY_VARIABLE: &str = "LONGHAUL_KEY";
+/// Longest answer to a challenge, bytes.
+const MAX_PROOF_BYTES: usize = 4_096;
 
 /// A host, by the address that `--host` names.
 pub struct AdminClient {
     /// Name and port.
     pub authority: String,
-    key: Option<Key>,
+    key: KeyToShow,
     tls: Option<Tls>,
+}
+
+/// The key to show to a host, and on what condition.
+enum KeyToShow {
+    None,
+    /// The operator has named it for this host.
+    Given(Key),
+    /// It is that of a data folder, for the host that proves to run on it.
+    OfFolder(Key, PathBuf),
 }
 
 /// How the host proves that it is the one that was meant.
@@ -55,7 +66,7 @@ impl AdminClient {
         let name = uri.host().with_context(|| format!("--host {host} names no host"))?;
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         let tls = is_https.then(|| Tls::new(name, args.ca_file.as_deref())).transpose()?;
-        Ok(Self { authority: format!("{name}:{port}"), key: key_for(args, name, port)?, tls })
+        Ok(Self { authority: format!("{name}:{port}"), key: key_for(args, name)?, tls })
     }
 
     /// Sends a request whose address is a path.
@@ -67,6 +78,7 @@ impl AdminClient {
         let stream = TcpStream::connect(authority)
             .await
             .with_context(|| format!("cannot reach the host at {authority}; is `longhaul serve` running?"))?;
+        let peer = stream.peer_addr().context("cannot tell which address was reached")?;
         let mut sender = match &self.tls {
             None => sender_on(stream).await?,
             Some(Tls { connector, name }) => {
@@ -75,7 +87,8 @@ impl AdminClient {
             }
         };
         request.headers_mut().insert(HOST, HeaderValue::from_str(authority)?);
-        if let Some(key) = &self.key {
+        let key = self.key_to_show(&mut sender, peer).await?;
+        if let Some(key) = key {
             let mut value = HeaderValue::from_str(key.reveal())?;
             value.set_sensitive(true);
             request.headers_mut().insert(KEY_HEADER, value);
@@ -83,13 +96,40 @@ impl AdminClient {
         let response = sender.send_request(request).await.with_context(|| self.broken_off())?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
-            let what = if self.key.is_some() { "refused the key that it was shown" } else { "asks for a key" };
+            let what = match (key, &self.key) {
+                (Some(_), _) => "refused the key that it was shown".to_owned(),
+                (None, KeyToShow::OfFolder(_, folder)) => {
+                    format!(
+                        "asks for a key, and was not shown the one in {}: it has not proved to be the host of that folder",
+                        folder.display()
+                    )
+                }
+                (None, _) => "asks for a key".to_owned(),
+            };
             bail!(
                 "the host at {authority} {what}; it takes a key for admin. On its own machine name its data folder with --data, which has one \
                  in the file {ADMIN_KEY_FILE}; elsewhere use {KEY_VARIABLE} or --key-file"
             );
         }
         Ok((status, response.into_body().collect().await?.to_bytes()))
+    }
+
+    /// The key for this connection. That of a data folder is shown to its own host alone: whatever else listens there now must not get it.
+    async fn key_to_show(&self, sender: &mut SendRequest<Full<Bytes>>, peer: SocketAddr) -> anyhow::Result<Option<&Key>> {
+        let key = match &self.key {
+            KeyToShow::None => return Ok(None),
+            KeyToShow::Given(key) => return Ok(Some(key)),
+            KeyToShow::OfFolder(key, _) => key,
+        };
+        let challenge = Challenge::generate()?;
+        let request = Request::get(format!("/admin/proof/{}", challenge.text())).header(HOST, &self.authority).body(Full::default())?;
+        let response = sender.send_request(request).await.with_context(|| self.broken_off())?;
+        let body = Limited::new(response.into_body(), MAX_PROOF_BYTES).collect().await;
+        let body = body.map_err(|error| anyhow!("{}: {error}", self.broken_off()))?.to_bytes();
+        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let is_its_host = challenge.is_met_by(answer["proof"].as_str().unwrap_or_default(), key, peer);
+        sender.ready().await.with_context(|| self.broken_off())?;
+        Ok(Some(key).filter(|_| is_its_host))
     }
 
     fn broken_off(&self) -> String {
@@ -114,30 +154,29 @@ async fn sender_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S
     Ok(sender)
 }
 
-/// The key to show to the host. That in a data folder is shown only to the host that says that the folder is its own.
-fn key_for(args: &HostArgs, name: &str, port: u16) -> anyhow::Result<Option<Key>> {
-    let read = |text: &str, from: &str| Key::parse(text.trim()).map(Some).map_err(|problem| anyhow!("{from} has no key: {problem}"));
+/// The key to show to the host. That in a data folder is for a host on this machine.
+fn key_for(args: &HostArgs, name: &str) -> anyhow::Result<KeyToShow> {
+    let read = |text: &str, from: &str| Key::parse(text.trim()).map_err(|problem| anyhow!("{from} has no key: {problem}"));
     if let Some(file) = &args.key_file {
         let text = given_file::read_text(file).with_context(|| format!("cannot read {}", file.display()))?;
-        return read(&text, &file.display().to_string());
+        return read(&text, &file.display().to_string()).map(KeyToShow::Given);
     }
     if let Ok(text) = std::env::var(KEY_VARIABLE) {
-        return read(&text, KEY_VARIABLE);
+        return read(&text, KEY_VARIABLE).map(KeyToShow::Given);
+    }
+    if !is_here(name) {
+        return Ok(KeyToShow::None);
     }
     let file = args.data.join(ADMIN_KEY_FILE);
-    if !is_of(&args.data, name, port) {
-        return Ok(None);
-    }
     match private_file::read(&file) {
-        Ok(Some(text)) => read(&text, &file.display().to_string()),
-        // A host that asks for no keys needs none; one that does says so.
-        Ok(None) | Err(_) => Ok(None),
+        Ok(Some(text)) => Ok(KeyToShow::OfFolder(read(&text, &file.display().to_string())?, args.data.clone())),
+        // A host that needs none does not ask for it; one that does says so.
+        Ok(None) | Err(_) => Ok(KeyToShow::None),
     }
 }
 
-/// Whether the host at `name` and `port` is the one that runs on the data in `folder`.
-fn is_of(folder: &Path, name: &str, port: u16) -> bool {
+/// Whether a host of this name is on this machine.
+fn is_here(name: &str) -> bool {
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    is_here && address_file::port_of(folder) == Some(port)
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }

@@ -253,6 +253,7 @@ impl Api {
             Action::About => Ok(answer::plain(StatusCode::OK, "Longhaul runs durable functions. Client functions are below /api/.\n")),
             Action::Describe => Ok(answer::json(StatusCode::OK, &openapi::document(&self.config.management_prefix))),
             Action::Health => Ok(admin::health(self)),
+            Action::Prove => Ok(admin::prove(self, &asked)),
             Action::Metrics => {
                 let dropped = standard_error().dropped();
                 Ok(answer::metrics(metrics::text(&self.engine.counts(), self.registry.guest_counts(), &self.memory(), dropped)))

@@ -51,6 +51,7 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ("GET", "/healthz", ALL),
     ("GET", "/openapi.json", ALL),
     ("GET", "/metrics", ADMIN),
+    ("GET", "/admin/proof/{challenge}", ALL),
     ("GET", "/admin/client-binding", ADMIN),
     ("GET", "/admin/deployments", ADMIN),
     ("POST", "/admin/deployments", ADMIN),
@@ -300,6 +301,38 @@ async fn a_key_that_was_made_while_the_host_ran_is_good_after_a_restart_and_by_h
     let (done, text) = run(&["rotate", "admin", "default", "--offline"]);
     let file = std::fs::read_to_string(guarded.host.data().join("admin-key")).expect("the file");
     assert!(done && file == text && file.trim() != guarded.admin, "{text}");
+}
+
+#[tokio::test]
+async fn the_command_line_shows_a_folders_key_to_the_host_of_that_folder_alone() {
+    use std::io::{Read, Write};
+    let (guarded, other) = (Guarded::start().await, Guarded::start().await);
+    let run = |address: &str, data: &Path| {
+        output_of(longhaul().args(["keys", "list", "--host", &format!("http://{address}"), "--data"]).arg(data))
+    };
+    assert!(run(guarded.host.address(), guarded.host.data()).status.success());
+    let text = String::from_utf8_lossy(&run(guarded.host.address(), other.host.data()).stderr).into_owned();
+    assert!(text.contains("has not proved to be the host of that folder"), "{text}");
+    // Whatever has the port of a host that was killed: it says what the host of the folder says when asked elsewhere.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, real) = (listener.local_addr().expect("an address").to_string(), guarded.host.address().to_owned());
+    let heard = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        let (mut stream, _) = listener.accept().expect("a command");
+        let mut host = std::net::TcpStream::connect(real).expect("the host accepts");
+        let mut piece = [0; 4_096];
+        while let Ok(length @ 1..) = stream.read(&mut piece) {
+            heard.extend_from_slice(&piece[..length]);
+            host.write_all(&piece[..length]).expect("the host reads");
+            let length = host.read(&mut piece).expect("the host answers");
+            stream.write_all(&piece[..length]).expect("the command reads");
+        }
+        String::from_utf8_lossy(&heard).into_owned()
+    });
+    let output = run(&address, guarded.host.data());
+    assert!(!output.status.success());
+    let heard = heard.join().expect("it listens");
+    assert!(heard.contains("/admin/proof/") && heard.contains("/admin/keys") && !heard.contains("lha_"), "{heard}");
 }
 
 #[tokio::test]

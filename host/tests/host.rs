@@ -182,7 +182,7 @@ async fn a_deployment_is_refused_with_the_function_and_the_component_and_leaves_
     std::fs::write(app.path().join("longhaul.toml"), manifest).unwrap();
     std::fs::write(app.path().join("main.wasm"), "no component").unwrap();
     let url = format!("http://{}", host.address());
-    let output = output_of(longhaul().arg("deploy").arg(app.path()).args(["--host", &url]));
+    let output = output_of(longhaul().arg("deploy").arg(app.path()).args(["--host", &url, "--data"]).arg(host.data()));
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("'Main'") && text.contains("'main.wasm'") && text.contains("component"), "{text}");
@@ -192,7 +192,9 @@ async fn a_deployment_is_refused_with_the_function_and_the_component_and_leaves_
 #[tokio::test]
 async fn a_web_page_cannot_deploy_with_a_plain_post() {
     let host = Host::start(&[]);
-    let answered = host.send_with("POST", "/admin/deployments", &[("content-type", "text/plain")], "{}\n").await;
+    let key = std::fs::read_to_string(host.data().join("admin-key")).expect("the first start made a key");
+    let headers = [("content-type", "text/plain"), ("x-functions-key", key.trim())];
+    let answered = host.send_with("POST", "/admin/deployments", &headers, "{}\n").await;
     assert_eq!(answered.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 

@@ -60,7 +60,7 @@ pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
     note(&format!("data is kept in {}", data.display()));
     let mut children = Children::new()?;
     start(&mut children, &programs, arguments, &data)?;
-    deploy(&programs, arguments)?;
+    deploy(&programs, arguments, &data)?;
     walkthrough::print(&arguments.listen, &arguments.api_listen);
     headline("Running; Ctrl-C stops both programs");
     children.run_until_stopped()
@@ -104,9 +104,9 @@ fn start(children: &mut Children, programs: &HashMap<String, PathBuf>, arguments
     Ok(())
 }
 
-fn deploy(programs: &HashMap<String, PathBuf>, arguments: &SampleArguments) -> anyhow::Result<()> {
+fn deploy(programs: &HashMap<String, PathBuf>, arguments: &SampleArguments, data: &Path) -> anyhow::Result<()> {
     let mut command = Command::new(program(programs, HOST)?);
-    command.arg("deploy").arg(workspace::guest_functions().join(APP)).args(["--host", &arguments.listen.url()]);
+    command.arg("deploy").arg(workspace::guest_functions().join(APP)).args(["--host", &arguments.listen.url(), "--data"]).arg(data);
     let job_api = arguments.api_listen.url();
     command.arg("--set").arg(format!("JOB_API_URL={job_api}/api/Job")).args(["--allow-host", &job_api]);
     step(&format!("Deploying {APP}"), || process::run(command.stdin(Stdio::null())))

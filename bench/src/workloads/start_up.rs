@@ -81,7 +81,7 @@ async fn deploy(setup: &Setup) -> anyhow::Result<(Duration, Duration)> {
     let host = Host::start_with(setup, folder.path(), None).await?;
     let once = async || {
         let mut command = Command::new(&setup.host);
-        command.arg("deploy").arg(&setup.sample).args(["--host", &format!("http://{}", host.address)]);
+        command.arg("deploy").arg(&setup.sample).args(["--host", &format!("http://{}", host.address), "--data"]).arg(folder.path());
         let since = Instant::now();
         let output = command.stdin(Stdio::null()).output().await.context("cannot start the host's command `deploy`")?;
         let took = since.elapsed();

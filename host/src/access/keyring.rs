@@ -1,5 +1,6 @@
 //! The keys that there are. They change while the host runs: first in the store, then here.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::key::{Key, digest_of};
 use super::private_file::{self, Prepared};
+use super::proof::Challenge;
 use super::scope::{Scope, is_name};
 use crate::clock;
 
@@ -104,6 +106,12 @@ impl Keyring {
             }
         }
         found
+    }
+
+    /// Proves that the host knows the key that its first start made, if it is there: see [`proof`](super::proof).
+    pub fn proof(&self, challenge: &Challenge, address: SocketAddr) -> Option<String> {
+        let known = self.find(&Scope::Admin, FIRST_KEY)?;
+        Some(challenge.proof(&known.digest, address))
     }
 
     /// Makes a key that is not there yet.

@@ -47,7 +47,7 @@ impl Action {
     /// What its routes ask for, where the host asks for keys.
     pub fn need(self) -> Need {
         match self {
-            Self::About | Self::Health | Self::Describe => Need::Nothing,
+            Self::About | Self::Health | Self::Describe | Self::Prove => Need::Nothing,
             Self::CallFunction => Need::Function,
             Self::Start | Self::ListInstances | Self::Status | Self::PurgeInstance | Self::PurgeInstances | Self::RaiseEvent => {
                 Need::System
@@ -73,7 +73,7 @@ impl Action {
             Self::Resume => Some(Verb::Resume),
             Self::Start | Self::ListInstances | Self::PurgeInstances => None,
             Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => None,
-            Self::About | Self::Health | Self::Describe | Self::Metrics | Self::CallFunction => None,
+            Self::About | Self::Health | Self::Describe | Self::Prove | Self::Metrics | Self::CallFunction => None,
             Self::ClientBinding | Self::Deploy | Self::ListDeployments | Self::ListTimers | Self::OperateTimer => None,
             Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => None,
         }
@@ -84,6 +84,8 @@ impl Action {
 pub(super) enum Refusal {
     /// A key is missing, or wrong.
     NoKey,
+    /// The same where the host asks for keys for administration alone; the answer says so.
+    NoAdminKey,
     /// No key would change it; the text says what would.
     Forbidden(Cow<'static, str>),
     /// It cannot be found out now.
@@ -95,6 +97,7 @@ impl Refusal {
     pub(super) fn answer(self) -> Answer {
         match self {
             Self::NoKey => answer::empty(StatusCode::UNAUTHORIZED),
+            Self::NoAdminKey => answer::message(StatusCode::UNAUTHORIZED, NO_ADMIN_KEY),
             Self::Forbidden(text) => answer::message(StatusCode::FORBIDDEN, &text),
             Self::Unknown(error) => answer::engine_error(&error),
         }
@@ -189,7 +192,17 @@ pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: O
         }
         (AuthMode::None, Need::Admin) => {
             own_origin(api, asked)?;
-            if asked.is_local { Ok(Leave::default()) } else { Err(Refusal::Forbidden(NOT_LOCAL.into())) }
+            if !asked.is_local {
+                return Err(Refusal::Forbidden(NOT_LOCAL.into()));
+            }
+            // Also one of the host's own: what a client function answers with is of the same origin as administration.
+            if asked.may_be_of_a_page() {
+                return Err(Refusal::Forbidden(OF_A_PAGE.into()));
+            }
+            match asked.head.method.is_safe() {
+                true => Ok(Leave::default()),
+                false => Leave::while_any(&api.access, shown, is_admin).ok_or(Refusal::NoAdminKey),
+            }
         }
     }
 }
@@ -221,6 +234,9 @@ where
     Ok((body, room))
 }
 
+const OF_A_PAGE: &str = "while the host asks for no keys, no page in a browser may administer it, its own neither; use the command line";
+const NO_ADMIN_KEY: &str = "changes of deployments, timers and keys want a key for admin, also while the host asks for no other: that in the \
+                            file admin-key in its data folder, which the command line finds by itself if --data names that folder";
 const NOT_LOCAL: &str = "while the host asks for no keys, only callers on its own machine that call it localhost or 127.0.0.1 may do this; \
                          do it there, reach it through an SSH tunnel, or start the host with --auth keys";
 

@@ -14,6 +14,7 @@ use super::request::Asked;
 use super::{Api, access};
 use crate::access::AuthMode;
 use crate::access::link::LinkCredential;
+use crate::access::proof::Challenge;
 use crate::app::bundle;
 use crate::app::deployment::{DeployError, Deployed};
 
@@ -35,6 +36,22 @@ pub(super) fn health(api: &Api) -> Answer {
         deployment: app.map(|app| app.id.0),
     };
     answer::json(StatusCode::OK, &health)
+}
+
+#[derive(Serialize)]
+struct Proof {
+    proof: String,
+}
+
+/// Proves to a command on the same machine that this is the host of a data folder, before the command shows the key that is in there.
+pub(super) fn prove(api: &Api, asked: &Asked) -> Answer {
+    let Some(challenge) = Challenge::parse(asked.part(0)) else {
+        return answer::message(StatusCode::BAD_REQUEST, "a challenge has 64 hexadecimal digits in lower case");
+    };
+    match api.access.keyring.proof(&challenge, asked.local) {
+        Some(proof) => answer::json(StatusCode::OK, &Proof { proof }),
+        None => answer::empty(StatusCode::NOT_FOUND),
+    }
 }
 
 #[derive(Serialize)]

@@ -122,6 +122,7 @@ impl Action {
             Self::DeleteEntity => &entities::DELETE_ENTITY,
             Self::About => &host::ABOUT,
             Self::Health => &host::HEALTH,
+            Self::Prove => &host::PROVE,
             Self::Metrics => &host::METRICS,
             Self::Describe => &host::DESCRIBE,
             Self::Deploy => &host::DEPLOY,

@@ -14,6 +14,9 @@ use super::router::{Action, Matched};
 use super::{Addresses, HttpConfig};
 use crate::access::link::LinkCredential;
 
+/// By which a browser says how the page whose request it sends is related to what is asked for; `none` where there is no page.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
 /// Which of the host's listeners a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
@@ -49,6 +52,8 @@ pub struct Asked {
     pub links: Links,
     /// The address at the other end of the connection.
     pub peer: IpAddr,
+    /// The address at this end of the connection.
+    pub local: SocketAddr,
     /// Leave to do it, since the caller was let in.
     pub leave: Leave,
     /// Whether the caller is on the host's own machine and calls the host by a name of that machine.
@@ -79,9 +84,9 @@ impl Asked {
             born_at: None,
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        let peer = caller.peer.ip();
+        let (peer, local) = (caller.peer.ip(), caller.local);
         let leave = Leave::default();
-        Self { action: matched.action, query, links, peer, leave, is_local, origin, parts: matched.parts, head }
+        Self { action: matched.action, query, links, peer, local, leave, is_local, origin, parts: matched.parts, head }
     }
 
     /// The open part of the route at `index`, decoded; empty if the route has none there.
@@ -108,6 +113,12 @@ impl Asked {
     /// Scheme, host and port by which the caller reached the host.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether a page on the web may have sent it, of whatever site: a browser says so. It does not where a reader typed the address.
+    pub fn may_be_of_a_page(&self) -> bool {
+        let headers = &self.head.headers;
+        headers.contains_key(ORIGIN) || headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "none")
     }
 
     /// Whether a program on this machine sent it, and not a page on the web through the browser of somebody here.

@@ -66,6 +66,8 @@ pub enum Action {
     RotateKey,
     /// Make a key worthless.
     RevokeKey,
+    /// Prove that the host runs on a data folder.
+    Prove,
     /// Show what a client library of Azure Durable Functions is configured with.
     ClientBinding,
     /// Call a client function.
@@ -79,6 +81,7 @@ impl Action {
             Self::ListTimers | Self::OperateTimer => false,
             Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => false,
             Self::Health
+            | Self::Prove
             | Self::Metrics
             | Self::About
             | Self::Describe
@@ -159,6 +162,7 @@ pub const ROUTES: &[Route] = &[
     root(Some(Method::GET), "/openapi.json", Action::Describe),
     root(Some(Method::GET), "/metrics", Action::Metrics),
     root(Some(Method::GET), "/admin/client-binding", Action::ClientBinding),
+    root(Some(Method::GET), "/admin/proof/{challenge}", Action::Prove),
     root(Some(Method::GET), "/admin/deployments", Action::ListDeployments),
     root(Some(Method::GET), "/admin/timers", Action::ListTimers),
     root(Some(Method::POST), "/admin/timers/{timerName}/{operation}", Action::OperateTimer),

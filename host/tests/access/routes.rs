@@ -19,6 +19,7 @@ pub fn path_of(route: &Route) -> String {
         ("{entityKey}", "a"),
         ("{timerName}", "none"),
         ("{operation}", "none"),
+        ("{challenge}", "00"),
         ("{scope}", "functions"),
         ("{keyName}", "no name"),
         ("{*route}", "HttpStart"),

@@ -76,9 +76,13 @@ async fn what_a_form_can_send_is_neither_a_deployment_nor_an_event() {
     let host = Host::start(&["--auth=none", "--app", app]);
     let started = host.send("POST", &format!("{MANAGEMENT_PREFIX}/orchestrators/WaitForGo/{INSTANCE_ID}")).await;
     assert_eq!(started.status, 202, "{}", started.body);
+    let admin = admin_key(&host);
     for content_type in CONTENT_TYPES_OF_FORMS {
         let header = [("content-type", content_type)];
         let deployed = host.send_with("POST", "/admin/deployments", &header, "{\"manifest\":\"\",\"components\":[]}\n").await;
+        assert_eq!(deployed.status, 401, "{content_type}: {}", deployed.body);
+        let with_key = [header[0], ("x-functions-key", &admin)];
+        let deployed = host.send_with("POST", "/admin/deployments", &with_key, "{\"manifest\":\"\",\"components\":[]}\n").await;
         assert_eq!(deployed.status, 415, "{content_type}: {}", deployed.body);
         // 400 and not 415: clients of Azure know that.
         let path = format!("{MANAGEMENT_PREFIX}/instances/{INSTANCE_ID}/raiseEvent/go");
@@ -87,6 +91,31 @@ async fn what_a_form_can_send_is_neither_a_deployment_nor_an_event() {
     }
     let status = host.send("GET", &format!("{MANAGEMENT_PREFIX}/instances/{INSTANCE_ID}")).await;
     assert_eq!(status.status, 202, "it still waits: {}", status.body);
+}
+
+#[tokio::test]
+async fn without_keys_no_page_administers_the_host_nor_does_a_program_change_it_that_cannot_read_its_data() {
+    let host = Host::start(&["--auth=none"]);
+    let (admin, own) = (admin_key(&host), format!("http://{}", host.address()));
+    let before = everything(&host, "").await;
+    let no_key = ("x-functions-key", "");
+    for route in ROUTES.iter().filter(|route| route.action.need() == Need::Admin) {
+        let (method, path) = (method_of(route), path_of(route));
+        // What a client function answers with is of the same origin as the host.
+        for page in [("origin", own.as_str()), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")] {
+            for key in [no_key, ("x-functions-key", admin.as_str())] {
+                let answered = host.send_with(method, &path, &[page, key], "").await;
+                assert_eq!(answered.status, 403, "{method} {path} {page:?}: {}", answered.body);
+            }
+        }
+        let stranger = host.send_with(method, &path, &[no_key], "").await.status.as_u16();
+        let operator = host.send_with(method, &path, &[("x-functions-key", &admin)], "").await.status.as_u16();
+        assert_eq!(stranger == 401, method != "GET", "{method} {path}: {stranger}");
+        assert!(![401, 403].contains(&operator), "{method} {path}: {operator}");
+    }
+    // An address that a reader types is not a page's.
+    assert_eq!(host.send_with("GET", "/metrics", &[("sec-fetch-site", "none")], "").await.status, 200);
+    assert_eq!(everything(&host, "").await, before);
 }
 
 #[tokio::test]
@@ -131,7 +160,7 @@ fn no_get_changes_anything_but_what_a_client_function_does() {
         let reads = match route.action {
             Action::About | Action::Health | Action::Describe | Action::Metrics | Action::ClientBinding => true,
             Action::Status | Action::ListInstances | Action::ListEntities | Action::ReadEntity => true,
-            Action::ListDeployments | Action::ListTimers | Action::ListKeys => true,
+            Action::ListDeployments | Action::ListTimers | Action::ListKeys | Action::Prove => true,
             // The reference's own exception: a function with GET among its methods does what it does.
             Action::CallFunction => true,
             _ => false,

@@ -133,6 +133,11 @@ impl Host {
         self.data().join("longhaul.db")
     }
 
+    /// The key for administration that its first start made.
+    pub fn admin_key(&self) -> String {
+        std::fs::read_to_string(self.data().join("admin-key")).expect("the first start made a key").trim().to_owned()
+    }
+
     /// The folder of its data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join(DATA)

@@ -12,6 +12,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::host::Host;
+
 /// Longest time that one request may take: longer than the host gives a guest that never returns, and then some.
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -54,6 +56,14 @@ impl Http {
     pub async fn send_text(&self, method: Method, uri: &str, content_type: &str, body: &str) -> Answer {
         let body = Bytes::copy_from_slice(body.as_bytes());
         self.try_request(request(method, uri, Some(content_type), body)).await.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Posts to a route of administration that changes something, with the key that the host keeps in its data folder.
+    pub async fn administer(&self, host: &Host, path: &str, content_type: Option<&str>, body: &str) -> Answer {
+        let mut request = request(Method::POST, &host.uri(path), content_type, Bytes::copy_from_slice(body.as_bytes()));
+        let key = host.admin_key().parse().expect("a key is a header's value");
+        request.headers_mut().insert("x-functions-key", key);
+        self.try_request(request).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Sends a JSON body to a host that may be gone.

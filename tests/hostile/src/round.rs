@@ -36,7 +36,8 @@ async fn answered(subject: &Subject, row: &Row) -> anyhow::Result<()> {
         }
         (Input::Command { .. }, Answer::Status(..) | Answer::Closed) => bail!("a command has no status"),
     };
-    let received = wire::send(subject.socket(), bytes, cut_off).await?;
+    let bytes = subject.with_key(bytes);
+    let received = wire::send(subject.socket(), &bytes, cut_off).await?;
     match &row.answer {
         Answer::Closed => ensure!(received.status.is_none(), "the answer is {received:?}, the connection should be closed"),
         Answer::Status(wanted, text) => {

@@ -61,11 +61,15 @@ impl Row {
     }
 }
 
+/// Stands in a row's bytes for the administrator's key of the host under test.
+pub const ADMIN_KEY: &str = "lha_the-key-for-administration-of-the-host-under-test-stands-here";
+
 /// A whole request with a length and a host, as a well-behaved client writes it.
 pub fn request(method: &str, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let key = if path.starts_with("/admin/") { format!("x-functions-key: {ADMIN_KEY}\r\n") } else { String::new() };
     let content_type = if content_type.is_empty() { String::new() } else { format!("content-type: {content_type}\r\n") };
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{content_type}content-length: {length}\r\n\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{key}{content_type}content-length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 

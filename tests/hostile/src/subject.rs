@@ -1,5 +1,6 @@
 //! The host under test: what must not change in it, and the canary that must get through.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
@@ -8,6 +9,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::guests::Bystanders;
+use crate::row::ADMIN_KEY;
 
 /// A host with something to lose: an instance that waits, one that has ended, and an entity.
 pub struct Subject {
@@ -37,6 +39,14 @@ impl Subject {
     /// Where it listens.
     pub fn socket(&self) -> SocketAddr {
         self.host.address().strip_prefix("http://").and_then(|text| text.parse().ok()).expect("the host says where it listens")
+    }
+
+    /// The bytes with the host's own key in place of [`ADMIN_KEY`].
+    pub fn with_key<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let placeholder = ADMIN_KEY.as_bytes();
+        let Some(at) = bytes.windows(placeholder.len()).position(|part| part == placeholder) else { return Cow::Borrowed(bytes) };
+        let key = self.host.admin_key();
+        Cow::Owned([&bytes[..at], key.as_bytes(), &bytes[at + placeholder.len()..]].concat())
     }
 
     /// The host.

@@ -6,7 +6,12 @@ const HOST: &str = "host";
 const NOT_LOCAL: Reply = Reply(
     403,
     Shape::Object("Message"),
-    "Another name than the host's, a page of another site, or a caller elsewhere while the host asks for no keys",
+    "Another name than the host's, a page of another site, or a page of any site or a caller elsewhere while the host asks for no keys",
+);
+const NO_ADMIN_KEY: Reply = Reply(
+    401,
+    Shape::Object("Message"),
+    "An administrator's key is missing or wrong, which changes want also while the host asks for no keys; without a body where it asks for them",
 );
 
 const fn look(id: &'static str, summary: &'static str, replies: &'static [Reply]) -> Operation {
@@ -22,6 +27,20 @@ pub(super) const METRICS: Operation =
     look("metrics", "Show counters for a monitoring system", &[Reply(200, Shape::Plain, "Counters as Prometheus reads them")]);
 
 pub(super) const DESCRIBE: Operation = look("describe", "Describe all routes", &[Reply(200, Shape::Json, "This document")]);
+
+pub(super) const PROVE: Operation = look(
+    "prove",
+    "Prove that the host runs on the data folder whose administrator's key the asker has; the challenge has 64 hexadecimal digits",
+    &[
+        Reply(
+            200,
+            Shape::Object("Proof"),
+            "HMAC-SHA256 over the challenge and the address that was connected to, keyed by the key's SHA-256",
+        ),
+        Reply(400, Shape::Object("Message"), "It is no challenge"),
+        Reply(404, Shape::Empty, "There is no key `default` for `admin`"),
+    ],
+);
 
 pub(super) const CLIENT_BINDING: Operation = look(
     "clientBinding",
@@ -43,6 +62,7 @@ pub(super) const OPERATE_TIMER: Operation = look(
     &[
         Reply(200, Shape::Object("Timer"), "How the timer stands now"),
         Reply(400, Shape::Object("Message"), "There is no such timer; it says which there are"),
+        NO_ADMIN_KEY,
         NOT_LOCAL,
         Reply(404, Shape::Empty, "There is no such operation"),
         Reply(503, Shape::Object("Message"), "The store or a new deployment is in the way; try again"),
@@ -61,6 +81,7 @@ pub(super) const ADD_KEY: Operation = look(
     &[
         Reply(201, Shape::Object("Key"), "The key, shown this once"),
         BAD_KEY,
+        NO_ADMIN_KEY,
         NOT_LOCAL,
         Reply(409, Shape::Object("Message"), "There is one already"),
     ],
@@ -69,7 +90,7 @@ pub(super) const ADD_KEY: Operation = look(
 pub(super) const ROTATE_KEY: Operation = look(
     "rotateKey",
     "Make a key anew; the old one is worthless at once",
-    &[Reply(200, Shape::Object("Key"), "The key, shown this once"), BAD_KEY, NOT_LOCAL, NO_KEY],
+    &[Reply(200, Shape::Object("Key"), "The key, shown this once"), BAD_KEY, NO_ADMIN_KEY, NOT_LOCAL, NO_KEY],
 );
 
 pub(super) const REVOKE_KEY: Operation = look(
@@ -78,6 +99,7 @@ pub(super) const REVOKE_KEY: Operation = look(
     &[
         Reply(204, Shape::Empty, "It is"),
         BAD_KEY,
+        NO_ADMIN_KEY,
         NOT_LOCAL,
         NO_KEY,
         Reply(409, Shape::Object("Message"), "It is the last one for administration"),
@@ -92,6 +114,7 @@ pub(super) const DEPLOY: Operation = Operation {
         &[
             Reply(200, Shape::Object("Deployed"), "It is current"),
             Reply(400, Shape::Object("Message"), "The app cannot run, and it says why; nothing changed"),
+            NO_ADMIN_KEY,
             NOT_LOCAL,
             TOO_LONG,
             Reply(415, Shape::Object("Message"), "The body is no app"),

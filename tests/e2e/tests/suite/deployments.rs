@@ -120,12 +120,12 @@ async fn the_host_checks_what_a_client_may_have_skipped() {
         ("nonsense", "line 1"),
     ] {
         let body = format!("{}\n", json!({"manifest": manifest, "components": []}));
-        let answer = host.http().send_text(Method::POST, &host.uri("/admin/deployments"), BUNDLE, &body).await.expect(400);
+        let answer = host.http().administer(&host, "/admin/deployments", Some(BUNDLE), &body).await.expect(400);
         assert!(answer.text().contains(named), "`{named}` is missing: {}", answer.text());
     }
-    let uri = host.uri("/admin/deployments");
-    assert_eq!(host.http().send_text(Method::POST, &uri, BUNDLE, "no bundle").await.status, 400);
-    assert_eq!(host.http().send_text(Method::POST, &uri, "application/json", "{}").await.status, 415);
+    let send = async |kind: &str, body: &str| host.http().administer(&host, "/admin/deployments", Some(kind), body).await.status;
+    assert_eq!(send(BUNDLE, "no bundle").await, 400);
+    assert_eq!(send("application/json", "{}").await, 415);
     assert_eq!(deployments(&host).await, before);
 }
 

@@ -52,8 +52,12 @@ fn assert_each_second_once(found: &[Value]) {
 }
 
 fn timers_command(host: &Host, arguments: &[&str]) -> Result<String, String> {
-    let output =
-        longhaul_command().args(["timers", "--host", host.address()]).args(arguments).output().expect("the program can be started");
+    let output = longhaul_command()
+        .args(["timers", "--host", host.address(), "--data"])
+        .arg(host.data())
+        .args(arguments)
+        .output()
+        .expect("the program can be started");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
@@ -171,5 +175,5 @@ async fn manifests_with_timers_that_cannot_work_are_refused_at_deploy() {
     })
     .await;
     assert!(next.ends_with("-02-29T00:00:00Z"), "{next}");
-    host.http().send(Method::POST, &host.uri("/admin/timers/t/explode")).await.expect_empty(404);
+    host.http().administer(&host, "/admin/timers/t/explode", None, "").await.expect_empty(404);
 }

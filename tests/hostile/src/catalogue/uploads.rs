@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longhaul::app::bundle::{self, Bundle, ComponentFile};
 use sha2::{Digest, Sha256};
 
-use crate::row::{Row, bytes, request};
+use crate::row::{ADMIN_KEY, Row, bytes, request};
 
 mod excesses;
 mod proposals;
@@ -28,8 +28,10 @@ pub(super) fn rows(good: &Arc<[u8]>) -> Vec<Row> {
         let body = bundle_of(good.to_vec()).encode();
         rows.push(bytes(format!("upload: content type '{content_type}'"), request("POST", PATH, content_type, &body), 415));
     }
-    let too_long =
-        format!("POST {PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\ncontent-length: 20000001\r\n\r\n", bundle::CONTENT_TYPE);
+    let too_long = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: localhost\r\nx-functions-key: {ADMIN_KEY}\r\ncontent-type: {}\r\ncontent-length: 20000001\r\n\r\n",
+        bundle::CONTENT_TYPE
+    );
     rows.push(bytes("upload: one byte beyond the limit", too_long, 413).saying("20000000"));
     let by_name =
         String::from_utf8_lossy(&request("POST", PATH, bundle::CONTENT_TYPE, b"")).replace("host: localhost", "host: evil.example");
