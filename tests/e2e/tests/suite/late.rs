@@ -1,11 +1,13 @@
 //! An instance that has ended stays as it was, and goes at once when it is purged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use e2e::{Apps, Host, eventually};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row};
+use tokio::task::JoinSet;
 
 /// The times of a status have seconds, so this much later shows.
 const LATER: Duration = Duration::from_millis(1_100);
@@ -57,6 +59,33 @@ async fn a_child_that_ends_after_its_parent_changes_nothing_there() {
         until_all_has_arrived(&host).await;
         assert_eq!(picture(&host, &parent).await, before, "{how}");
     }
+}
+
+#[tokio::test]
+async fn many_children_that_end_at_once_after_their_parent_change_nothing_there() {
+    const CHILDREN: usize = 200;
+    let host = Arc::new(host().await);
+    host.start_with_id("Grow", "parent", &json!({"depth": 1, "width": CHILDREN})).await;
+    let children: Vec<_> = (0..CHILDREN).map(|number| format!("parent.{number}")).collect();
+    for child in &children {
+        host.until_running(child).await;
+    }
+    host.post("/instances/parent/terminate?recursive=false").await.expect_empty(202);
+    host.until_status("parent", "Terminated").await;
+    let before = picture(&host, "parent").await;
+    // At the same time, so that more come while the parent is read for the first.
+    let mut raised = JoinSet::new();
+    for child in children.clone() {
+        let host = host.clone();
+        raised.spawn(async move { host.raise(&child, "go", &Value::Null).await.expect_empty(202) });
+    }
+    raised.join_all().await;
+    for child in &children {
+        host.until_status(child, "Completed").await;
+    }
+    until_all_has_arrived(&host).await;
+    assert_eq!(picture(&host, "parent").await, before);
+    assert_eq!(host.delete("/instances/parent").await.expect(200).json(), json!({"instancesDeleted": 1}));
 }
 
 #[tokio::test]
