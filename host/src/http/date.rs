@@ -9,6 +9,7 @@ use longhaul_core::Timestamp;
 ///
 /// Takes `2026-11-22`, `2026-11-22T10:15`, `24:00` for the end of a day, seconds, fractions of any length (cut off after milliseconds), and the zones `Z`,
 /// `+01`, `+01:00` and `+0100`. A blank may stand for `T`, and for the `+` of a zone, which is what form-decoding makes of it.
+/// ISO 8601's basic form is read as well: `20261122`, `20261122T101507Z`.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let mut rest = Rest(text.trim().as_bytes());
     let days = rest.date()?;
@@ -31,21 +32,30 @@ struct Rest<'a>(&'a [u8]);
 impl Rest<'_> {
     /// Days from 1970-01-01 to the date, which may be negative.
     fn date(&mut self) -> Option<i64> {
+        let is_basic = self.0.len() >= 8 && self.0.iter().take(8).all(u8::is_ascii_digit);
         let year = self.number(1, 4)?;
-        self.take(b'-')?;
-        let month = self.number(1, 2)?;
-        self.take(b'-')?;
-        let day = self.number(1, 2)?;
+        let (month, day) = if is_basic {
+            (self.number(2, 2)?, self.number(2, 2)?)
+        } else {
+            self.take(b'-')?;
+            let month = self.number(1, 2)?;
+            self.take(b'-')?;
+            (month, self.number(1, 2)?)
+        };
         let is_date = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
         is_date.then(|| days_from_civil(year, month, day))
     }
 
     fn time_ms(&mut self) -> Option<i64> {
+        let is_basic = self.0.len() >= 4 && self.0.iter().take(4).all(u8::is_ascii_digit);
         let hour = self.number(1, 2)?;
-        self.take(b':')?;
+        if !is_basic {
+            self.take(b':')?;
+        }
         let minute = self.number(2, 2)?;
         let (mut second, mut milliseconds) = (0, 0);
-        if self.take_any(b":") {
+        let has_seconds = if is_basic { self.0.first().is_some_and(u8::is_ascii_digit) } else { self.take_any(b":") };
+        if has_seconds {
             second = self.number(2, 2)?;
             if self.take_any(b".,") {
                 milliseconds = self.fraction_ms()?;
@@ -146,6 +156,17 @@ mod tests {
         assert_eq!(shown("2024-02-29T23:59:59.987654Z").unwrap(), "2024-02-29T23:59:59.987Z");
         assert_eq!(shown("2024-02-29T24:00:00Z").unwrap(), "2024-03-01T00:00:00.000Z");
         assert_eq!(shown("2024-03-01T00:00:00.5").unwrap(), "2024-03-01T00:00:00.500Z");
+    }
+
+    #[test]
+    fn the_basic_form_is_read_without_signs_between() {
+        assert_eq!(shown("20261122").unwrap(), "2026-11-22T00:00:00.000Z");
+        assert_eq!(shown("20261122T1015").unwrap(), "2026-11-22T10:15:00.000Z");
+        assert_eq!(shown("20240229T235959.9Z").unwrap(), "2024-02-29T23:59:59.900Z");
+        assert_eq!(shown("20240229T240000+0100").unwrap(), "2024-02-29T23:00:00.000Z");
+        for text in ["20260230", "202611223", "2026112", "20261122T1", "20261122T10:1507", "20261122T101", "1577836800"] {
+            assert_eq!(shown(text), None, "{text}");
+        }
     }
 
     #[test]
