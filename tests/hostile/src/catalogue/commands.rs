@@ -48,7 +48,7 @@ const LINES: &[(&str, &str)] = &[
     ("serve --config {folder}/none.toml --data {folder}/d", "none.toml"),
     ("serve --listen 127.0.0.1:0 --rpc-port=off --data {folder}/d --outbound-ca-file {folder}/none.pem", "none.pem"),
     ("deploy {folder} --host {host}", "an app's folder"),
-    ("deploy {folder}/none --host {host}", "longhaul.toml"),
+    ("deploy {folder}/none --host {host}", "none: No such file or directory"),
     ("serve --listen 127.0.0.1:0 --rpc-port=off --data {data}", "pid "),
     ("deploy", "DIR"),
     ("deploy {folder} --set novalue --host {host}", "NAME=VALUE"),

@@ -90,7 +90,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
 const TIMERS: &[(&str, &str, &str)] = &[
     ("a timer without a schedule", "name = \"a\"\norchestrator = \"Main\"", "schedule"),
     ("a timer with a bad schedule", "name = \"a\"\nschedule = \"61 * * * *\"\norchestrator = \"Main\"", ""),
-    ("a timer with a field of nothing", "name = \"a\"\nschedule = \"*/20 , * * * *\"\norchestrator = \"Main\"", "a field has no value"),
+    ("a timer with a field of nothing", "name = \"a\"\nschedule = \"*/20 , * * * *\"\norchestrator = \"Main\"", "a value is missing"),
     ("a timer in no zone", "name = \"a\"\nschedule = \"@daily\"\norchestrator = \"Main\"\ntime-zone = \"Mars/Base\"", "Mars/Base"),
     ("a timer for nobody", "name = \"a\"\nschedule = \"@daily\"\norchestrator = \"None\"", "None"),
     ("a timer with an unknown key", "name = \"a\"\nschedule = \"@daily\"\norchestrator = \"Main\"\nmore = 1", "more"),
