@@ -131,6 +131,10 @@ async fn an_answer_that_is_broken_is_a_failure_of_the_protocol_and_says_how() {
         ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", "not HTTP"),
         ("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", "not HTTP"),
         ("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", "not HTTP"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "not HTTP"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "not HTTP"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "not HTTP"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nx", "not HTTP"),
         (&many, "too many headers"),
         (&huge, "too many headers"),
     ] {

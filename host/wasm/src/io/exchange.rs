@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::connect::capture_connection;
@@ -82,11 +82,25 @@ pub(crate) async fn exchange(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(RequestFailed::because(Error::HttpProtocolError, "the server changed the protocol (101), and nothing asked for that"));
     }
+    refuse_unknown_codings(response.headers())?;
     // The reader's own bound is a rough one: it holds for what is there before the last read.
     if response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_BYTES).sum::<usize>() > MAX_HEAD_BYTES {
         return Err(RequestFailed::head_too_large());
     }
     Ok(response.map(|body| Answered::boxed(body, options.between_bytes_timeout)))
+}
+
+/// The reader below takes the last coding off and leaves the others on, so the body would be
+/// taken for what it is not. RFC 9112, 7: no request of ours says that it takes another coding.
+fn refuse_unknown_codings(headers: &HeaderMap) -> Result<(), RequestFailed> {
+    let values = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let is_chunked_once = codings.next().is_none_or(|first| first.eq_ignore_ascii_case(b"chunked")) && codings.next().is_none();
+    if is_chunked_once {
+        return Ok(());
+    }
+    let words = "the answer has a transfer coding besides 'chunked', and nothing asked for one";
+    Err(RequestFailed::because(Error::HttpProtocolError, words))
 }
 
 /// # Errors
