@@ -288,6 +288,8 @@ pub struct ServeConfig {
     pub access: AccessConfig,
     /// Where the secrets are that functions may read.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Deaths of the host after which the call that was under way is not tried again.
+    pub max_host_deaths: u32,
     allow_outbound: Option<AllowedHosts>,
 }
 
@@ -353,6 +355,7 @@ impl ServeConfig {
             },
             server,
             access,
+            max_host_deaths: options.limits.host_deaths()?,
             secrets: options.secrets,
             allow_outbound: options.allow_outbound.map(AllowedHosts::parse).transpose().context("--allow-outbound")?,
             data,

@@ -13,6 +13,7 @@
 //!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
 //! - `errands`: what a stop waits for. `late`: messages that come after their receiver's end.
+//! - `suspects`: calls that were under way when the host died.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
@@ -39,6 +40,7 @@ mod residency;
 mod reuse;
 mod shared;
 mod slot;
+mod suspects;
 mod threads;
 mod watchdog;
 mod weight;

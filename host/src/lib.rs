@@ -29,6 +29,7 @@ pub mod http;
 pub mod keys_command;
 pub mod machine;
 pub mod output;
+pub mod recorder;
 pub mod rpc;
 pub mod serve;
 pub mod timers;

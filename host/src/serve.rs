@@ -1,5 +1,6 @@
 //! `longhaul serve`: puts the host together, runs it, and takes it apart again.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::http::server::tls::Tls;
 use crate::http::server::{self, Listener};
 use crate::http::{Addresses, Api};
 use crate::output::standard_output;
+use crate::recorder::Recorder;
 use crate::rpc;
 use crate::timers::Timers;
 
@@ -136,6 +138,7 @@ struct Host {
     registry: Arc<Registry>,
     timers: Arc<Timers>,
     api: Arc<Api>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Host {
@@ -149,6 +152,10 @@ impl Host {
         let runtime = tokio::task::spawn_blocking(move || Runtime::new(guests)).await??;
         let operator = Operator { hosts: config.operator_hosts(listeners.address), secrets: OperatorSecrets::read(&config.secrets)? };
         let registry = Registry::new(store.clone(), runtime.clone(), operator);
+        let recorder = open_recorder(config)?;
+        if let Some(recorder) = &recorder {
+            registry.record_loads(recorder.clone());
+        }
         match registry.load_current().await {
             Ok(_) => {}
             // To start all the same would set aside every instance that has something to do.
@@ -160,20 +167,37 @@ impl Host {
         if let Some(folder) = &config.app {
             deploy_first(&deployer, folder).await?;
         }
-        let engine = Engine::run(store.clone(), registry.clone(), engine_config(config, &runtime)).await?;
+        let engine =
+            Engine::run(store.clone(), registry.clone(), EngineConfig { recorder: recorder.clone(), ..engine_config(config, &runtime) })
+                .await?;
         let timers = Arc::new(Timers::run(engine.clone(), registry.clone(), store.clone()));
         let (http, addresses) = (config.http.clone(), listeners.addresses.clone());
         let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), http, addresses, access);
-        Ok(Self { store, engine, registry, timers, api })
+        Ok(Self { store, engine, registry, timers, api, recorder })
     }
 
     async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping");
         self.timers.stop().await;
         self.engine.stop().await;
+        if let Some(recorder) = &self.recorder {
+            recorder.close();
+        }
         self.store.close().await.context("cannot close the store; nothing is lost, the next start reads the log")?;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// A host whose disk is full can do without.
+fn open_recorder(config: &ServeConfig) -> anyhow::Result<Option<Arc<Recorder>>> {
+    match Recorder::open(&config.data, config.max_host_deaths) {
+        Ok(recorder) => Ok(Some(recorder)),
+        Err(error) if error.kind() == ErrorKind::StorageFull => {
+            tracing::warn!(%error, "what is under way if the host dies will not be known");
+            Ok(None)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot use {}", config.data.join("attempts").display())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The deployments in memory, and which of them is current.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use longhaul_core::DeploymentId;
 use longhaul_store::{Deployment, Deployments, Error as StoreError};
@@ -11,6 +11,7 @@ use tokio::sync::{OnceCell, watch};
 use super::load::{App, Code, LoadFailure, load_functions};
 use super::manifest::{Manifest, ManifestError};
 use super::secrets::OperatorSecrets;
+use crate::recorder::{Entry, Key, Recorder};
 
 /// Most deployments in memory. An older one that is wanted again is read again, in milliseconds if its compiled code is cached.
 const MAX_LOADED: usize = 16;
@@ -23,6 +24,7 @@ pub struct Registry {
     current: watch::Sender<Option<Arc<App>>>,
     /// One cell per deployment that was ever asked for: who comes while it is filled waits for it.
     loaded: Mutex<HashMap<DeploymentId, Arc<OnceCell<Arc<App>>>>>,
+    recorder: OnceLock<Arc<Recorder>>,
 }
 
 /// What the operator has a say in.
@@ -84,7 +86,13 @@ impl Registry {
     /// A registry with nothing in memory. Guests may reach and read what `operator` and their manifest both allow.
     pub fn new(store: Arc<dyn Deployments>, runtime: Arc<Runtime>, operator: impl Into<Operator>) -> Arc<Self> {
         let (current, _) = watch::channel(None);
-        Arc::new(Self { store, runtime, operator: Arc::new(operator.into()), current, loaded: Mutex::default() })
+        Arc::new(Self { store, runtime, operator: Arc::new(operator.into()), current, loaded: Mutex::default(), recorder: OnceLock::new() })
+    }
+
+    /// Has loads recorded, so that a deployment that ends the host when it is loaded does not end it at every start.
+    pub fn record_loads(&self, recorder: Arc<Recorder>) {
+        // Told once, by the starting host.
+        let _ = self.recorder.set(recorder);
     }
 
     /// The deployment that new instances begin on; `None` until the first deploy.
@@ -198,8 +206,24 @@ impl Registry {
             code.insert(path.clone(), (sha256.clone(), bytes.into()));
         }
         let (runtime, operator) = (self.runtime.clone(), self.operator.clone());
+        let entry = self.ask_to_load(id).await?;
         let job = tokio::task::spawn_blocking(move || app_of(&runtime, &operator, &stored, &code));
-        job.await.unwrap_or_else(|panic| Err(LoadError::Broken(id, panic.to_string()))).map(Arc::new)
+        let loaded = job.await.unwrap_or_else(|panic| Err(LoadError::Broken(id, panic.to_string()))).map(Arc::new);
+        entry.into_iter().for_each(Entry::ended);
+        loaded
+    }
+
+    async fn ask_to_load(&self, id: DeploymentId) -> Result<Option<Entry>, LoadError> {
+        let Some(recorder) = self.recorder.get() else { return Ok(None) };
+        let key = Key::of(&[b"deployment", &id.0.to_le_bytes()]);
+        // The refusal stays: to load it once more could end the host once more.
+        let alone = recorder.admit(&key).await.map_err(|reason| {
+            LoadError::Broken(
+                id,
+                format!("{reason}; deploy another, or stop the host and remove 'attempts' from its data folder to try again"),
+            )
+        })?;
+        Ok(recorder.begin(key, alone))
     }
 
     fn cells(&self) -> std::sync::MutexGuard<'_, HashMap<DeploymentId, Arc<OnceCell<Arc<App>>>>> {

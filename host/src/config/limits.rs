@@ -25,6 +25,8 @@ const DEFAULT_WRITE_DEADLINE_SECONDS: u64 = 30;
 const DEFAULT_COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// What compiling the smallest component takes.
 const MIN_COMPILE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// The first two may find others under way as well; by the third the cause has run alone.
+const DEFAULT_MAX_HOST_DEATHS: u32 = 3;
 const DEFAULT_COMPILE_DEADLINE_SECONDS: u64 = 120;
 
 /// Limits as someone wrote them; what is absent has a default.
@@ -147,6 +149,11 @@ pub struct LimitOptions {
     #[arg(long, value_name = "COUNT")]
     pub max_history_turns: Option<u32>,
 
+    /// Most deaths of the host during one attempt of an activity, one turn, one entity's batch, or the loading of a deployment, at least 3; then
+    /// that is not tried again, see `docs/guide/operations.md` [default: 3]
+    #[arg(long, value_name = "COUNT")]
+    pub max_host_deaths: Option<u32>,
+
     /// Most bytes of an orchestration's history between two continue-as-new, like max-history-turns [default: 1073741824]
     #[arg(long, value_name = "BYTES")]
     pub max_history_bytes: Option<u64>,
@@ -192,6 +199,7 @@ impl LimitOptions {
             max_buffered_event_bytes: self.max_buffered_event_bytes.or(file.max_buffered_event_bytes),
             max_history_turns: self.max_history_turns.or(file.max_history_turns),
             max_history_bytes: self.max_history_bytes.or(file.max_history_bytes),
+            max_host_deaths: self.max_host_deaths.or(file.max_host_deaths),
             compile_memory_bytes: self.compile_memory_bytes.or(file.compile_memory_bytes),
             compile_deadline_seconds: self.compile_deadline_seconds.or(file.compile_deadline_seconds),
         }
@@ -205,6 +213,16 @@ impl LimitOptions {
     /// Longest wait for the body of a request.
     pub(super) fn body_deadline(&self) -> anyhow::Result<Duration> {
         deadline("body-deadline-seconds", self.body_deadline_seconds, DEFAULT_BODY_DEADLINE_SECONDS)
+    }
+
+    /// How often the host may die of one call.
+    pub(super) fn host_deaths(&self) -> anyhow::Result<u32> {
+        let deaths = self.max_host_deaths.unwrap_or(DEFAULT_MAX_HOST_DEATHS);
+        ensure!(
+            deaths >= DEFAULT_MAX_HOST_DEATHS,
+            "--max-host-deaths is {deaths}; it must be at least {DEFAULT_MAX_HOST_DEATHS}, so that no neighbour is taken for the cause"
+        );
+        Ok(deaths)
     }
 
     /// What compiles components: this program, started once more.

@@ -22,9 +22,11 @@ use tokio::task::AbortHandle;
 use super::http_activity;
 use super::shared::Shared;
 use super::slot::Delivery;
+use super::suspects;
 use super::worker::panic_text;
 use super::world::Simulation;
 use crate::app::ActivityFunction;
+use crate::recorder;
 
 /// How long an activity waits until instances hold less, and how often it looks.
 const ROOM_PATIENCE: Duration = Duration::from_secs(60);
@@ -178,6 +180,9 @@ fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
     if let Some(simulation) = shared.world.simulation() {
         return simulation.is_quick(run).then(|| Code::Simulated(simulation.clone()));
     }
+    if shared.recorder().is_some_and(|recorder| recorder.is_suspect(&suspects::key_of_run(run))) {
+        return None;
+    }
     let app = shared.registry.get(run.deployment)?;
     let activity = app.activity(&run.name).filter(|_| !http_activity::is_meant(&run.name))?;
     activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| Code::Guest(activity.clone()))
@@ -191,7 +196,9 @@ pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOn
     }
     let at_once = || match code {
         Code::Guest(activity) => {
+            let entry = shared.recorder().and_then(|recorder| recorder.begin(suspects::key_of_run(&run), None));
             let ended = activity.function.component.run_at_once(&context(&activity, &run), &run.input);
+            entry.into_iter().for_each(recorder::Entry::ended);
             ended.map(|ended| ended.unwrap_or_else(|error| Err(failure(error))))
         }
         Code::Simulated(simulation) => simulation.run_quickly(&run),
@@ -270,11 +277,10 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
     };
-    let ended = activity.function.component.run(context(activity, &run), run.input, activity.environment.clone()).await;
-    ended.unwrap_or_else(|error| Err(failure(error)))
+    suspects::run_activity(shared, activity, run).await
 }
 
-fn context(activity: &ActivityFunction, run: &ActivityRun) -> ActivityContext {
+pub(super) fn context(activity: &ActivityFunction, run: &ActivityRun) -> ActivityContext {
     let TaskRef { instance, execution: _, task } = &run.caller;
     ActivityContext {
         name: activity.function.name.clone(),
@@ -303,7 +309,7 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 }
 
 /// A run that came to nothing counts as a failure of the activity: its retry policy decides.
-fn failure(error: GuestError) -> Failure {
+pub(super) fn failure(error: GuestError) -> Failure {
     let kind = match error {
         GuestError::Trap { .. } => "Trap",
         GuestError::Deadline { .. } => "Timeout",

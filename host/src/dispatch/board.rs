@@ -151,6 +151,7 @@ impl Board {
                 self.run_queue.push_back(id.clone());
                 self.call_guest_thread();
             }
+            Place::Cold if slot.is_held => {}
             Place::Cold => {
                 slot.place = Place::Loading;
                 // The reading is ordered among the commits: what is recorded before it will be in the chain.

@@ -11,6 +11,7 @@ use super::failure_log::FailureLog;
 use super::orchestrate::no_room;
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
+use super::suspects::host_died;
 use super::worker::{After, Work};
 
 /// How often a call that finds no room for its guest is tried again, and how long it waits between.
@@ -18,7 +19,7 @@ const MAX_ROOM_TRIES: u32 = 1_000;
 const ROOM_PAUSE: Duration = Duration::from_millis(2);
 
 /// Runs one batch.
-pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, deliveries: Vec<Delivery>) -> Work {
+pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, deliveries: Vec<Delivery>, refused: Option<String>) -> Work {
     let recorded = recorded_among(&deliveries);
     let mut commit = Commit::default();
     let mut batch = entity.begin_batch(shared.now());
@@ -41,9 +42,10 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     let app = shared.registry.current();
     let function = app.as_ref().and_then(|app| app.entity(&entity.id().name));
     let operations = batch.guest_operations();
-    let guest = match (operations.is_empty(), function) {
-        (true, _) => None,
-        (false, Some(function)) => {
+    let guest = match (operations.is_empty(), refused, function) {
+        (true, _, _) => None,
+        (false, Some(reason), _) => Some(all_failed(&entity, operations.len(), &host_died(&reason))),
+        (false, None, Some(function)) => {
             let call = EntityCall {
                 component: &function.component,
                 context: LogContext { function: function.name.clone(), instance: Some(id.clone()) },
@@ -54,7 +56,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
             };
             Some(call.run(operations))
         }
-        (false, None) => {
+        (false, None, None) => {
             let text = format!("there is no entity function '{}' in the current deployment", entity.id().name);
             Some(all_failed(&entity, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
         }

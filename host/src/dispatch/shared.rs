@@ -23,6 +23,7 @@ use super::weight::Scale;
 use super::world::{Bell, World};
 use crate::app::Registry;
 use crate::budget::Budget;
+use crate::recorder::Recorder;
 
 /// How the engine uses the machine.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct EngineConfig {
     pub max_page_bytes: u64,
     /// What one instance may take up.
     pub limits: Arc<InstanceLimits>,
+    /// Remembers which guests ran when the host died. Default: none.
+    pub recorder: Option<Arc<Recorder>>,
     /// Which instances a start may replace. Default: those that have ended.
     pub reuse: ReusePolicy,
 }
@@ -69,6 +72,7 @@ impl Default for EngineConfig {
             answer_memory_bytes: 256 << 20,
             max_page_bytes: 16 << 20,
             limits: Arc::default(),
+            recorder: None,
             reuse: ReusePolicy::default(),
         }
     }

@@ -217,6 +217,8 @@ pub(super) struct Slot {
     pub(super) failed_turns: u32,
     /// Set when the instance is to be set aside at its next turn.
     pub(super) park: Option<String>,
+    /// It waits until no other suspect of having ended the host runs alone.
+    pub(super) is_held: bool,
     /// A deployment that must be loaded before the next turn.
     pub(super) wants: Option<DeploymentId>,
     /// The birth of the instance that a guest thread is at work on, unless its turn may end with another instance of the id.
@@ -250,6 +252,7 @@ impl Slot {
             age: 0,
             failed_turns: 0,
             park: None,
+            is_held: false,
             wants: None,
             born_at: None,
             start_under_way: None,

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use longhaul_core::record::NewRecord;
 use longhaul_core::{InstanceId, Message, Outgoing, Timestamp};
@@ -13,6 +14,7 @@ use super::board::{Board, Job};
 use super::commit::{Commit, encode};
 use super::shared::Shared;
 use super::slot::{Delivery, Place, Resident, Slot};
+use super::suspects::{self, Permission};
 use super::{operate, orchestrate};
 
 /// How long until an instance is tried again for whose guest there was no room.
@@ -58,17 +60,32 @@ pub(super) enum Trouble {
     Wants(longhaul_core::DeploymentId),
     /// There is no room for another guest.
     NoRoom,
+    /// Its guest may have ended the host, and so may another that runs alone now.
+    Suspect,
     /// The guest failed in a way that may pass.
     Failed(String),
     /// Trying again cannot help.
     Hopeless(String),
 }
 
-pub(super) fn take_turn(shared: &Shared, job: Job) -> Work {
-    match job.resident {
-        Resident::Orchestration(orchestration) => orchestrate::turn(shared, &job.id, orchestration, job.deliveries, job.park),
-        Resident::Entity(entity) => operate::batch(shared, &job.id, entity, job.deliveries),
+pub(super) fn take_turn(shared: &Arc<Shared>, job: Job) -> Work {
+    let (job, permission) = match suspects::ask(shared, job) {
+        Ok(asked) => asked,
+        Err(later) => return *later,
+    };
+    let (entry, refused) = match permission {
+        Permission::Granted(entry) => (entry, None),
+        Permission::Refused(reason) => (None, Some(reason)),
+    };
+    let work = match job.resident {
+        Resident::Orchestration(orchestration) => orchestrate::turn(shared, &job.id, orchestration, job.deliveries, job.park.or(refused)),
+        Resident::Entity(entity) => operate::batch(shared, &job.id, entity, job.deliveries, refused),
+    };
+    // Only a turn that came to something has done what it may have died of.
+    if let Some(entry) = entry.filter(|_| work.record.is_some()) {
+        entry.ended();
     }
+    work
 }
 
 /// What is left of a turn in which the host panicked. The instance is read again, and what it took from its mailbox comes again: recorded
@@ -210,7 +227,7 @@ fn note(board: &mut Board, shared: &Shared, id: &InstanceId, trouble: Trouble) {
     slot.wake = true;
     match trouble {
         Trouble::Wants(deployment) => slot.wants = Some(deployment),
-        Trouble::NoRoom => {}
+        Trouble::NoRoom | Trouble::Suspect => {}
         Trouble::Failed(reason) => {
             slot.failed_turns += 1;
             tracing::warn!(instance = %id, attempt = slot.failed_turns, "a turn came to nothing: {reason}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longhaul_core::{Failure, InstanceId, Payload, TaskId};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre};
 
 use as_future::AsFuture;
@@ -42,6 +42,10 @@ struct Linked {
     shelves: Arc<Shelves>,
     background: Arc<Background>,
 }
+
+/// A place among the activities that run at a time.
+#[derive(Debug)]
+pub struct ActivityPlace(#[expect(dead_code, reason = "it is held, and freed with its value")] OwnedSemaphorePermit);
 
 /// What an activity knows about its call.
 #[derive(Clone, Debug)]
@@ -122,8 +126,26 @@ impl ActivityComponent {
         input: Payload,
         environment: Arc<AppEnvironment>,
     ) -> Result<Result<Payload, Failure>, GuestError> {
-        let Linked { at_once, config, running, background, .. } = &*self.linked;
-        let _permit = running.acquire().await.expect("the semaphore is never closed");
+        self.run_in(self.place().await, context, input, environment).await
+    }
+
+    /// Waits while [`max_running_activities`](crate::Config::max_running_activities) others run.
+    pub async fn place(&self) -> ActivityPlace {
+        ActivityPlace(self.linked.running.clone().acquire_owned().await.expect("the semaphore is never closed"))
+    }
+
+    /// As [`run`](Self::run), in a place that was waited for before.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_in(
+        &self,
+        _place: ActivityPlace,
+        context: ActivityContext,
+        input: Payload,
+        environment: Arc<AppEnvironment>,
+    ) -> Result<Result<Payload, Failure>, GuestError> {
+        let Linked { at_once, config, background, .. } = &*self.linked;
         let deadline = config.limits.activity_deadline_for(context.timeout);
         let begun = Instant::now();
         let (linked, kept) = (self.linked.clone(), self.kept.clone());

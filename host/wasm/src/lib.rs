@@ -39,7 +39,7 @@ mod runtime;
 mod ticker;
 mod world;
 
-pub use activity::{ActivityComponent, ActivityContext, GuestReuse};
+pub use activity::{ActivityComponent, ActivityContext, ActivityPlace, GuestReuse};
 pub use background::when_held_up;
 pub use client::{ClientComponent, ClientError, ClientHost, HostFuture, InstanceStatus, ResponseBody, StartOptions};
 pub use compiled::{ChildCompiler, CompileJob, Outcome as CompileOutcome};

@@ -197,7 +197,7 @@ pub fn data(folder: &Path) -> PathBuf {
 
 fn command(folder: &Path, app: &AppFolder, listen: &str, arguments: &[&str]) -> Command {
     let mut command = longhaul_command();
-    command.args(["serve", "--rpc-port=off", "--listen", listen, "--data"]).arg(data(folder));
+    command.args(["serve", "--rpc-port=off", "--max-host-deaths=1000000", "--listen", listen, "--data"]).arg(data(folder));
     // Every start names the app, because the first may be killed before it has deployed it.
     command.arg("--app").arg(app.path()).arg("--compiled-cache").arg(compiled_cache()).args(arguments);
     command

@@ -38,6 +38,7 @@ async fn nor_do_they_when_every_turn_begins_with_a_replay() {
 /// `length` is the number of activities of one long sequence, which should last longer than from one kill to the next.
 async fn storm(arguments: Vec<&'static str>, length: u64) {
     let app = Apps::hello_cities();
+    // With the default for `max-host-deaths`: nothing here is under way for long enough to be charged.
     let host = Host::start(HostOptions { app: Some(&app), arguments }).await;
     let kills = Cell::new(0);
     let (signals, interrupted) = tokio::join!(run_clients(&host, &kills, length), kill_again_and_again(&host, &kills));

@@ -8,6 +8,7 @@ mod canaries;
 mod crash;
 mod crash_storm;
 mod deployments;
+mod host_deaths;
 mod http_bodies;
 mod http_call;
 mod http_clients;
