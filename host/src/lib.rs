@@ -6,6 +6,7 @@
 //! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
 //! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
+//! - [`descriptors`]: file descriptors, and what is kept of them.
 //! - [`data_folder`], [`given_file`]: where the host keeps its data, and files that it is told to read.
 //! - [`budget`], [`machine`]: memory for one use of it, and how much there is.
 //! - [`output`]: the log, and what else the process writes.
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod data_folder;
 pub mod deploy;
+pub mod descriptors;
 pub mod dispatch;
 pub mod duration;
 pub mod given_file;

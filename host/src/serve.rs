@@ -22,10 +22,11 @@ use crate::cli::ServeArgs;
 use crate::config::{ServeConfig, ServeOptions};
 use crate::data_folder;
 use crate::deploy::{Overrides, read_app};
+use crate::descriptors::Descriptors;
 use crate::dispatch::{Engine, EngineConfig};
 use crate::http::request::Surface;
 use crate::http::server::tls::Tls;
-use crate::http::server::{self, Listener};
+use crate::http::server::{self, Connections, Listener};
 use crate::http::{Addresses, Api};
 use crate::output::standard_output;
 use crate::recorder::Recorder;
@@ -67,6 +68,7 @@ struct Listeners {
     rpc: Option<TcpListener>,
     rpc_address: Option<SocketAddr>,
     addresses: Addresses,
+    descriptors: Descriptors,
 }
 
 impl Listeners {
@@ -80,7 +82,7 @@ impl Listeners {
             public_origin: config.http.public_url.clone().unwrap_or_else(|| origin_of(scheme(&tls), address)),
             rpc_base: rpc_address.map(rpc::base),
         };
-        Ok(Self { public, address, tls, rpc, rpc_address, addresses })
+        Ok(Self { public, address, tls, rpc, rpc_address, addresses, descriptors: Descriptors::raise() })
     }
 
     /// Where the public listener is.
@@ -104,12 +106,14 @@ impl Listeners {
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             }
         };
-        let public = Listener { socket: self.public, surface: Surface::Public, tls: self.tls.as_ref().map(Tls::acceptor) };
+        let (connections, descriptors) = (Arc::new(Connections::default()), self.descriptors);
+        let tls = self.tls.as_ref().map(Tls::acceptor);
+        let public = Listener { socket: self.public, surface: Surface::Public, tls, connections: connections.clone(), descriptors };
         let public = server::serve(public, api.clone(), config.server.clone(), stopped());
         let rpc = async {
             let Some(socket) = self.rpc else { return Ok(()) };
             // Nobody but this machine hears what goes over it.
-            let rpc = Listener { socket, surface: Surface::LocalRpc, tls: None };
+            let rpc = Listener { socket, surface: Surface::LocalRpc, tls: None, connections, descriptors };
             server::serve(rpc, api.clone(), config.server.clone(), stopped()).await
         };
         let stop = async {

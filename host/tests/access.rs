@@ -2,6 +2,8 @@
 
 #[path = "access/cors.rs"]
 mod cors;
+#[path = "access/descriptors.rs"]
+mod descriptors;
 #[path = "access/moment.rs"]
 mod moment;
 #[path = "access/routes.rs"]

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use http::header::CONNECTION;
@@ -20,16 +21,21 @@ use tokio_rustls::TlsAcceptor;
 use super::Api;
 use super::answer::with_header;
 use super::request::{Caller, Surface};
+use crate::descriptors::Descriptors;
 
 mod coding;
 mod head;
+mod idle;
 mod incoming;
 mod linger;
 mod places;
 pub mod tls;
 mod wire;
 
+pub use idle::Connections;
+
 use head::HeadWatch;
+use idle::Answered;
 use incoming::Tracked;
 use linger::{Lingering, MAX_LINGERING, turn_away};
 use places::Places;
@@ -43,6 +49,10 @@ pub struct Listener {
     pub surface: Surface,
     /// What makes its connections secure; plain HTTP without it.
     pub tls: Option<TlsAcceptor>,
+    /// The connections of all listeners together.
+    pub connections: Arc<Connections>,
+    /// How many descriptors connections may take.
+    pub descriptors: Descriptors,
 }
 
 /// Bounds on connections.
@@ -68,6 +78,10 @@ pub struct ServerLimits {
 
 /// Pause after a failed accept. Running out of file descriptors does not pass sooner for asking in a circle.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many idle connections are closed where one cannot be accepted for want of a descriptor.
+const CLOSED_AT_A_TIME: usize = 16;
+/// How often the log tells of connections that could not be taken.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Least room for what was read and not yet taken: a head that fills it is refused, and bodies come in pieces of that size.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
 /// What is said on a connection of an address that has as many as it may.
@@ -78,7 +92,8 @@ const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close
 /// # Errors
 /// When the listener does not know its own address.
 pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-    let Listener { socket, surface, tls } = listener;
+    let Listener { socket, surface, tls, connections, descriptors } = listener;
+    let mut failures = Failures::default();
     let local = socket.local_addr()?;
     let all_places = Arc::new(Semaphore::new(limits.max_connections));
     let places = Places::new(limits.max_connections_per_address);
@@ -99,6 +114,11 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
         };
         match accepted {
             Ok((stream, peer)) => {
+                if !has_room(&stream, descriptors, &connections) {
+                    failures.note(&"too few file descriptors are left; connections are turned away");
+                    turn_away(stream, TURNED_AWAY, &lingering);
+                    continue;
+                }
                 let Some(own_place) = places.take(peer.ip()) else {
                     tracing::debug!(%peer, "turned away: the address has as many connections as it may");
                     // With TLS a word would take a handshake first.
@@ -111,16 +131,23 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
                 let caller = Caller { surface, scheme, peer, local };
                 let wire = wire_of(stream, peer, &limits);
                 let (api, tls, limits, lingering) = (api.clone(), tls.clone(), limits.clone(), lingering.clone());
-                let (watcher, stopping) = (graceful.watcher(), serving.subscribe());
+                let (watcher, stopping, entry) = (graceful.watcher(), serving.subscribe(), connections.open());
                 tokio::spawn(async move {
                     let _places = (place, own_place);
-                    let served = match tls {
-                        None => watcher.watch(connection(wire, api, caller, &limits, lingering)).await,
-                        // In a box, so that plain connections do not take the room that these need.
-                        Some(tls) => match Box::pin(tls::handshake(&tls, wire, peer, limits.header_deadline, stopping)).await {
-                            Some(stream) => Box::pin(watcher.watch(connection(stream, api, caller, &limits, lingering))).await,
-                            None => Ok(()),
-                        },
+                    let noted = entry.connection.clone();
+                    let served = async {
+                        match tls {
+                            None => watcher.watch(connection(wire, api, caller, &limits, lingering, noted)).await,
+                            // In a box, so that plain connections do not take the room that these need.
+                            Some(tls) => match Box::pin(tls::handshake(&tls, wire, peer, limits.header_deadline, stopping)).await {
+                                Some(stream) => Box::pin(watcher.watch(connection(stream, api, caller, &limits, lingering, noted))).await,
+                                None => Ok(()),
+                            },
+                        }
+                    };
+                    let served = tokio::select! {
+                        served = served => served,
+                        () = entry.connection.closed() => Ok(()),
                     };
                     if let Err(error) = served {
                         tracing::debug!(%peer, %error, "a connection ended early");
@@ -128,7 +155,8 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                failures.note(&error);
+                (0..CLOSED_AT_A_TIME).take_while(|_| connections.close_longest_idle()).for_each(drop);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -139,6 +167,29 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
         tracing::warn!(seconds = limits.drain_deadline.as_secs(), "some requests did not end in time and are cut off");
     }
     Ok(())
+}
+
+/// Whether a connection may stay. Where it takes a descriptor that is kept for other things, an idle connection has to go for it.
+fn has_room(stream: &TcpStream, descriptors: Descriptors, connections: &Connections) -> bool {
+    let descriptor = stream.as_raw_fd().unsigned_abs().into();
+    !descriptors.are_short(descriptor) || connections.close_longest_idle() && !descriptors.are_very_short(descriptor)
+}
+
+/// Connections that could not be taken: as many as there are, one line of the log tells of them now and then.
+#[derive(Default)]
+struct Failures {
+    told: Option<Instant>,
+    since: u64,
+}
+
+impl Failures {
+    fn note(&mut self, why: &dyn std::fmt::Display) {
+        self.since += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            tracing::warn!(failures = self.since, "cannot take connections: {why}");
+            *self = Self { told: Some(Instant::now()), since: 0 };
+        }
+    }
 }
 
 fn wire_of(stream: TcpStream, peer: SocketAddr, limits: &ServerLimits) -> Wire<TcpStream> {
@@ -155,6 +206,7 @@ fn connection<S>(
     caller: Caller,
     limits: &ServerLimits,
     lingering: Arc<Semaphore>,
+    noted: Arc<idle::Connection>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -163,7 +215,7 @@ where
     let watched = Watched::new(Lingering::new(stream, heads.clone(), lingering), heads.clone());
     let max_uri_bytes = limits.max_uri_bytes;
     let service = service_fn(move |request: Request<Incoming>| {
-        let (api, caller, heads) = (api.clone(), caller.clone(), heads.clone());
+        let (api, caller, heads, busy) = (api.clone(), caller.clone(), heads.clone(), noted.busy());
         async move {
             let request = request.map(|body| Tracked::new(body, heads.clone()));
             let answer = match head::refusal(&request, &heads, max_uri_bytes) {
@@ -172,7 +224,8 @@ where
             };
             heads.begin_next();
             // The client should know before it sends the next one.
-            Ok::<_, Infallible>(if heads.has_given_up_body() { with_header(answer, CONNECTION, "close") } else { answer })
+            let answer = if heads.has_given_up_body() { with_header(answer, CONNECTION, "close") } else { answer };
+            Ok::<_, Infallible>(answer.map(|body| Answered::new(body, busy)))
         }
     });
     // HTTP/1.1 alone: without HTTP/2 there are no streams, resets and header tables to bound.

@@ -44,8 +44,12 @@ pub struct Answered {
 impl Host {
     /// Starts a host on a free port and waits for its first line of output.
     pub fn start(options: &[&str]) -> Self {
+        Self::start_by(longhaul(), options)
+    }
+
+    /// The same by another command, which takes the program's arguments.
+    pub fn start_by(mut command: Command, options: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a folder for the data can be made");
-        let mut command = longhaul();
         command.args(["serve", "--listen", "127.0.0.1:0", "--rpc-port=0", "--data"]).arg(data.path()).args(options);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program can be run");
         let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));

@@ -66,3 +66,38 @@ async fn rotating_the_first_key_writes_its_file_anew() {
     assert_eq!(admin_file(&folder), new.reveal());
     assert_eq!(keyring.scope_of(&old), None);
 }
+
+#[tokio::test]
+async fn a_rotation_with_something_in_the_way_of_its_file_changes_nothing() {
+    let (keyring, store, folder) = keyring().await;
+    let (key, before) = (admin_file(&folder), keyring.list());
+    for in_the_way in ["admin-key.new", ADMIN_KEY_FILE] {
+        // With a file in it, so that it cannot be replaced.
+        let path = folder.path().join(in_the_way);
+        let kept = folder.path().join("kept");
+        if path.exists() {
+            std::fs::rename(&path, &kept).unwrap();
+        }
+        std::fs::create_dir_all(path.join("something")).unwrap();
+        assert!(keyring.rotate(Scope::Admin, FIRST_KEY).await.is_err(), "{in_the_way}");
+        std::fs::remove_dir_all(&path).unwrap();
+        if kept.exists() {
+            std::fs::rename(&kept, &path).unwrap();
+        }
+        assert_eq!((keyring.scope_of(&key), keyring.list()), (Some(Scope::Admin), before.clone()), "{in_the_way}");
+        assert_eq!(admin_file(&folder), key);
+    }
+    assert_eq!(Keyring::open(store, folder.path()).await.unwrap().list(), before, "nor after a start");
+}
+
+#[tokio::test]
+async fn a_rotation_that_a_crash_has_cut_off_is_finished_by_the_next_start() {
+    let (keyring, store, folder) = keyring().await;
+    let old = admin_file(&folder);
+    let new = keyring.rotate(Scope::Admin, FIRST_KEY).await.unwrap();
+    // As if the crash had come before the file was put into place.
+    std::fs::rename(folder.path().join(ADMIN_KEY_FILE), folder.path().join("admin-key.new")).unwrap();
+    let again = Keyring::open(store, folder.path()).await.unwrap();
+    assert_eq!(admin_file(&folder), new.reveal());
+    assert_eq!((again.scope_of(&old), again.scope_of(new.reveal())), (None, Some(Scope::Admin)));
+}
