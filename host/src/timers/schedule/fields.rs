@@ -60,10 +60,13 @@ impl Field {
         if rest == "?" && self.specials != Specials::None {
             return Ok(());
         }
-        rest.split(',').try_for_each(|item| self.check_item(item)).map_err(|problem| format!("the {} '{field}': {problem}", self.name))
+        let is_alone = !rest.contains(',');
+        rest.split(',')
+            .try_for_each(|item| self.check_item(item, is_alone))
+            .map_err(|problem| format!("the {} '{field}': {problem}", self.name))
     }
 
-    fn check_item(&self, item: &str) -> Result<(), String> {
+    fn check_item(&self, item: &str, is_alone: bool) -> Result<(), String> {
         if item.is_empty() {
             return Err("a value is missing".into());
         }
@@ -72,6 +75,7 @@ impl Field {
             None => (item, None),
         };
         let (first, last) = match values.split_once('-') {
+            _ if item == "*" && !is_alone => return Err("'*' is every value already; leave the rest of the list out".into()),
             _ if values == "*" => (self.least, self.greatest_but_sunday()),
             Some((first, last)) => self.range(first, last)?,
             None if step.is_some() => {

@@ -140,6 +140,8 @@ fn what_a_field_cannot_mean_is_refused_and_what_would_be_right_is_said() {
         ("1, * * * *", "the minute '1,': a value is missing"),
         (",1 * * * *", "a value is missing"),
         ("1,,2 * * * *", "a value is missing"),
+        ("*,5 * * * *", "'*' is every value already"),
+        ("0 0 * * MON,*", "'*' is every value already"),
         ("0 22-2 * * *", "the range goes backwards; write 22-23,0-2"),
         ("0 0 * * SAT-MON", "write 6,0-1"),
         ("0 24 * * *", "'24' is none of 0 to 23"),
