@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use crate::{json, log};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A request to a client function, with its whole body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -63,12 +65,14 @@ impl Request {
         &self.body
     }
 
-    /// The body as JSON, whatever its content type says. An empty body reads as `null`.
+    /// The body as JSON, whatever its content type says. An empty body reads as `null`; a byte order
+    /// mark before the value is left out (RFC 8259, 8.1).
     ///
     /// # Errors
     /// [`Error::Invalid`] when it is not the JSON of a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let body = if self.body.trim_ascii().is_empty() { json::NULL.as_bytes() } else { &self.body };
+        let body = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        let body = if body.trim_ascii().is_empty() { json::NULL.as_bytes() } else { body };
         serde_json::from_slice(body).map_err(|error| Error::Invalid(format!("cannot read the request's body: {error}")))
     }
 }
@@ -163,6 +167,14 @@ mod tests {
         assert_eq!(request.query("empty").as_deref(), Some(""));
         assert_eq!(request.query("missing"), None);
         assert_eq!(request.path(), "/api/F");
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_body_is_left_out_once() {
+        let read = |body: &[u8]| Request::new("POST", "/").with_body(body).json::<Option<u8>>();
+        assert_eq!(read(b"\xef\xbb\xbf 7"), Ok(Some(7)));
+        assert_eq!(read(b"\xef\xbb\xbf"), Ok(None));
+        assert!(read(b"\xef\xbb\xbf\xef\xbb\xbf7").is_err());
     }
 
     #[test]
