@@ -9,7 +9,7 @@
 //! - `threads`: the guest threads; `worker`: what they do with a job; `watchdog`: whether they do it; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
-//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `residency`: who stays in memory; `weight`: how much
+//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `correction`: when the clock is put back. `residency`: who stays in memory; `weight`: how much
 //!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
 //! - `errands`: what a stop waits for. `late`: messages that come after their receiver's end.
@@ -22,6 +22,7 @@ mod alarms;
 mod api;
 mod board;
 mod commit;
+mod correction;
 mod counters;
 mod errands;
 mod error;

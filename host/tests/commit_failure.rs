@@ -61,6 +61,10 @@ impl Log for FaultyStore {
         self.inner.due(before, limit)
     }
 
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        self.inner.ahead_of(now, after, limit)
+    }
+
     fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         self.inner.purge(instances)
     }

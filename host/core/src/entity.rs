@@ -19,6 +19,7 @@ pub use guest::{GuestBatch, GuestOperation, GuestOperationResult};
 use crate::limits::Buffered;
 use crate::message::{Message, Operation, Section};
 use crate::model::{EntityId, Payload, Timestamp};
+use crate::own_time::OwnTime;
 use crate::record::{EntityRecord, Record, from_inbox};
 
 /// The state of one entity: all that its chain of records says.
@@ -33,7 +34,7 @@ pub struct Entity {
     scheduled: Vec<Operation>,
     /// What these two hold.
     waiting: Buffered,
-    now: Timestamp,
+    time: OwnTime,
 }
 
 impl Entity {
@@ -46,7 +47,7 @@ impl Entity {
             deferred: VecDeque::new(),
             scheduled: Vec::new(),
             waiting: Buffered::default(),
-            now: Timestamp(0),
+            time: OwnTime::default(),
         }
     }
 
@@ -65,8 +66,18 @@ impl Entity {
         self.waiting
     }
 
-    /// When the next scheduled operation is due.
+    /// When the next scheduled operation is due, by the machine's clock.
     pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wakes_itself_at().map(|at| self.time.by_clock(at))
+    }
+
+    /// Whether the clock was put back, so that what is scheduled would come too late: a batch records when that comes now.
+    pub fn is_left_ahead(&self, clock: Timestamp) -> bool {
+        self.wakes_itself_at().is_some() && self.time.is_left_ahead(clock)
+    }
+
+    /// When the next scheduled operation is due, by the entity's own time.
+    fn wakes_itself_at(&self) -> Option<Timestamp> {
         self.scheduled.iter().filter_map(|operation| operation.at).min()
     }
 
@@ -100,7 +111,7 @@ impl Entity {
         self.lock = batch.lock;
         self.deferred = batch.deferred.into();
         self.scheduled = batch.scheduled;
-        self.now = batch.now;
+        self.time = OwnTime::recorded(batch.now, self.wakes_itself_at(), batch.wake_at);
         self.count_waiting();
     }
 }

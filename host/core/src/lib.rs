@@ -11,6 +11,7 @@
 //! - [`standing`]: which messages come too late for an orchestration.
 //! - [`orchestration`]: the state of an orchestration instance and its turns.
 //! - [`entity`]: the state of an entity and its batches.
+//! - `own_time`: the time of an instance beside the machine's clock.
 //! - [`limits`]: what one instance may take up, and what is too much.
 //! - [`history`]: the Azure-style list of events, a view of the recorded turns.
 
@@ -20,6 +21,7 @@ pub mod limits;
 pub mod message;
 pub mod model;
 pub mod orchestration;
+mod own_time;
 pub mod record;
 pub mod row;
 pub mod standing;

@@ -8,6 +8,7 @@ use crate::model::{
     DeploymentId, DurationMs, EntityId, EntitySignal, ExecutionId, InstanceId, OnReturn, OrchestrationCall, Payload, Pin, Tags, TaskId,
     TaskResult, Timestamp,
 };
+use crate::own_time::OwnTime;
 
 /// A task of one execution of an instance: where an answer goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -204,6 +205,16 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// The same with the time that the sender named, if it did, by the clock: the receiver's own time may be another.
+    pub(crate) fn by_clock(mut self, sender: OwnTime) -> Self {
+        match &mut self.message {
+            Message::Operation(Operation { at: Some(at), .. }) => *at = sender.by_clock(*at),
+            Message::Start(start) => start.at = start.at.map(|at| sender.by_clock(at)),
+            _ => {}
+        }
+        self
+    }
+
     pub(crate) fn signal(signal: EntitySignal) -> Self {
         let EntitySignal { entity, operation, input, at } = signal;
         Self { to: entity.instance_id(), message: Message::Operation(Operation { name: operation, input, caller: None, at }) }

@@ -41,6 +41,7 @@ pub use turn::{Activation, Step, Turn};
 
 use crate::message::{ActivityRun, Message};
 use crate::model::{DeploymentId, ExecutionId, InstanceId, RuntimeStatus, TaskId, TaskResult, Timestamp};
+use crate::own_time::OwnTime;
 use execution::Execution;
 use memo::Memo;
 
@@ -53,15 +54,14 @@ pub struct Orchestration {
     status: RuntimeStatus,
     /// Number of the next turn.
     next_turn: u32,
-    /// Time of the latest turn.
-    now: Timestamp,
+    time: OwnTime,
     parked: Option<String>,
 }
 
 impl Orchestration {
     /// An instance of which nothing is known yet.
     pub fn blank(id: InstanceId) -> Self {
-        Self { id, execution: None, status: RuntimeStatus::Pending, next_turn: 0, now: Timestamp(0), parked: None }
+        Self { id, execution: None, status: RuntimeStatus::Pending, next_turn: 0, time: OwnTime::default(), parked: None }
     }
 
     /// The instance's id.
@@ -102,7 +102,7 @@ impl Orchestration {
 
     /// The time that a turn taken at `clock` has: it never goes backwards within an instance.
     pub fn turn_time(&self, clock: Timestamp) -> Timestamp {
-        clock.max(self.now)
+        self.time.at(clock, self.wakes_itself_at())
     }
 
     /// What the instance's own alarms say at `now`: timers that are due and back-offs that are over, soonest first.
@@ -113,13 +113,27 @@ impl Orchestration {
         }
     }
 
-    /// Whether a turn is due though nothing arrived: a first turn, or completions that were ready at once.
-    pub fn needs_turn(&self, now: Timestamp) -> bool {
+    /// Whether a turn is due at `clock` though nothing arrived: a first turn, completions that were ready at once, or a clock that was put back.
+    pub fn needs_turn(&self, clock: Timestamp) -> bool {
+        self.is_left_ahead(clock) || self.has_activation(self.turn_time(clock))
+    }
+
+    /// Whether the clock was put back, so that what the instance waits for would come too late: a turn records when that comes now.
+    pub fn is_left_ahead(&self, clock: Timestamp) -> bool {
+        self.wakes_itself_at().is_some() && self.time.is_left_ahead(clock)
+    }
+
+    fn has_activation(&self, now: Timestamp) -> bool {
         self.may_run() && self.execution.as_ref().is_some_and(|execution| execution.settling.is_some() || execution.has_activation(now))
     }
 
-    /// When the instance next has something to do by itself.
+    /// When the instance next has something to do by itself, by the machine's clock.
     pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wakes_itself_at().map(|at| self.time.by_clock(at))
+    }
+
+    /// The same by the instance's own time.
+    fn wakes_itself_at(&self) -> Option<Timestamp> {
         if !self.may_run() {
             return None;
         }
@@ -200,6 +214,6 @@ impl Orchestration {
             Some(execution) if !self.status.is_terminal() => execution,
             _ => return false,
         };
-        execution.has_running_activities() || (self.may_run() && execution.has_activation(self.now))
+        execution.has_running_activities() || (self.may_run() && execution.has_activation(self.time.now()))
     }
 }

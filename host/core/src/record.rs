@@ -125,7 +125,7 @@ pub struct TurnRecord {
     pub rewound: Option<Box<Rewound>>,
     /// How the instance stands after the turn.
     pub status: RuntimeStatus,
-    /// When it next has something to do by itself.
+    /// When it next has something to do by itself, by the machine's clock: sooner than by the instance's own time where that is ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<Timestamp>,
     /// Whether it has something to do now: activities that run, or a turn to take.
@@ -161,7 +161,7 @@ pub struct EntityRecord {
     /// Operations whose time has not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scheduled: Vec<Operation>,
-    /// When the next scheduled operation is due.
+    /// When the next scheduled operation is due, as in [`TurnRecord::wake_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<Timestamp>,
     /// As in [`TurnRecord::inbox_before`].

@@ -19,7 +19,7 @@ use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::world::{Simulation, World};
-use super::{alarms, commit, keys, load, purge, recovery, threads, watchdog};
+use super::{alarms, commit, correction, keys, load, purge, recovery, threads, watchdog};
 use crate::access::Permit;
 use crate::app::Registry;
 use crate::budget::MemoryUse;
@@ -120,6 +120,7 @@ impl Engine {
         jobs.extend(beginning);
         threads::spawn(&shared)?;
         jobs.push(tokio::spawn(watchdog::watch(shared.clone())));
+        jobs.push(tokio::spawn(correction::watch(shared.clone())));
         Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None, permit: Permit::default() })
     }
 

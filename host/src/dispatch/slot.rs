@@ -131,7 +131,15 @@ impl Resident {
     pub(super) fn needs_turn(&self, now: Timestamp) -> bool {
         match self {
             Self::Orchestration(orchestration) => orchestration.state.needs_turn(now),
-            Self::Entity(_) => false,
+            Self::Entity(entity) => entity.is_left_ahead(now),
+        }
+    }
+
+    /// Whether the clock was put back since its latest turn, and something would come too late for that.
+    pub(super) fn is_left_ahead(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Orchestration(orchestration) => orchestration.state.is_left_ahead(now),
+            Self::Entity(entity) => entity.is_left_ahead(now),
         }
     }
 

@@ -77,6 +77,10 @@ impl Job {
             Step::Wait(until) => return Ok(until.map_or(LONGEST_SLEEP, |due| Duration::from_millis(due.since(now)).min(LONGEST_SLEEP))),
             Step::Fire(due) => self.fire(due).await?,
             Step::Pass(due) => self.put(TimerState { handled: due, ..state }).await?,
+            Step::GoBack(now) => {
+                tracing::warn!(timer = &*self.entry.name, "the machine's clock was put back; the timer goes on from now");
+                self.put(TimerState { handled: now, ..state }).await?;
+            }
         }
         Ok(Duration::ZERO)
     }

@@ -54,6 +54,7 @@ macro_rules! for_each_guarantee {
         $test!(rows, a_start_after_a_lost_message_gives_a_row);
         $test!(rows, instances_with_work_come_in_the_order_of_their_last_change);
         $test!(rows, due_instances_come_soonest_first);
+        $test!(rows, instances_ahead_of_the_clock_are_found_page_by_page);
         $test!(rows, the_end_of_time_is_kept);
         $test!(rows, json_null_is_a_value);
         $test!(rows, rebuilding_gives_the_same_rows);

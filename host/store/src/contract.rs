@@ -210,6 +210,10 @@ pub trait Log: Send + Sync {
     /// Up to `limit` instances with a wake-up before `before`, soonest first; parked and ended ones are left out.
     fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
 
+    /// Up to `limit` instances with a wake-up whose latest turn or batch was later than `now`, as after a clock was put back. Soonest wake-up first, and
+    /// only those behind `after` in that order; parked and ended ones are left out. Looks through all wake-ups.
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
+
     /// Removes the first of the instances with their whole chains, in one transaction: at least one, and no further one beyond
     /// [`MAX_PURGED_RECORDS`] records or [`MAX_PURGED_BYTES`], so that no commit waits long behind it. Callers ask again for the rest.
     ///

@@ -97,6 +97,15 @@ impl Log for MemoryStore {
         })
     }
 
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        self.answer(|state| {
+            let ahead = state.log.rows().filter(|row| row.updated_at > now && row.parked.is_none() && !row.status.is_terminal());
+            let mut found: Vec<_> = ahead.filter_map(|row| Some((row.wake_at?, row.id.clone()))).filter(|one| *one > after).collect();
+            found.sort();
+            Ok(found.into_iter().take(limit as usize).map(|(at, id)| (id, at)).collect())
+        })
+    }
+
     fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         self.answer(|state| {
             let mut purged = Purged::default();

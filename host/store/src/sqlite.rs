@@ -171,6 +171,13 @@ impl Log for SqliteStore {
         })
     }
 
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        Box::pin(async move {
+            self.flush().await?;
+            self.readers.with(async |connection| query::ahead_of(connection, now, &after, limit).await).await
+        })
+    }
+
     fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         Box::pin(self.ask(|reply| Command::Purge(instances, reply)))
     }

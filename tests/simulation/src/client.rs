@@ -107,13 +107,17 @@ pub(crate) async fn once(engine: &Engine, key: &str, request: &Request) -> Resul
     }
 }
 
+/// Longest run of a program in time that passes, whatever the clock shows: nothing that one waits for lasts longer than seconds, and trouble ends
+/// after two minutes.
+const LONGEST_RUN: Duration = Duration::from_secs(900);
+
 /// Waits until an instance has ended.
 ///
 /// # Panics
-/// When it is not there though it was accepted, or has not ended after an hour.
+/// When it is not there though it was accepted, or has not ended after [`LONGEST_RUN`].
 pub async fn until_ended(engine: &Engine, id: &str) -> InstanceRow {
     let id = InstanceId::trusted(id);
-    let limit = Instant::now() + Duration::from_secs(3_600);
+    let limit = Instant::now() + LONGEST_RUN;
     loop {
         match engine.wait_until_ended(&id, Instant::now() + Duration::from_secs(20)).await {
             Ok(Some(row)) if row.status.is_terminal() => return row,

@@ -42,8 +42,8 @@ pub struct Plan {
     pub failing_reads: u64,
     /// Most milliseconds that a call of the store takes.
     pub slowest_ms: u64,
-    /// How far the machine's clock jumps at some time, milliseconds.
-    pub jump_ms: i64,
+    /// How far the machine's clock jumps, milliseconds, and how long before each jump it goes right.
+    pub jumps: Vec<(Duration, i64)>,
 }
 
 impl Plan {
@@ -73,7 +73,7 @@ impl Plan {
             failing_writes: rate(random, 120),
             failing_reads: rate(random, 60),
             slowest_ms: [0, 3, 40, 900][random.within(0, 4) as usize],
-            jump_ms: if random.percent(15) { random.within(0, 240_000) as i64 - 120_000 } else { 0 },
+            jumps: if random.percent(40) { jumps(random) } else { Vec::new() },
         }
     }
 
@@ -90,6 +90,21 @@ impl Plan {
     pub fn receiver(&self) -> Vec<Step> {
         vec![Step::Collect { event: "letter".into(), count: self.couriers }]
     }
+}
+
+/// By minutes or by hours, either way, and perhaps back again.
+fn jumps(random: &mut Random) -> Vec<(Duration, i64)> {
+    let mut jumps = Vec::new();
+    for _ in 0..random.within(1, 3) {
+        let longest = if random.percent(50) { 120_000 } else { 4 * 3_600_000 };
+        let far = random.within(0, longest) as i64;
+        let by = if random.percent(50) { far } else { -far };
+        jumps.push((Duration::from_millis(random.within(0, 1_500)), by));
+        if random.percent(60) {
+            jumps.push((Duration::from_millis(random.within(1, 3_000)), -by));
+        }
+    }
+    jumps
 }
 
 fn end(output: Value) -> End {

@@ -168,13 +168,13 @@ impl Run {
         if self.plan.couriers > 0 {
             clients.spawn(self.clone().send_couriers(engine.clone(), random.fork()));
         }
-        if self.plan.jump_ms != 0 {
-            let (universe, by_ms, after_ms) = (self.universe.clone(), self.plan.jump_ms, random.within(0, 3_000));
-            clients.spawn(async move {
-                sleep(Duration::from_millis(after_ms)).await;
-                universe.jump(by_ms);
-            });
-        }
+        let (universe, plan) = (self.universe.clone(), self.plan.clone());
+        clients.spawn(async move {
+            for (after, by_ms) in &plan.jumps {
+                sleep(*after).await;
+                universe.jump(*by_ms);
+            }
+        });
         while let Some(ended) = clients.join_next().await {
             if let Err(error) = ended {
                 std::panic::resume_unwind(error.into_panic());

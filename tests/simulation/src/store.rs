@@ -126,6 +126,10 @@ impl Log for GatedStore {
         self.call(Kind::Read, move |inner| inner.due(before, limit))
     }
 
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+        self.call(Kind::Read, move |inner| inner.ahead_of(now, after, limit))
+    }
+
     fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
         self.call(Kind::Write, move |inner| inner.purge(instances))
     }

@@ -56,9 +56,10 @@ impl Batch {
 impl Entity {
     /// Opens a batch: scheduled operations that are due come first.
     pub fn begin_batch(&mut self, clock: Timestamp) -> Batch {
-        self.now = clock.max(self.now);
-        let now = self.now;
-        let mut batch = Batch { now, received: Vec::new(), operations: Vec::new(), outgoing: Vec::new(), moved: false };
+        let moved = self.is_left_ahead(clock);
+        self.time.advance(clock, self.wakes_itself_at());
+        let now = self.time.now();
+        let mut batch = Batch { now, received: Vec::new(), operations: Vec::new(), outgoing: Vec::new(), moved };
         let (mut due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.scheduled).into_iter().partition(|operation| self.is_due(operation));
         self.scheduled = later;
@@ -76,7 +77,15 @@ impl Entity {
     /// Applies one message. `recorded`: it is a record of its own in the entity's chain.
     pub fn receive(&mut self, batch: &mut Batch, message: Message, recorded: bool) {
         batch.received.push(if recorded { Received::Inbox } else { Received::Inline(message.clone()) });
-        self.take(batch, message);
+        self.take(batch, self.by_own_time(message));
+    }
+
+    /// The message with the time for which it is meant, if there is one, by the entity's own time.
+    fn by_own_time(&self, mut message: Message) -> Message {
+        if let Message::Operation(Operation { at: Some(at), .. }) = &mut message {
+            *at = self.time.by_own(*at);
+        }
+        message
     }
 
     fn take(&mut self, batch: &mut Batch, message: Message) {
@@ -181,7 +190,8 @@ impl Entity {
             wake_at: self.wake_at(),
             inbox_before: 0,
         };
-        BatchStep { record, outgoing: batch.outgoing, untold }
+        let outgoing = batch.outgoing.into_iter().map(|one| one.by_clock(self.time)).collect();
+        BatchStep { record, outgoing, untold }
     }
 }
 

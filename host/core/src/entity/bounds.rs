@@ -31,7 +31,7 @@ impl Entity {
     }
 
     pub(super) fn is_due(&self, operation: &Operation) -> bool {
-        operation.at.is_none_or(|at| at <= self.now)
+        operation.at.is_none_or(|at| at <= self.time.now())
     }
 
     /// Lets an operation wait for its time.

@@ -12,6 +12,7 @@ use super::turn::{Step, Turn};
 use super::{Orchestration, ReplayStep};
 use crate::message::Message;
 use crate::model::{GuestOutcome, GuestTurn, InstanceId, RuntimeStatus, Timestamp};
+use crate::own_time::OwnTime;
 use crate::record::{MessageRecord, NextExecution, Outcome, Received, Record, Rewound, TurnRecord};
 
 /// A message that a turn consumed.
@@ -88,6 +89,13 @@ impl Chain {
             self.forget_before(&record);
             witness.forget();
         }
+        let wake_at = record.wake_at;
+        self.play_record(record, witness);
+        // A record that counts from the clock says how far the instance is ahead of it.
+        self.state.time = OwnTime::recorded(self.state.time.now(), self.state.wakes_itself_at(), wake_at);
+    }
+
+    fn play_record(&mut self, record: TurnRecord, witness: &mut impl Witness) {
         let TurnRecord { format, number, now, received, commands, custom_status, returned, outcome, without_guest, rewound, .. } = record;
         let arrived = self.resolve(received, now);
         if let Some(Outcome::ContinuedAsNew(next)) = outcome {
@@ -121,7 +129,7 @@ impl Chain {
 
     fn begin_next(&mut self, now: Timestamp, next: NextExecution, witness: &mut impl Witness) {
         witness.continued(now, &next);
-        self.state = Orchestration { now, ..Orchestration::blank(self.state.id.clone()) };
+        self.state = Orchestration { time: OwnTime::recorded(now, None, None), ..Orchestration::blank(self.state.id.clone()) };
         self.state.begin_execution(next.start, Events::carried(next.events), RuntimeStatus::Running);
     }
 
@@ -163,7 +171,7 @@ impl Chain {
     fn begin_turn(&mut self, now: Timestamp) -> Turn {
         // The deployment matters to continue-as-new only, whose record names the one that was chosen.
         let deployment = self.state.function().map(|(_, deployment)| deployment).unwrap_or_default();
-        self.state.begin_turn(now, deployment)
+        self.state.begin_recorded_turn(now, deployment)
     }
 
     /// Reads the current execution once more up to where the rewind cuts it.
@@ -224,8 +232,8 @@ impl Chain {
         let surplus = self.inbox.len().saturating_sub(record.inbox_before as usize);
         self.inbox.drain(..surplus);
         self.tape = self.tape.take().map(|_| Tape::default());
-        let (id, now) = (self.state.id.clone(), self.state.now);
-        self.state = Orchestration { now, ..Orchestration::blank(id) };
+        let (id, time) = (self.state.id.clone(), self.state.time);
+        self.state = Orchestration { time, ..Orchestration::blank(id) };
     }
 }
 

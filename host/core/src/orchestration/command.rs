@@ -16,7 +16,7 @@ impl Orchestration {
         let number = self.next_turn;
         // Turns that only drop messages for an instance that was never started are no part of any execution.
         self.next_turn = self.next_turn.saturating_add(u32::from(self.execution.is_some()));
-        let without_guest = !turn.calls_guest && turn.outcome.is_none() && self.needs_turn(turn.now);
+        let without_guest = !turn.calls_guest && turn.outcome.is_none() && self.has_activation(turn.now);
         let mut guest = guest.unwrap_or_default();
         let fault = self.carry_out_all(&mut turn, &mut guest.commands).err();
         self.count_asked(&guest);
@@ -45,7 +45,8 @@ impl Orchestration {
             rewound: turn.rewound,
             inbox_before: 0,
         };
-        Step { record, base, outgoing: turn.outgoing, effects: turn.effects }
+        let outgoing = turn.outgoing.into_iter().map(|one| one.by_clock(self.time)).collect();
+        Step { record, base, outgoing, effects: turn.effects }
     }
 }
 

@@ -72,9 +72,22 @@ impl Orchestration {
     }
 
     /// Opens a turn; an execution that begins with it by continue-as-new is pinned to `current`. Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
-    pub fn begin_turn(&mut self, now: Timestamp, current: impl Into<Pin>) -> Turn {
-        self.now = self.turn_time(now);
-        let mut turn = Turn::new(self.now, current.into(), self.execution.is_none());
+    pub fn begin_turn(&mut self, clock: Timestamp, current: impl Into<Pin>) -> Turn {
+        let was_left_ahead = self.is_left_ahead(clock);
+        self.time.advance(clock, self.wakes_itself_at());
+        let mut turn = self.open_turn(current.into());
+        turn.settles |= was_left_ahead;
+        turn
+    }
+
+    /// The same for a turn that is read back, whose time is recorded.
+    pub(super) fn begin_recorded_turn(&mut self, now: Timestamp, current: impl Into<Pin>) -> Turn {
+        self.time.go_to(now);
+        self.open_turn(current.into())
+    }
+
+    fn open_turn(&mut self, current: Pin) -> Turn {
+        let mut turn = Turn::new(self.time.now(), current, self.execution.is_none());
         if let Some(outgoing) = self.execution.as_mut().and_then(|execution| execution.settling.take()) {
             turn.settles = true;
             turn.outgoing = outgoing;

@@ -47,7 +47,7 @@ pub struct Turn {
     pub(super) resumed: bool,
     /// The execution went back to before its first failure.
     pub(super) rewound: Option<Box<Rewound>>,
-    /// The first turn after a rewind: it is recorded whatever happens in it.
+    /// The first turn after a rewind, or after the clock was put back: it is recorded whatever happens in it.
     pub(super) settles: bool,
     /// What holds for the turn while it is taken. A turn that is read back has no limits: what they decided is recorded.
     pub(super) limits: Option<Arc<InstanceLimits>>,

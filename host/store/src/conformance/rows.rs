@@ -1,7 +1,7 @@
 //! Single rows, work and timers.
 
 use longhaul_core::record::{Outcome, TurnRecord};
-use longhaul_core::{InstanceRow, RuntimeStatus, Timestamp};
+use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus, Timestamp};
 
 use super::sample::{
     append, batch, chain, completed, continued, event, first_turn, id, json, of, of_entity, operation, parked, started, turn,
@@ -70,6 +70,23 @@ pub async fn due_instances_come_soonest_first(store: &dyn Store) {
     assert_eq!(due, expected.map(|(name, at)| (id(name), Timestamp(at))));
     assert_eq!(store.due(Timestamp(301), 2).await.unwrap(), due[..2]);
     assert_eq!(store.due(Timestamp(100), 10).await.unwrap(), []);
+}
+
+/// What slept before the clock was put back is found in the order of its wake-ups, page by page.
+pub async fn instances_ahead_of_the_clock_are_found_page_by_page(store: &dyn Store) {
+    let wakes = |now: u64, at: u64| TurnRecord { wake_at: Some(Timestamp(at)), ..turn(1, now, 0) };
+    for (name, now, at) in [("later", 900, 990), ("b", 800, 950), ("a", 801, 950), ("on time", 500, 940), ("parked", 900, 960)] {
+        append(store, [of(name, first_turn(1)), of(name, wakes(now, at))]).await;
+    }
+    append(store, [parked("parked", 901), of("awake", first_turn(1)), of("awake", turn(1, 900, 0))]).await;
+    append(store, [of_entity("@e@1", longhaul_core::record::EntityRecord { wake_at: Some(Timestamp(970)), ..batch(850, 0, 0, None) })])
+        .await;
+    let expected = [("a", 950), ("b", 950), ("@e@1", 970), ("later", 990)].map(|(name, at)| (id(name), Timestamp(at)));
+    let page = async |after: (Timestamp, InstanceId), limit| store.ahead_of(Timestamp(500), after, limit).await.unwrap();
+    let first = page((Timestamp(0), id("")), 2).await;
+    assert_eq!(first, expected[..2]);
+    assert_eq!(page((Timestamp(950), id("b")), 9).await, expected[2..]);
+    assert_eq!(store.ahead_of(Timestamp(900), (Timestamp(0), id("")), 9).await.unwrap(), []);
 }
 
 /// A timer that is too far away to count is a timer all the same.

@@ -64,7 +64,35 @@ LIMIT $2";
 
 /// Instances that wake up before a time, soonest first.
 pub(super) async fn due(connection: &mut SqliteConnection, before: Timestamp, limit: u32) -> Result<Vec<(InstanceId, Timestamp)>, Error> {
-    let rows = sqlx::query(DUE).bind(time_value(before)).bind(limit).fetch_all(connection).await.map_err(|error| of_read(DOING, &error))?;
+    let rows = sqlx::query(DUE).bind(time_value(before)).bind(limit).fetch_all(connection).await;
+    wake_ups(&rows.map_err(|error| of_read(DOING, &error))?)
+}
+
+/// The text of the condition is that of the index `instances_wake`.
+pub(super) const AHEAD_OF: &str = "
+SELECT id, wake_at
+FROM instances
+WHERE wake_at IS NOT NULL
+    AND parked IS NULL
+    AND status NOT IN ('Completed', 'Failed', 'Canceled', 'Terminated')
+    AND updated_at > $1
+    AND (wake_at, id) > ($2, $3)
+ORDER BY wake_at, id
+LIMIT $4";
+
+/// Instances with a wake-up whose latest turn was later than `now`, those behind `after`, soonest first.
+pub(super) async fn ahead_of(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    after: &(Timestamp, InstanceId),
+    limit: u32,
+) -> Result<Vec<(InstanceId, Timestamp)>, Error> {
+    let (at, id) = after;
+    let query = sqlx::query(AHEAD_OF).bind(time_value(now)).bind(time_value(*at)).bind(id.as_str()).bind(limit);
+    wake_ups(&query.fetch_all(connection).await.map_err(|error| of_read(DOING, &error))?)
+}
+
+fn wake_ups(rows: &[SqliteRow]) -> Result<Vec<(InstanceId, Timestamp)>, Error> {
     let pair = |row: &SqliteRow| Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), time_of(row.try_get(1)?)));
     rows.iter().map(pair).collect::<Result<_, sqlx::Error>>().map_err(|error| of_read(DOING, &error))
 }

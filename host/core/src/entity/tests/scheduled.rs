@@ -1,6 +1,7 @@
 //! Operations with a time of their own.
 
 use super::ledger::*;
+use crate::model::Timestamp;
 
 #[test]
 fn a_scheduled_operation_waits_for_its_time() {
@@ -38,4 +39,21 @@ fn a_scheduled_operation_that_comes_due_while_the_entity_is_locked_waits_for_the
     assert!(ran.operations.is_empty());
     assert_eq!(ledger.entity.wake_at(), None, "it waits for the lock now, not for the clock");
     assert_eq!(ledger.arrive(release("o")).batch().operations, ["Add"]);
+}
+
+#[test]
+fn an_operation_waits_no_longer_once_a_clock_that_was_ahead_is_right() {
+    const HOUR: u64 = 3_600_000;
+    let mut ledger = Ledger::new();
+    ledger.at(HOUR).arrive(operation("Add", 1, None, Some(HOUR + 5_000))).batch();
+    assert!(ledger.entity.is_left_ahead(Timestamp(1_000)));
+    assert!(ledger.at(1_000).batch().operations.is_empty());
+    assert_eq!(ledger.entity.wake_at().unwrap().0, 6_000);
+    assert_eq!(ledger.row.as_ref().unwrap().wake_at.unwrap().0, 6_000);
+    // What comes now is for a time by the clock.
+    ledger.at(2_000).arrive(operation("Later", 1, None, Some(9_000))).batch();
+    assert!(ledger.at(5_999).batch().operations.is_empty());
+    assert_eq!(ledger.at(6_000).batch().operations, ["Add"]);
+    assert_eq!(ledger.entity.wake_at().unwrap().0, 9_000);
+    assert_eq!(ledger.at(9_000).batch().operations, ["Later"]);
 }

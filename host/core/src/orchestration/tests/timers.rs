@@ -3,7 +3,7 @@
 use super::script::*;
 use super::words::*;
 use crate::message::Message;
-use crate::model::TaskId;
+use crate::model::{Command, EntityId, EntitySignal, Payload, TaskId};
 
 #[test]
 fn a_timer_that_has_not_fired_keeps_the_turn_open() {
@@ -79,4 +79,70 @@ fn a_timer_does_not_fire_before_its_time_whoever_says_so() {
     script.arrive(Message::TimerFired { task: TaskId(0) }).arrive(Message::TimerFired { task: TaskId(1) });
     assert!(script.at(4_000).idle_turn().activation.is_none());
     assert_eq!(script.at(5_000).idle_turn().told(), [(0, "null".into())]);
+}
+
+const HOUR: u64 = 3_600_000;
+
+/// An instance that begins to wait while the clock is an hour ahead: for 5 s, and for 60 s.
+fn ahead_by_an_hour() -> Script {
+    let mut script = Script::started([wait("E")]);
+    script.at(HOUR + 10_000).arrive(event("E", "1")).turn(asks([timer(HOUR + 15_000), timer(HOUR + 70_000)]));
+    script
+}
+
+#[test]
+fn waits_that_began_while_the_clock_was_ahead_last_no_longer_once_it_is_right() {
+    let mut script = ahead_by_an_hour();
+    // The clock is put right one second later.
+    assert!(script.state.needs_turn(at(11_000)));
+    let told = script.at(11_000).idle_turn();
+    assert!(told.activation.is_none());
+    assert_eq!(told.record.now, at(HOUR + 10_000), "the instance's time does not go backwards");
+    assert_eq!(told.record.wake_at, Some(at(16_000)), "alarms go by the clock");
+    assert!(!script.state.needs_turn(at(11_000)), "one such turn is enough");
+
+    assert!(script.at(15_999).idle_turn().activation.is_none());
+    let fired = script.at(16_000).idle_turn();
+    assert_eq!((fired.record.now, fired.told()), (at(HOUR + 15_000), vec![(1, "null".into())]));
+    assert_eq!(script.state.wake_at(), Some(at(71_000)), "the other wait is as long as it was meant to be, too");
+    assert_eq!(script.at(71_000).idle_turn().told(), [(2, "null".into())]);
+}
+
+#[test]
+fn messages_that_arrive_meanwhile_do_not_put_a_wait_off() {
+    let mut script = ahead_by_an_hour();
+    for clock in (11_000..16_000).step_by(500) {
+        assert_eq!(script.at(clock).arrive(event("F", "1")).idle_turn().told().len(), 0);
+        assert_eq!(script.state.wake_at(), Some(at(16_000)));
+    }
+    assert_eq!(script.at(16_000).idle_turn().told().len(), 1);
+}
+
+#[test]
+fn a_clock_that_is_put_forward_again_takes_an_instance_back_to_it() {
+    let mut script = ahead_by_an_hour();
+    script.at(11_000).idle_turn();
+    let fired = script.at(2 * HOUR).idle_turn();
+    assert_eq!((fired.record.now, fired.told().len()), (at(2 * HOUR), 2));
+}
+
+#[test]
+fn a_clock_that_is_put_back_by_less_than_a_second_calls_nobody() {
+    let script = ahead_by_an_hour();
+    assert!(!script.state.needs_turn(at(HOUR + 9_000)));
+    assert!(!Script::started([wait("E")]).state.needs_turn(at(0)), "one that does not wait for a time has nothing to tell");
+}
+
+#[test]
+fn what_an_instance_that_is_ahead_asks_of_others_for_a_time_is_by_the_clock() {
+    let mut script = ahead_by_an_hour();
+    script.at(11_000).idle_turn();
+    let entity = EntityId::new("Counter", "one").unwrap();
+    let signal = EntitySignal { entity, operation: "add".into(), input: Payload::null(), at: Some(at(HOUR + 25_000)) };
+    let taken = script.at(16_000).turn(asks([Command::SignalEntity(signal)]));
+    assert!(
+        matches!(&taken.outgoing[0].message, Message::Operation(operation) if operation.at == Some(at(26_000))),
+        "{:?}",
+        taken.outgoing
+    );
 }

@@ -1,7 +1,7 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
-use super::{DUE, IN_USE, WITH_WORK};
+use super::{AHEAD_OF, DUE, IN_USE, WITH_WORK};
 
 async fn plan(sql: &str) -> String {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -12,7 +12,8 @@ async fn plan(sql: &str) -> String {
 
 #[tokio::test]
 async fn queries_for_live_rows_use_the_partial_indexes() {
-    for (sql, index) in [(WITH_WORK, "instances_work"), (DUE, "instances_wake"), (IN_USE, "instances_pinned")] {
+    for (sql, index) in [(WITH_WORK, "instances_work"), (DUE, "instances_wake"), (AHEAD_OF, "instances_wake"), (IN_USE, "instances_pinned")]
+    {
         let plan = plan(sql).await;
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE FOR ORDER BY"), "{plan}");
     }
