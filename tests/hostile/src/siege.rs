@@ -106,6 +106,6 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     };
     let tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
     let group = host.group();
-    let stopped = host.stop().await?;
-    Ok(Report { plan, group, ended: ended.map(|exit| exit.to_string()), stopped, tally, seen })
+    let (stopped, stop_took) = host.stop().await?;
+    Ok(Report { plan, group, ended: ended.map(|exit| exit.to_string()), stopped, stop_took, tally, seen })
 }

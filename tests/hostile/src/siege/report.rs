@@ -31,6 +31,7 @@ pub struct Report {
     pub(super) group: String,
     pub(super) ended: Option<String>,
     pub(super) stopped: Option<String>,
+    pub(super) stop_took: Duration,
     pub(super) tally: Tally,
     pub(super) seen: Seen,
 }
@@ -117,6 +118,7 @@ impl Display for Report {
             "memory           at most {peak} MiB resident, {} MiB are allowed; of all budgets at most {used} of {limits} MiB taken, and at most {besides} MiB resident besides",
             limits + BASE_MIB,
         )?;
+        writeln!(out, "stop             took {:.1?}", self.stop_took)?;
         let wrong = self.wrong();
         if wrong.is_empty() {
             write!(out, "verdict          the host stood")
@@ -137,7 +139,7 @@ mod tests {
         seen.memory.peak_kib = 100 << 10;
         seen.memory.budgets.insert("bodies".into(), (10, 1 << 20));
         let plan = Plan::small(1, Duration::from_secs(1));
-        Report { plan, group: String::new(), ended: None, stopped: None, tally: Tally::default(), seen }
+        Report { plan, group: String::new(), ended: None, stopped: None, stop_took: Duration::ZERO, tally: Tally::default(), seen }
     }
 
     #[test]
