@@ -74,7 +74,7 @@ pub struct LimitOptions {
     pub body_memory_bytes_per_address: Option<u64>,
 
     /// Most memory that instances hold, in bytes: states, guests, mailboxes, and records on their way to the disk. The longest idle leave first and
-    /// come back by replay [default: three eighths of the machine's memory]
+    /// come back by replay [default: a quarter of the machine's memory]
     #[arg(long, value_name = "BYTES")]
     pub instance_memory_bytes: Option<u64>,
 

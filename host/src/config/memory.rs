@@ -24,7 +24,7 @@ pub(super) fn http_memory(options: &ServeOptions, max_body_bytes: usize) -> anyh
 pub(super) fn engine_memory(options: &ServeOptions, defaults: EngineConfig) -> anyhow::Result<EngineConfig> {
     let limits = &options.limits;
     Ok(EngineConfig {
-        instance_memory_bytes: budget("instance-memory-bytes", limits.instance_memory_bytes, machine::memory_bytes() * 3 / 8)?,
+        instance_memory_bytes: budget("instance-memory-bytes", limits.instance_memory_bytes, machine::memory_bytes() / 4)?,
         answer_memory_bytes: budget("answer-memory-bytes", limits.answer_memory_bytes, machine::memory_bytes() / 8)?,
         max_page_bytes: budget("max-page-bytes", limits.max_page_bytes, defaults.max_page_bytes)?,
         ..defaults

@@ -13,6 +13,7 @@ use super::activities::RunAtOnce;
 use super::ahead::Ahead;
 use super::alarms::Alarms;
 use super::commit::Commit;
+use super::lane::Lane;
 use super::residency::{Ages, Counted};
 use super::shared::{EngineConfig, Signals};
 use super::slot::{Delivery, Place, Resident, Slot, Ticket, Waiter};
@@ -42,6 +43,7 @@ pub(super) struct Board {
     pub(super) max_unwritten_bytes: u64,
     /// Instances whose turns wait until less is unwritten.
     pub(super) held_back: Vec<InstanceId>,
+    pub(super) lane: Lane,
     /// Workers, and those among them that wait for work.
     pub(super) idle: Idle,
     /// The lock's holder is a worker that takes its next job before it lets go: see `promise`.
@@ -99,6 +101,7 @@ impl Board {
             unwritten: Scale::default(),
             max_unwritten_bytes: config.instance_memory_bytes / UNWRITTEN_SHARE,
             held_back: Vec::new(),
+            lane: Lane::default(),
             idle: Idle::default(),
             holder_looks_for_work: false,
             commits: VecDeque::new(),
@@ -136,8 +139,10 @@ impl Board {
 
     /// Lets the instance have a turn: queues it if it is in memory, has it read if it is not.
     pub(super) fn schedule(&mut self, id: &InstanceId) {
+        let is_its_turn = self.lane.is_held_by(id);
         let Some(slot) = self.slots.get_mut(id) else { return };
         match slot.place {
+            Place::Cold if slot.in_lane && !is_its_turn => {}
             // One that runs far ahead of its commits would make everybody wait for them. It goes on as they are written.
             Place::Resident(_) if slot.turns_in_flight >= self.max_turns_in_flight => {}
             // What turns decide is held until it is written. While that is much, none begins.
@@ -310,6 +315,7 @@ impl Board {
 
     /// Puts an instance that is at rest back into memory, and lets it have another turn if it needs one.
     pub(super) fn rest(&mut self, id: &InstanceId, mut resident: Resident, now: Timestamp) {
+        self.leave_lane(id);
         self.set_alarm(id, resident.wake_at(), now);
         let needs_turn = resident.needs_turn(now);
         let (counts, bytes) = (resident.counts(), resident.held_bytes());
@@ -332,6 +338,7 @@ impl Board {
 
     /// The instance leaves memory and is read again if anything waits for it.
     pub(super) fn reload(&mut self, id: &InstanceId) {
+        self.leave_lane(id);
         let slot = self.slot(id);
         slot.place = Place::Cold;
         slot.weigh_state(0);
@@ -361,6 +368,7 @@ impl Board {
         self.era += 1;
         self.run_queue.clear();
         self.held_back.clear();
+        self.lane = Lane::default();
         self.alarms = Alarms::default();
         self.ages.clear();
         self.ahead = Ahead::default();

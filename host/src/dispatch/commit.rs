@@ -17,6 +17,8 @@ use super::slot::Waiter;
 use super::weight::Weight;
 use super::{load, recovery};
 
+/// What a record's text may have in memory beyond its length.
+const SPARE_BYTES: usize = 64 << 10;
 /// Most bytes of a batch that is more than one commit, as commits are weighed.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
 
@@ -86,7 +88,12 @@ impl Commit {
 }
 
 pub(super) fn encode(record: NewRecord) -> EncodedRecord {
-    EncodedRecord { data: record.record.encode(), record: Arc::new(record), if_wanted: false }
+    let mut data = record.record.encode();
+    if data.capacity() - data.len() > SPARE_BYTES {
+        // It may be held for long, and has up to twice the memory that it needs.
+        data.shrink_to_fit();
+    }
+    EncodedRecord { data, record: Arc::new(record), if_wanted: false }
 }
 
 /// Whoever still waits is told when the committer ends, were it because the store's thread has ended under it.

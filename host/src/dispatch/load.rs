@@ -23,8 +23,8 @@ const READINGS_AT_ONCE: usize = 4;
 
 /// Chains of more bytes are read one by one, when there is room for them.
 const LONG_CHAIN_BYTES: u64 = 256 << 10;
-/// How often the payloads of a chain are in memory while it is read: as text, and as what was read from it.
-const COPIES: u64 = 2;
+/// How often the payloads of a chain are in memory while it is read: in the database's driver, as text, and as what was read from it.
+const COPIES: u64 = 4;
 
 /// How long until an instance that could not be read is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);

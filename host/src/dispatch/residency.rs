@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use longhaul_core::{InstanceId, Timestamp};
+use longhaul_core::InstanceId;
 
 use super::board::Board;
 use super::shared::EngineConfig;
@@ -140,16 +140,6 @@ impl Board {
                 self.schedule(&id);
             }
         }
-    }
-
-    /// The instance leaves memory, and is read again a little later: there is no room for its guest now.
-    pub(super) fn reload_later(&mut self, id: &InstanceId, at: Timestamp, now: Timestamp) {
-        let slot = self.slot(id);
-        slot.place = Place::Cold;
-        slot.weigh_state(0);
-        self.count(id, Counted::Not);
-        self.set_alarm(id, Some(at), now);
-        self.make_room();
     }
 
     fn forget(&mut self, id: &InstanceId) {

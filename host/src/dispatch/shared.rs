@@ -33,7 +33,7 @@ pub struct EngineConfig {
     /// Most waiting instances kept in memory; the longest idle leave first and come back by replay. Default: 2,000.
     pub max_hot_instances: usize,
     /// Most bytes that instances hold in memory: states, guests, mailboxes, and commits on their way. The longest idle leave first and come back by
-    /// replay; what else would be read waits. Default: 768 MiB.
+    /// replay; what else would be read waits. Default: 512 MiB.
     pub instance_memory_bytes: u64,
     /// Every instance leaves memory after every turn, so that each turn begins with a replay: for tests. Default: off.
     pub evict_after_every_turn: bool,
@@ -63,7 +63,7 @@ impl Default for EngineConfig {
         Self {
             guest_threads: std::thread::available_parallelism().map_or(2, usize::from),
             max_hot_instances: 2_000,
-            instance_memory_bytes: 768 << 20,
+            instance_memory_bytes: 512 << 20,
             evict_after_every_turn: false,
             one_commit_per_batch: false,
             max_turns_in_flight: 64,

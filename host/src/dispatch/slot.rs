@@ -207,6 +207,8 @@ pub(super) struct Slot {
     pub(super) queued: bool,
     /// Its turn waits until less is unwritten.
     pub(super) held_back: bool,
+    /// There was no room for its guest, and it has not had its turn since.
+    pub(super) in_lane: bool,
     /// An alarm went off.
     pub(super) wake: bool,
     /// Commits with records of this instance that are not yet on stable storage.
@@ -251,6 +253,7 @@ impl Slot {
             place,
             queued: false,
             held_back: false,
+            in_lane: false,
             wake: false,
             in_flight: 0,
             turns_in_flight: 0,
@@ -374,7 +377,13 @@ impl Slot {
 
     /// Whether nothing is going on here.
     pub(super) fn is_idle(&self) -> bool {
-        self.mailbox.is_empty() && !self.queued && !self.held_back && !self.wake && self.in_flight == 0 && self.park.is_none()
+        self.mailbox.is_empty()
+            && !self.queued
+            && !self.held_back
+            && !self.in_lane
+            && !self.wake
+            && self.in_flight == 0
+            && self.park.is_none()
     }
 }
 

@@ -17,9 +17,6 @@ use super::slot::{Delivery, Place, Resident, Slot};
 use super::suspects::{self, Permission};
 use super::{operate, orchestrate};
 
-/// How long until an instance is tried again for whose guest there was no room.
-const ROOM_PAUSE_MS: u64 = 20;
-
 /// What a guest thread made of a job.
 pub(super) struct Work {
     /// The turn's own record, if there is one. It comes first in the commit.
@@ -171,7 +168,7 @@ impl Ready {
                 board.slot(id).failed_turns = 0;
                 board.reload(id);
             }
-            After::Reload(Trouble::NoRoom) => board.reload_later(id, now.plus(ROOM_PAUSE_MS), now),
+            After::Reload(Trouble::NoRoom) => board.try_again_alone(id, now),
             After::Reload(trouble) => {
                 note(board, shared, id, trouble);
                 board.reload(id);

@@ -27,7 +27,7 @@ impl Board {
             let has_work = slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
             let is_left = match &slot.place {
                 Place::Resident(_) => !slot.queued && !slot.held_back && slot.turns_in_flight < self.max_turns_in_flight,
-                Place::Cold => true,
+                Place::Cold => !slot.in_lane,
                 Place::Loading | Place::Busy | Place::Purging => false,
             };
             (has_work && is_left).then(|| format!("{id} has something to do and is neither queued nor being read"))

@@ -145,12 +145,3 @@ fn no_turn_begins_while_much_is_unwritten_and_those_that_wait_begin_then() {
     assert_eq!((job.id, job.deliveries.len()), (id("a"), 2));
     assert!(board.next().is_none() && board.held_back.is_empty());
 }
-
-#[test]
-fn an_instance_without_room_for_its_guest_leaves_and_has_an_alarm() {
-    let mut board = board(1_000);
-    rests(&mut board, "a", 100);
-    board.reload_later(&id("a"), Timestamp(21), NOW);
-    assert!(board.ages.scale.bytes() < 2 * KIB);
-    assert_eq!(board.alarms.next(), Some(Timestamp(21)));
-}
