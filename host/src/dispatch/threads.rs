@@ -197,7 +197,8 @@ impl Worker {
                 let turn = catch_unwind(AssertUnwindSafe(|| take_turn(&self.shared, job)));
                 let work = turn.unwrap_or_else(|panic| after_panic(&self.shared, &id, &*panic));
                 self.compute().await;
-                let ready = Ready::of(&self.shared, &id, work);
+                let made = catch_unwind(AssertUnwindSafe(|| Ready::of(&self.shared, &id, work)));
+                let ready = made.unwrap_or_else(|panic| Ready::of(&self.shared, &id, after_panic(&self.shared, &id, &*panic)));
                 self.pause().await;
                 self.hand_over(ready, &id, era)
             }

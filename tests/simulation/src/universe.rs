@@ -161,7 +161,7 @@ impl Universe {
     }
 
     /// An engine begins, on a runtime whose time begins too.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         locked(&self.clock).began = Some(Instant::now());
     }
 

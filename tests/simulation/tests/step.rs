@@ -23,14 +23,3 @@ fn scenarios_come_to_what_is_foretold_whatever_call_of_the_store_fails() {
         .collect();
     assert!(told.is_empty(), "{} points failed: {}", told.len(), told.join("\n"));
 }
-
-#[test]
-fn a_result_of_an_activity_outlives_a_turn_that_was_held_up_over_a_failed_commit() {
-    // The turn took the result, and was held up until its instance had been read again.
-    let name = "crowd/uneven15/27:fail-before+59:fail-before";
-    let point: simulation::step::point::Point = name.parse().expect("it names a point");
-    let calm = calm(&[point.setting]);
-    if let Err(violations) = sweep::judged(&point, &calm) {
-        panic!("{violations:#?}\nagain: cargo run --release -p simulation -- step --only {name}");
-    }
-}

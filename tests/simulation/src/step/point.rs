@@ -95,7 +95,7 @@ impl Setting {
     pub(super) fn pace(self) -> Pace {
         match self {
             Self::Plain | Self::Evict | Self::Narrow | Self::Single => Pace::EVEN,
-            Self::Uneven(_) => Pace { yields: 30, sleeps: 30, longest_ms: 40, hold_ups: 10, computes: 0 },
+            Self::Uneven(_) => Pace { yields: 30, sleeps: 30, longest_ms: 40, hold_ups: 10, computes: 20 },
         }
     }
 }
