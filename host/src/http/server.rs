@@ -128,6 +128,8 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
                     continue;
                 };
                 let scheme = if tls.is_some() { "https" } else { "http" };
+                // A listener on all addresses is reached at one of them, which the proof to commands names.
+                let local = stream.local_addr().unwrap_or(local);
                 let caller = Caller { surface, scheme, peer, local };
                 let wire = wire_of(stream, peer, &limits);
                 let (api, tls, limits, lingering) = (api.clone(), tls.clone(), limits.clone(), lingering.clone());
