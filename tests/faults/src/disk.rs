@@ -27,9 +27,9 @@ impl SmallDisk {
                 return Some(disk);
             }
         }
-        let size = format!("size={SIZE}");
+        let options = format!("mode=0700,size={SIZE}");
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &size, "longhaul-faults"]).arg(folder);
+        command.args(["-t", "tmpfs", "-o", &options, "longhaul-faults"]).arg(folder);
         succeeds(&mut command).then(|| Self { folder: folder.to_owned(), image: None })
     }
 
