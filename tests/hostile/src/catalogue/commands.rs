@@ -10,7 +10,26 @@ pub(super) fn rows() -> Vec<Row> {
         let prepare = move |folder: &Path| std::fs::write(folder.join("host.toml"), settings).expect("a settings file");
         row(format!("settings: {settings}"), Box::new(prepare), "serve --config {folder}/host.toml --data {folder}/data", text)
     }));
+    rows.extend(PIPES.iter().map(|line| row(format!("pipe: {line}"), Box::new(pipe), line, "no regular file")));
     rows
+}
+
+/// Commands that are told to read a pipe, to which nothing ever writes.
+const PIPES: [&str; 6] = [
+    "serve --config {folder}/pipe --data {folder}/d",
+    "serve --tls-certificate={folder}/pipe --tls-key={folder}/pipe --listen 127.0.0.1:0 --data {folder}/d",
+    "serve --listen 127.0.0.1:0 --rpc-port=off --data {folder}/d --outbound-ca-file {folder}/pipe",
+    "serve --listen 127.0.0.1:0 --rpc-port=off --data {folder}/p",
+    "keys list --host {host} --key-file {folder}/pipe",
+    "timers --host https://127.0.0.1:1 --ca-file {folder}/pipe",
+];
+
+fn pipe(folder: &Path) {
+    std::fs::create_dir(folder.join("p")).expect("a folder");
+    for path in ["pipe", "p/longhaul.db"] {
+        let made = std::process::Command::new("mkfifo").arg(folder.join(path)).status().expect("there is a mkfifo");
+        assert!(made.success(), "{path} cannot be made");
+    }
 }
 
 /// A row about the program with the words of `line`.
@@ -54,7 +73,9 @@ const LINES: &[(&str, &str)] = &[
     ("deploy {folder} --set novalue --host {host}", "NAME=VALUE"),
     ("client-binding --host http://127.0.0.1:1", "127.0.0.1:1"),
     ("client-binding --host nowhere://", "nowhere"),
-    ("timers pause none --host {host}", "none"),
+    ("timers pause none --host {host} --data {data}", "no timer 'none'"),
+    ("timers pause none --host {host} --data {folder}", "asks for a key"),
+    ("serve --listen 127.0.0.1:0 --rpc-port=off --data /tmp", "name a folder of the host's own"),
     ("timers run --host {host}", "NAME"),
 ];
 

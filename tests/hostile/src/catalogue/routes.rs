@@ -22,6 +22,12 @@ pub(super) fn rows() -> Vec<Row> {
     let path = manage(&format!("/orchestrators/Misbehaving?tag={}:1", "k".repeat(65)));
     rows.push(bytes("tags: a key one character beyond the limit", request("POST", &path, "", b""), 400).saying("64"));
     let path = manage(&format!("/orchestrators/Misbehaving?tag=k:{}", "v".repeat(257)));
+    // Not by the helper for requests, which shows the key.
+    let bare = |header: &str| format!("POST /admin/keys/admin/mine HTTP/1.1\r\nhost: localhost\r\n{header}content-length: 0\r\n\r\n");
+    rows.push(bytes("administration: a key without a key", bare(""), 401).saying("admin-key"));
+    rows.push(bytes("administration: by a page of the host's own", bare("origin: http://localhost\r\n"), 403));
+    rows.push(bytes("administration: by a page that a browser names", bare("sec-fetch-site: same-origin\r\n"), 403));
+    rows.push(bytes("administration: through a proxy", bare("via: 1.1 proxy\r\n"), 403));
     rows.push(bytes("tags: a value one character beyond the limit", request("POST", &path, "", b""), 400).saying("256"));
     rows
 }
