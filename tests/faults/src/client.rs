@@ -146,3 +146,13 @@ pub async fn insist(subject: &Subject<'_>, method: Method, uri: &str, key: Optio
     })
     .await
 }
+
+/// The key for administration that the first start makes. While a host starts the file may hold one that a kill has kept from being stored: the next start makes another.
+///
+/// # Panics
+/// When the host is ready and has made none.
+pub async fn admin_key(subject: &Subject<'_>) -> String {
+    insist(subject, Method::GET, &subject.root_uri("/healthz"), None, &[200]).await;
+    let key = std::fs::read_to_string(subject.data().join("admin-key")).expect("a host that is ready has made a key");
+    key.trim().to_owned()
+}

@@ -125,7 +125,8 @@ async fn carry_out(run: Run, folder: PathBuf) -> Result<Passed, Vec<String>> {
 /// Has a key made, and looks for it and for the host's own secrets in what the host shows. Returns them and what was found.
 async fn plant(host: &Subject<'_>) -> (Canaries, Vec<String>) {
     let mut canaries = Canaries::of(&host.data());
-    let made = client::insist(host, Method::POST, &host.root_uri("/admin/keys/system/canary"), None, &[201]).await;
+    let admin = client::admin_key(host).await;
+    let made = client::insist(host, Method::POST, &host.root_uri("/admin/keys/system/canary"), Some(&admin), &[201]).await;
     canaries.plant("a key that was made", made.json()["key"].as_str().expect("a key is a text"));
     let mut found = Vec::new();
     let shown = ["/admin/keys", "/admin/deployments", "/metrics"].map(|path| host.root_uri(path));

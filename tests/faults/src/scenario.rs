@@ -224,7 +224,7 @@ async fn terminate(subject: &Subject<'_>) {
 
 /// Makes, rotates and revokes keys. Each that was shown must do what it should from then on, and no other.
 async fn keys(subject: &Subject<'_>) -> Kept {
-    let admin = admin_key(subject).await;
+    let admin = client::admin_key(subject).await;
     let change = async |method: Method, path: &str, statuses: &[u16]| {
         let uri = subject.root_uri(&format!("/admin/keys/system/{path}"));
         client::insist(subject, method, &uri, Some(&admin), statuses).await
@@ -251,11 +251,4 @@ async fn keys(subject: &Subject<'_>) -> Kept {
     change(Method::DELETE, "gone", &[204, 404]).await;
     answers.push(opens(&gone["key"], 401).await);
     Kept { answers, ..Kept::default() }
-}
-
-/// The key that the first start makes. While a host starts the file may hold one that a kill has kept from being stored: the next start makes another.
-async fn admin_key(subject: &Subject<'_>) -> String {
-    client::insist(subject, Method::GET, &subject.root_uri("/healthz"), None, &[200]).await;
-    let key = std::fs::read_to_string(subject.data().join("admin-key")).expect("a host that is ready has made a key");
-    key.trim().to_owned()
 }
