@@ -8,7 +8,7 @@
 //! - `api`: what others may ask. `board`: slots, mailboxes and queues, all behind one lock. `slot`: one instance in memory.
 //! - `threads`: the guest threads; `worker`: what they do with a job; `watchdog`: whether they do it; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
-//! - `lane`: turns for whose guests there was no room.
+//! - `lane`: turns for whose guests there was no room; `pressure`: waiting while instances hold too much.
 //! - `keys`: requests that come with a key. `activities`: what runs outside the log;
 //!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `correction`: when the clock is put back. `residency`: who stays in memory; `weight`: how much
 //!   they hold.
@@ -36,6 +36,7 @@ mod late;
 mod load;
 mod operate;
 mod orchestrate;
+mod pressure;
 mod purge;
 mod reads;
 mod recovery;

@@ -28,9 +28,8 @@ use super::world::Simulation;
 use crate::app::ActivityFunction;
 use crate::recorder;
 
-/// How long an activity waits until instances hold less, and how often it looks.
+/// How long an activity waits until instances hold less.
 const ROOM_PATIENCE: Duration = Duration::from_secs(60);
-const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Activities {
     running: Mutex<HashMap<TaskRef, Entry>>,
@@ -211,20 +210,10 @@ pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOn
     ended.map(|ended| done(run.caller, run.attempt, ended))
 }
 
-/// Results are held until their instances have taken them: none more is made while instances hold more than they may. They lose what they can by
-/// themselves, so this passes.
-async fn wait_for_room(shared: &Shared) {
-    let deadline = tokio::time::Instant::now() + ROOM_PATIENCE;
-    while shared.instances.bytes() > shared.config.instance_memory_bytes && tokio::time::Instant::now() < deadline {
-        if shared.stopped_within(ROOM_PAUSE).await {
-            return;
-        }
-    }
-}
-
 async fn attempt(shared: Arc<Shared>, run: ActivityRun) {
     let mut ending = Ending { shared: shared.clone(), of: Some((run.caller.clone(), run.attempt)) };
-    wait_for_room(&shared).await;
+    // Its result is held until its instance has taken it. A wait that is over in vain has been long enough.
+    let _has_room = shared.instances_have_room(ROOM_PATIENCE).await;
     let ended = outcome(&shared, run).await;
     if let Some((caller, attempt)) = ending.of.take() {
         let (to, message) = done(caller, attempt, ended);

@@ -27,6 +27,10 @@ use crate::budget::MemoryUse;
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a message from outside waits until instances hold less, and up to which length it need not.
+const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+const SMALL_MESSAGE_BYTES: u64 = 16 << 10;
+
 /// When a message may be recorded before any turn looks at it.
 #[derive(Clone, Copy)]
 enum Late {
@@ -285,6 +289,12 @@ impl Engine {
     pub(super) async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
         if id.is_entity() && !matches!(message, Message::Operation(_)) {
             return Err(EngineError::NotFound(id.clone()));
+        }
+        if message.bytes() > SMALL_MESSAGE_BYTES && !self.shared.instances_have_room(ROOM_PATIENCE).await {
+            let most = self.shared.config.instance_memory_bytes;
+            return Err(EngineError::Unavailable(format!(
+                "instances at work hold more than {most} bytes; nothing large is taken until they hold less"
+            )));
         }
         let (waiter, mut answer) = oneshot::channel();
         let takes_room = matches!(message, Message::Event { .. } | Message::Operation(_));

@@ -26,6 +26,9 @@ const LONG_CHAIN_BYTES: u64 = 256 << 10;
 /// How often the payloads of a chain are in memory while it is read: in the database's driver, as text, and as what was read from it.
 const COPIES: u64 = 4;
 
+/// How long a long chain waits until instances hold less.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How long until an instance that could not be read is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -108,6 +111,8 @@ async fn bring_back_long(shared: Arc<Shared>, LongLoad { load, bytes }: LongLoad
             break room;
         }
     };
+    // One that waits in vain is read all the same: what is to make room may wait for it.
+    let _has_room = shared.instances_have_room(ROOM_PATIENCE).await;
     match read_within(&shared, std::slice::from_ref(&load), bytes).await {
         Ok(loaded) => {
             // The chain that ends there never changes, so it is not too long now.

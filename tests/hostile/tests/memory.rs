@@ -111,6 +111,26 @@ async fn instances_leave_memory_by_bytes_and_go_on_all_the_same() {
 }
 
 #[tokio::test]
+async fn nothing_large_is_taken_while_those_at_work_hold_too_much() {
+    let host = host(&["--instance-memory-bytes=3000000", "--turn-deadline-ms=60000"]).await;
+    host.start_with_id("Misbehaving", "busy", &json!("spin")).await;
+    let large = json!("x".repeat(MIB));
+    let mut taken = 0;
+    let refused = loop {
+        let answer = host.raise("busy", "Other", &large).await;
+        if answer.status != 202 {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 10, "events wait for a turn that does not end, and all of them are taken");
+    };
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{}", refused.text());
+    assert!(taken >= 2, "{taken} were taken");
+    host.raise("busy", "Other", &json!(1)).await.expect_empty(202);
+    assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
+}
+
+#[tokio::test]
 async fn answers_beyond_the_budget_wait_and_are_refused_then() {
     let host = host(&["--answer-memory-bytes=67108864", "--write-deadline-seconds=30"]).await;
     host.start_with_id("Misbehaving", "long", &json!(format!("wait {}", "x".repeat(24 * MIB)))).await;
