@@ -65,7 +65,9 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.insert(path.to_string_lossy().into_owned(), std::fs::read(&path).unwrap_or_default());
+                // A pipe has none, and its reader would wait for a writer.
+                let bytes = if path.is_file() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
+                found.insert(path.to_string_lossy().into_owned(), bytes);
             }
         }
     }
