@@ -55,9 +55,9 @@ pub fn json_within<T: Serialize + ?Sized>(status: StatusCode, value: &T, room: O
     }
 }
 
-/// A payload as it is stored, with the room for it.
+/// A payload as [`Payload::shown`] shows it, with the room for it.
 pub fn payload(status: StatusCode, payload: &Payload, room: Option<Room>) -> Answer {
-    in_pieces(status, Held::new(payload.as_str().to_owned().into_bytes(), room))
+    in_pieces(status, Held::new(payload.shown().as_str().to_owned().into_bytes(), room))
 }
 
 /// The text of an answer, and the room for it.

@@ -34,9 +34,9 @@ impl InstanceStatus {
             name,
             instance_id: row.id.to_string(),
             runtime_status: row.status.as_str(),
-            input: input.filter(|_| show_input),
-            custom_status,
-            output: row.output.clone(),
+            input: input.filter(|_| show_input).map(|input| input.shown()),
+            custom_status: custom_status.map(|status| status.shown()),
+            output: row.output.as_ref().map(Payload::shown),
             created_time: row.created_at.to_iso_seconds(),
             last_updated_time: row.updated_at.to_iso_seconds(),
             parked_reason: row.parked.clone(),
@@ -92,7 +92,7 @@ impl EntityStatus {
         Some(Self {
             entity_id: EntityName { name: entity.name.to_string(), key: entity.key.to_string() },
             last_operation_time: row.updated_at.to_iso_millis(),
-            state: row.state.clone().filter(|_| fetch_state),
+            state: row.state.as_ref().filter(|_| fetch_state).map(Payload::shown),
         })
     }
 }

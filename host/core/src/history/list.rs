@@ -77,9 +77,9 @@ impl HistoryEvent {
         self.with("Input", input.as_str())
     }
 
-    /// A result stands as the value itself.
+    /// A result stands as the value itself, as far as every reader of JSON reads it.
     pub(super) fn result(self, result: &Payload) -> Self {
-        Self { result: Some(result.clone()), ..self }
+        Self { result: Some(result.shown()), ..self }
     }
 }
 

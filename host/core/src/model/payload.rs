@@ -71,6 +71,13 @@ impl Payload {
         look::look(self.as_str())
     }
 
+    /// As an answer shows it: a value that not every reader of JSON reads is a string with its text. Such values are refused today;
+    /// older versions stored them.
+    pub fn shown(&self) -> Self {
+        let is_flawed = look::may_have_flaw(self.as_str()) && self.look().flaw.is_some();
+        if is_flawed { Self::string(self.as_str()) } else { self.clone() }
+    }
+
     /// Length of the text in bytes.
     pub fn len_bytes(&self) -> usize {
         self.as_str().len()
@@ -114,6 +121,18 @@ mod tests {
         assert_eq!(Payload::of_text("42 apples").as_str(), "\"42 apples\"");
         assert_eq!(Payload::of_text(" ").as_str(), "\"\"");
         assert_eq!(Payload::of_text("1e400").as_str(), "\"1e400\"", "no reader could read the number");
+    }
+
+    #[test]
+    fn what_an_older_version_stored_is_shown_so_that_every_reader_reads_it() {
+        let shown = |text: &str| Payload::parse(text).unwrap().shown().as_str().to_owned();
+        let long = format!("[1{}]", "0".repeat(309));
+        for bad in ["1e400", "[-1.5E+309]", r#""\ud800""#, r#"{"\uDEAD":1}"#, &long] {
+            assert_eq!(serde_json::from_str::<String>(&shown(bad)).unwrap(), bad);
+        }
+        for good in ["1e3", r#""\ud83d\ude00""#, r#""1e400""#, r#""\\ud800""#, "{\"a\": [1, null]}"] {
+            assert_eq!(shown(good), good);
+        }
     }
 
     #[test]

@@ -17,6 +17,25 @@ const LONGEST_SAFE_NUMBER: usize = 308;
 /// How much of a number is shown.
 const SHOWN_BYTES: usize = 40;
 
+/// Whether it is worth a look for a flaw: false only if there is none.
+pub(super) fn may_have_flaw(text: &str) -> bool {
+    let (mut digits, mut before) = (0_usize, 0_u8);
+    for &byte in text.as_bytes() {
+        if byte.is_ascii_digit() {
+            digits += 1;
+        } else if (matches!(byte, b'e' | b'E') && digits > 0) || (byte == b'u' && before == b'\\') {
+            return true;
+        } else {
+            digits = 0;
+        }
+        if digits > LONGEST_SAFE_NUMBER {
+            return true;
+        }
+        before = byte;
+    }
+    false
+}
+
 /// `text` must be one JSON value.
 pub(super) fn look(text: &str) -> Look {
     let (mut look, mut depth, mut at) = (Look::default(), 0_usize, 0);
