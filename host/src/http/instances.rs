@@ -1,7 +1,7 @@
 //! Showing and listing instances.
 
-use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
 use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus, Timestamp};
 use longhaul_store::{InstanceQuery, Payloads};
 use serde::Serialize;
@@ -21,6 +21,10 @@ use crate::dispatch::{EngineError, HistoryOptions, Read};
 const DEFAULT_PAGE_ROWS: u32 = 100;
 /// Most rows in a page; a request for more gets this many.
 const MAX_PAGE_ROWS: u32 = 1_000;
+/// What every continuation token begins with. Its colon is escaped in an id.
+const TOKEN_MARK: &str = "after:";
+/// How much of a token that cannot be read is shown.
+const SHOWN_TOKEN_CHARS: usize = 80;
 /// Seconds that a caller should wait before it asks again for the status of an instance that goes on.
 const RETRY_AFTER_SECONDS: &str = "5";
 
@@ -118,7 +122,20 @@ pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>, room: Op
 
 /// The token of the page that begins behind `id`: escaped, because a header takes less than an id may contain.
 pub(super) fn token_of(id: &str) -> String {
-    escape(id)
+    format!("{TOKEN_MARK}{}", escape(id))
+}
+
+/// The token of a request that removes: one that no answer can have carried is refused, for it would skip what sorts before it.
+pub(super) fn strict_token(headers: &HeaderMap) -> Result<Option<InstanceId>, String> {
+    let Some(value) = headers.get(CONTINUATION_TOKEN) else { return Ok(None) };
+    let text = value.to_str().ok().map(str::trim);
+    if text == Some("") {
+        return Ok(None);
+    }
+    let id = text.and_then(read_token).filter(|id| text == Some(token_of(id.as_str()).as_str()));
+    let shown: String = String::from_utf8_lossy(value.as_bytes()).chars().take(SHOWN_TOKEN_CHARS).collect();
+    id.map(Some)
+        .ok_or_else(|| format!("{CONTINUATION_TOKEN} is {shown:?}, which is no token of an answer; leave it out to begin at the front"))
 }
 
 /// Where the page before this one ended, if the request says so.
@@ -129,6 +146,8 @@ pub(super) fn token(asked: &Asked) -> Option<InstanceId> {
 /// The inverse of [`token_of`]; `None` for a blank.
 pub(super) fn read_token(text: &str) -> Option<InstanceId> {
     let text = text.trim();
+    // Lists also take tokens of versions that had no mark.
+    let text = text.strip_prefix(TOKEN_MARK).unwrap_or(text);
     (!text.is_empty()).then(|| InstanceId::trusted(form_decode(text)))
 }
 
@@ -183,7 +202,18 @@ mod tests {
         assert_eq!(body_of(last).await, "[1,2]");
         let more = page::<u8>(&[], Some(&InstanceId::trusted("é +%")), None);
         let token = more.headers()[CONTINUATION_TOKEN].to_str().unwrap();
-        assert_eq!(form_decode(token), "é +%");
+        assert_eq!(read_token(token).unwrap().as_str(), "é +%");
+        assert_eq!(read_token("%C3%A9").unwrap().as_str(), "é", "a token of an older version");
+    }
+
+    #[test]
+    fn a_purge_refuses_a_token_that_no_answer_carried() {
+        let read = |bytes: &[u8]| strict_token(&HeaderMap::from_iter([(CONTINUATION_TOKEN, bytes.try_into().unwrap())]));
+        for bad in [&b"garbage"[..], b"\xff", b"after:", b"after:a b", b"after:%zz"] {
+            assert!(read(bad).is_err_and(|problem| problem.contains("x-ms-continuation-token")), "{bad:?}");
+        }
+        assert_eq!((read(b" "), strict_token(&HeaderMap::new())), (Ok(None), Ok(None)));
+        assert_eq!(read(token_of("a:b é").as_bytes()), Ok(Some(InstanceId::trusted("a:b é"))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, CONTINUATION_TOKEN};
-use super::instances::{token, token_of};
+use super::instances::{strict_token, token_of};
 use super::request::Asked;
 use super::{Api, Handled, purge_filter};
 use crate::clock;
@@ -51,8 +51,9 @@ pub(super) async fn purge(api: &Api, asked: &Asked) -> Handled {
 
 /// Removes the ended orchestrations that a filter covers, never entities.
 pub(super) async fn purge_many(api: &Api, asked: &Asked) -> Handled {
-    let query = match purge_filter::read(&asked.query, clock::now(), STEP_INSTANCES) {
-        Ok(query) => InstanceQuery { after: token(asked), ..query },
+    let filter = purge_filter::read(&asked.query, clock::now(), STEP_INSTANCES);
+    let query = match filter.and_then(|query| Ok(InstanceQuery { after: strict_token(&asked.head.headers)?, ..query })) {
+        Ok(query) => query,
         Err(problem) => return Ok(answer::text(StatusCode::BAD_REQUEST, &problem)),
     };
     let (purged, next) = purge_until(&api.engine.under(asked.leave.permit.clone()), query, Instant::now() + REQUEST_LIMIT).await?;

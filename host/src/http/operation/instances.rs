@@ -122,7 +122,7 @@ pub(super) const PURGE_INSTANCES: Operation = Operation {
         Reply(
             400,
             Shape::Text,
-            "createdTimeFrom is missing, or something in the query cannot be read or is not known; nothing was removed",
+            "createdTimeFrom is missing, or something in the query or the token cannot be read or is not known; nothing was removed",
         ),
         Reply(404, Shape::Empty, "The filter covers nothing"),
     ],
