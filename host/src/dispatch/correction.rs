@@ -31,6 +31,7 @@ const BREATH: Duration = Duration::from_millis(100);
 pub(super) async fn watch(shared: Arc<Shared>) {
     let (mut seen, mut seen_at) = (shared.now(), Instant::now());
     let mut look_at = Some(Instant::now() + FIRST_LOOK);
+    let mut told_in_era = shared.board().era;
     while !shared.stopped_within(PAUSE).await {
         let (now, now_at) = (shared.now(), Instant::now());
         let passed = u64::try_from(now_at.duration_since(seen_at).as_millis()).unwrap_or(u64::MAX);
@@ -43,7 +44,16 @@ pub(super) async fn watch(shared: Arc<Shared>) {
             );
             look_at = Some(now_at);
         }
-        if look_at.is_some_and(|at| at <= now_at) {
+        let (era, is_closed) = {
+            let board = shared.board();
+            (board.era, board.closed)
+        };
+        if era != told_in_era {
+            // The instances that were told were in memory, and that was given up.
+            look_at = look_at.or(Some(now_at));
+        }
+        if look_at.is_some_and(|at| at <= now_at) && !is_closed {
+            told_in_era = era;
             look_at = match tell_all(&shared, now).await {
                 Ok(()) => None,
                 Err(error) => {
@@ -77,7 +87,12 @@ async fn tell_all(shared: &Shared, now: Timestamp) -> Result<(), StoreError> {
 
 impl Board {
     fn wake_left_ahead(&mut self, now: Timestamp) {
-        let is_left = |place: &Place| matches!(place, Place::Resident(resident) if resident.is_left_ahead(now));
+        let is_left = |place: &Place| match place {
+            Place::Resident(resident) => resident.is_left_ahead(now),
+            // These come to rest by a time that may have been read before the clock was put back.
+            Place::Busy | Place::Loading => true,
+            Place::Cold | Place::Purging => false,
+        };
         let mut ids: Vec<_> = self.slots.iter().filter(|(_, slot)| is_left(&slot.place)).map(|(id, _)| id.clone()).collect();
         // A map has no order, and a simulation must repeat itself.
         ids.sort();

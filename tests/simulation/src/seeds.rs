@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use faults::generate::ACCOUNTS;
@@ -74,7 +74,7 @@ fn carry_out(seed: u64, plan: &Arc<Plan>) -> Result<(Passed, Arc<GatedStore>), V
     let gate = Arc::new(RandomGate { universe: universe.clone(), plan: plan.clone(), calm: AtomicBool::new(false) });
     let store = Arc::new(GatedStore::new(gate.clone()));
     let life = Life { universe: universe.clone(), store: store.clone(), config: plan.config.clone() };
-    let run = Run { plan: plan.clone(), store: store.clone(), universe: universe.clone() };
+    let run = Run { plan: plan.clone(), store: store.clone(), universe: universe.clone(), jumped: Arc::default() };
     let mut crashes = 0;
     let mut over = false;
     for lifetime in &plan.crashes {
@@ -149,6 +149,8 @@ struct Run {
     plan: Arc<Plan>,
     store: Arc<GatedStore>,
     universe: Arc<Universe>,
+    /// How often the clock has jumped.
+    jumped: Arc<AtomicUsize>,
 }
 
 impl Run {
@@ -168,13 +170,8 @@ impl Run {
         if self.plan.couriers > 0 {
             clients.spawn(self.clone().send_couriers(engine.clone(), random.fork()));
         }
-        let (universe, plan) = (self.universe.clone(), self.plan.clone());
-        clients.spawn(async move {
-            for (after, by_ms) in &plan.jumps {
-                sleep(*after).await;
-                universe.jump(*by_ms);
-            }
-        });
+        let run = self.clone();
+        clients.spawn(async move { run.jump().await });
         while let Some(ended) = clients.join_next().await {
             if let Err(error) = ended {
                 std::panic::resume_unwind(error.into_panic());
@@ -184,6 +181,15 @@ impl Run {
             until_ended(&engine, id).await;
         }
         until_quiet(|| check::rows(&self.store.inner)).await;
+    }
+
+    /// Lets the clock jump as planned, each time once: what an engine before this one has seen is over.
+    async fn jump(&self) {
+        for (after, by_ms) in self.plan.jumps.iter().skip(self.jumped.load(Ordering::Relaxed)) {
+            sleep(*after).await;
+            self.jumped.fetch_add(1, Ordering::Relaxed);
+            self.universe.jump(*by_ms);
+        }
     }
 
     async fn start(&self, engine: &Engine, random: &mut Random, id: &str, steps: &[Step]) {
