@@ -114,7 +114,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(900);
 /// Waits until an instance has ended.
 ///
 /// # Panics
-/// When it is not there though it was accepted, or has not ended after [`LONGEST_RUN`].
+/// When it is not there though it was accepted, or has not ended after `LONGEST_RUN`.
 pub async fn until_ended(engine: &Engine, id: &str) -> InstanceRow {
     let id = InstanceId::trusted(id);
     let limit = Instant::now() + LONGEST_RUN;
