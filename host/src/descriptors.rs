@@ -34,7 +34,7 @@ impl Descriptors {
         descriptor >= self.limit - self.reserve()
     }
 
-    /// The same where even the half of those is taken that one more connection may have until an idle one has closed.
+    /// Whether even the half of those is taken that connections may have until idle ones have closed.
     pub fn are_very_short(self, descriptor: u64) -> bool {
         descriptor >= self.limit - self.reserve() / 2
     }

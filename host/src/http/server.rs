@@ -84,6 +84,8 @@ const CLOSED_AT_A_TIME: usize = 16;
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Least room for what was read and not yet taken: a head that fills it is refused, and bodies come in pieces of that size.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
+/// How long an idle connection takes to close at most, where the host has time for it.
+const UNTIL_IDLE_ONES_GO: Duration = Duration::from_millis(10);
 /// What is said on a connection of an address that has as many as it may.
 const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 
@@ -114,9 +116,12 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
         };
         match accepted {
             Ok((stream, peer)) => {
-                if !has_room(&stream, descriptors, &connections) {
+                if !has_room(&stream, descriptors, &connections).await {
                     failures.note(&"too few file descriptors are left; connections are turned away");
-                    turn_away(stream, TURNED_AWAY, &lingering);
+                    // Not closed in stages: a connection that lingers keeps the descriptor that is missing.
+                    if tls.is_none() {
+                        let _ = stream.try_write(TURNED_AWAY.as_bytes());
+                    }
                     continue;
                 }
                 let Some(own_place) = places.take(peer.ip()) else {
@@ -172,9 +177,17 @@ pub async fn serve(listener: Listener, api: Arc<Api>, limits: ServerLimits, stop
 }
 
 /// Whether a connection may stay. Where it takes a descriptor that is kept for other things, an idle connection has to go for it.
-fn has_room(stream: &TcpStream, descriptors: Descriptors, connections: &Connections) -> bool {
+async fn has_room(stream: &TcpStream, descriptors: Descriptors, connections: &Connections) -> bool {
     let descriptor = stream.as_raw_fd().unsigned_abs().into();
-    !descriptors.are_short(descriptor) || connections.close_longest_idle() && !descriptors.are_very_short(descriptor)
+    if !descriptors.are_short(descriptor) {
+        return true;
+    }
+    let has_gone = connections.close_longest_idle();
+    if has_gone && descriptors.are_very_short(descriptor) {
+        // The next connections wait in the kernel until those that were told to go have gone.
+        tokio::time::sleep(UNTIL_IDLE_ONES_GO).await;
+    }
+    has_gone
 }
 
 /// Connections that could not be taken: as many as there are, one line of the log tells of them now and then.
