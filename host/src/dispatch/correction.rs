@@ -33,9 +33,9 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     let mut look_at = Some(Instant::now() + FIRST_LOOK);
     let mut told_in_era = shared.board().era;
     while !shared.stopped_within(PAUSE).await {
-        let (now, now_at) = (shared.now(), Instant::now());
+        let ((now, latest), now_at) = (shared.now_and_latest(), Instant::now());
         let passed = u64::try_from(now_at.duration_since(seen_at).as_millis()).unwrap_or(u64::MAX);
-        let behind = seen.plus(passed).since(now);
+        let behind = seen.plus(passed).max(latest).since(now);
         (seen, seen_at) = (now, now_at);
         if behind > TOLERANCE_MS {
             tracing::warn!(

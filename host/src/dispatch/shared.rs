@@ -1,6 +1,6 @@
 //! What all parts of the engine share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -116,6 +116,8 @@ pub(super) struct Shared {
     board: Mutex<Board>,
     workers: Handle,
     stopping: AtomicBool,
+    /// The latest time that was given out since the last look for a clock that was put back.
+    latest_ms: AtomicU64,
 }
 
 /// Most chains read at a time, and in one reading.
@@ -141,6 +143,7 @@ impl Shared {
             answers: Answers::new(config.answer_memory_bytes, config.max_page_bytes),
             workers,
             stopping: AtomicBool::new(false),
+            latest_ms: AtomicU64::default(),
             store,
             registry,
             config,
@@ -171,7 +174,16 @@ impl Shared {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.world.now()
+        let now = self.world.now();
+        self.latest_ms.fetch_max(now.0, Ordering::Relaxed);
+        now
+    }
+
+    /// The time, and the latest that was given out since this was asked last: a clock that was ahead for a moment
+    /// only shows there.
+    pub(super) fn now_and_latest(&self) -> (Timestamp, Timestamp) {
+        let now = self.world.now();
+        (now, Timestamp(self.latest_ms.swap(now.0, Ordering::Relaxed)))
     }
 
     pub(super) fn is_stopping(&self) -> bool {
