@@ -4,13 +4,13 @@
 //! told in the words of the wire contract: names in PascalCase, a scheduled task folded into its completion, the current
 //! execution only.
 //!
-//! - `teller`: watches the turns and tells what messages did; `commands`: what commands led to. `list`: the list and its open tasks. `shape`: one JSON object for
+//! - `builder`: watches the turns and tells what messages did; `commands`: what commands led to. `list`: the list and its open tasks. `shape`: one JSON object for
 //!   each type of event.
 
+mod builder;
 mod commands;
 mod list;
 mod shape;
-mod teller;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ mod tests;
 pub use list::HistoryEvent;
 
 use crate::model::InstanceId;
-use crate::orchestration::chain::Chain;
+use crate::orchestration::Chain;
 use crate::record::Record;
 
 /// What a client wants to see of an instance's history. By default neither inputs nor results.
@@ -34,7 +34,7 @@ pub struct HistoryOptions {
 ///
 /// `chain` is what [`fold`](crate::orchestration::fold()) takes: records as the store returns them, each with its mark of a base.
 pub fn history_events(id: &InstanceId, chain: impl IntoIterator<Item = (Record, bool)>, options: HistoryOptions) -> Vec<HistoryEvent> {
-    let mut teller = teller::Teller::new(options);
-    Chain::read(id.clone(), chain, &mut teller);
-    teller.into_events()
+    let mut builder = builder::HistoryBuilder::new(options);
+    Chain::read(id.clone(), chain, &mut builder);
+    builder.into_events()
 }

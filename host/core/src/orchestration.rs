@@ -4,46 +4,44 @@
 //! with ([`Orchestration::activate`]), and ends with what the guest asked for ([`Orchestration::end_turn`]). All of it is
 //! deterministic, so folding the recorded turns ([`fold()`]) gives the same state and the same calls to the guest.
 //!
-//! - `execution`: one execution: its tasks and alarms. `section`: its critical section. `events`: buffered events and those who wait for them.
-//!   `ready`: ended tasks that the guest has not been told of.
-//! - `receive`: what each message does; `attempts`: how calls are tried again. `command`: what each command does. `finish`: how
-//!   an execution ends.
-//! - `bounds`: what is counted, and what is too much.
-//! - `rewind`: how a failed execution goes on; `cut`: from where, and what is kept; `tape`: the turns kept for that; `memo`: what need not be done
-//!   again; `former`: under which names things were asked for.
-//! - `chain`: reads records turn by turn. [`fold()`]: from records back to state, and what a replay must give to the guest.
+//! - The state: `execution` (one execution: its tasks and alarms), `events` (buffered events and the
+//!   waits for them), `ready` (ended tasks that the guest has not been told of), `critical_section`,
+//!   `attempts` (how calls are tried again).
+//! - The turn: `turn`, `receive` (what each message does), `command` (what each command does),
+//!   `locking` (how a critical section is entered and left), `finish` (how an execution ends),
+//!   `bounds` (what is counted, and what is too much), `weight` (what an instance takes in memory).
+//! - `replay`: from records back to state, and what a replay must give to the guest.
+//! - `rewind`: how a failed execution goes on.
 
 mod attempts;
 mod bounds;
-pub(crate) mod chain;
 mod command;
-mod cut;
+mod critical_section;
 mod events;
 mod execution;
 mod finish;
-mod fold;
-mod former;
-mod memo;
+mod locking;
 mod ready;
 mod receive;
+mod replay;
 mod rewind;
-mod section;
-mod tape;
 mod turn;
 mod weight;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use fold::{Folded, Mismatch, ReplayStep, fold};
 pub use receive::Refusal;
+pub(crate) use replay::{Chain, ReplayObserver};
+pub use replay::{Folded, Mismatch, ReplayStep, fold};
+pub(crate) use turn::Arrived;
 pub use turn::{Activation, Step, Turn};
 
 use crate::message::{ActivityRun, Message};
 use crate::model::{DeploymentId, ExecutionId, InstanceId, RuntimeStatus, TaskId, TaskResult, Timestamp};
 use crate::own_time::OwnTime;
 use execution::Execution;
-use memo::Memo;
+use rewind::ReusableCommands;
 
 /// The state of one orchestration instance: all that its chain of records says.
 #[derive(Debug)]
@@ -168,13 +166,13 @@ impl Orchestration {
         self.execution.as_ref()?.section.as_ref()?.granted_lock()
     }
 
-    fn take_memo(&mut self) -> Memo {
-        self.execution.as_mut().map(|execution| std::mem::take(&mut execution.memo)).unwrap_or_default()
+    fn take_reusable(&mut self) -> ReusableCommands {
+        self.execution.as_mut().map(|execution| std::mem::take(&mut execution.reusable)).unwrap_or_default()
     }
 
-    fn put_memo(&mut self, memo: Memo) {
+    fn put_reusable(&mut self, reusable: ReusableCommands) {
         if let Some(execution) = &mut self.execution {
-            execution.memo = memo;
+            execution.reusable = reusable;
         }
     }
 

@@ -73,7 +73,7 @@ impl Orchestration {
 
 impl Execution {
     fn carry_out(&mut self, turn: &mut Turn, instance: &InstanceId, command: &Command) -> Result<(), Failure> {
-        if let Some(prior) = self.memo.take(command) {
+        if let Some(prior) = self.reusable.take(command) {
             self.reuse(turn, instance, command, prior);
             return Ok(());
         }
@@ -91,7 +91,9 @@ impl Execution {
             Command::SignalEntity(signal) => {
                 let what = || format!("cannot signal operation '{}'", signal.operation);
                 signal.entity.check_in(turn.format).map_err(|problem| fault("InvalidEntityId", &what(), problem))?;
-                self.check_signal(&signal.entity)?;
+                if let Some(section) = &self.section {
+                    section.check_signal(&signal.entity)?;
+                }
                 turn.outgoing.push(Outgoing::signal(signal.clone()));
             }
             Command::UnlockEntities(task) => self.unlock(turn, instance, *task),
@@ -217,7 +219,8 @@ impl Execution {
         if let Err(problem) = call.entity.check_in(turn.format) {
             return self.refuse(task, "InvalidEntityId", format!("cannot call operation '{}': {problem}", call.operation));
         }
-        if let Err(problem) = self.enter_call(&call.entity, task) {
+        let entered = self.section.as_mut().map_or(Ok(()), |section| section.enter_call(&call.entity, task));
+        if let Err(problem) = entered {
             return self.refuse(task, "CriticalSection", problem);
         }
         let caller = Some(self.task_ref(instance, task));

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::critical_section::CriticalSection;
 use super::events::{Event, Events};
-use super::former::Former;
-use super::memo::Memo;
 use super::ready::Ready;
-use super::section::CriticalSection;
-use super::weight::Weighed;
+use super::rewind::{PreviousIds, ReusableCommands};
 use crate::limits::{Buffered, start_bytes};
 use crate::message::{ActivityRun, Message, Outgoing, Start, TaskRef};
 use crate::model::{ActivityCall, EntityId, ExecutionId, GuestOutcome, InstanceId, OrchestrationCall, TaskId, TaskResult, Timestamp};
@@ -68,15 +66,23 @@ impl Progress {
     }
 }
 
+/// What an execution held when its memory was last added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Weighed {
+    /// What its history took then.
+    pub(super) history_bytes: u64,
+    pub(super) held_bytes: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) start: Start,
     /// What tasks answer to: the execution's id, until a rewind gives it another one.
     current: ExecutionId,
     /// What tasks answered to before.
-    pub(super) former: Former,
+    pub(super) previous_ids: PreviousIds,
     /// What was done before a rewind and need not be done again.
-    pub(super) memo: Memo,
+    pub(super) reusable: ReusableCommands,
     /// Set between a rewind and the next turn: what that turn sends.
     pub(super) settling: Option<Vec<Outgoing>>,
     /// How it ended, once it has.
@@ -114,8 +120,8 @@ impl Execution {
         Self {
             history_bytes: start_bytes(&start) + events.buffered().bytes as u64,
             current: start.execution.clone(),
-            former: Former::default(),
-            memo: Memo::default(),
+            previous_ids: PreviousIds::default(),
+            reusable: ReusableCommands::default(),
             settling: None,
             ended: None,
             start,
@@ -143,12 +149,12 @@ impl Execution {
     /// From now on tasks answer to another id.
     pub(super) fn rename(&mut self, execution: ExecutionId) {
         let before = std::mem::replace(&mut self.current, execution);
-        self.former.rename(before, self.next_task);
+        self.previous_ids.rename(before, self.next_task);
     }
 
     /// The task that an entity's answer is for.
     pub(super) fn answered_task(&self, execution: &ExecutionId, task: TaskId) -> Option<TaskId> {
-        if *execution == self.current { Some(task) } else { self.former.task(execution, task) }
+        if *execution == self.current { Some(task) } else { self.previous_ids.task(execution, task) }
     }
 
     pub(super) fn task_ref(&self, instance: &InstanceId, task: TaskId) -> TaskRef {
@@ -234,7 +240,7 @@ impl Execution {
         }
     }
 
-    /// Takes a task out of all books.
+    /// Closes a task and removes it from every index.
     pub(super) fn close(&mut self, task: TaskId) -> Option<Task> {
         let closed = self.tasks.remove(&task)?;
         self.holding -= usize::from(closed.holds_up_the_end());
@@ -249,7 +255,11 @@ impl Execution {
                 }
             }
             Task::Timer { at } => _ = self.alarms.remove(&(*at, task)),
-            Task::Entity { entity, .. } => self.leave_call(entity, task),
+            Task::Entity { entity, .. } => {
+                if let Some(section) = &mut self.section {
+                    section.leave_call(entity, task);
+                }
+            }
             Task::Event { .. } | Task::Lock => {}
         }
         Some(closed)

@@ -219,7 +219,7 @@ impl Orchestration {
             }
             Message::EntityReply { execution: of, task, result } => match execution.answered_task(&of, task) {
                 Some(task) => execution.entity_replied(task, result),
-                None => execution.memo.answer(&of, task, result),
+                None => execution.reusable.answer(&of, task, result),
             },
             Message::LockGranted { execution: of, task } if of == *execution.id() => execution.lock_granted(task),
             Message::TimerFired { task } => execution.timer_fired(turn.now, task),

@@ -1,98 +1,21 @@
 //! How a failed execution goes on from before its first failure.
 //!
-//! The turn that takes the message only notes that it happened: what the instance is then, follows from its chain, which is read again
-//! ([`super::chain`] cuts it, [`super::cut`] says where). The first turn after that sends what has to be asked for again.
+//! - `request`: what a message that rewinds does, and the first turn after it.
+//! - `log`: the turns kept while a chain is read that a rewind will cut. `cut`: where it is cut, and
+//!   what is kept of the turns behind.
+//! - `reuse`: what the undone turns did and need not do again; `repeat`: a command that finds itself
+//!   there.
+//! - `previous_ids`: under which ids things were asked for before.
 
-use super::Orchestration;
-use super::execution::{Execution, Progress, Task};
-use super::turn::Turn;
-use crate::message::{Caller, Message, Outgoing, TaskRef};
-use crate::model::{DeploymentId, Failure, InstanceId, RuntimeStatus, TaskResult, Timestamp};
-use crate::record::Rewound;
+mod cut;
+mod log;
+mod previous_ids;
+mod repeat;
+mod request;
+mod reuse;
 
-impl Orchestration {
-    /// A failed instance is rewound. A caller that was rewound is answered, now or in the end, whatever has become of its child.
-    pub(super) fn receive_rewind(&mut self, turn: &mut Turn, caller: Option<Caller>, deployment: Option<DeploymentId>) {
-        if let Some(caller) = &caller
-            && let Err(failure) = self.check_caller(caller)
-        {
-            let TaskRef { instance, execution, task } = caller.waits.clone();
-            turn.send(instance, Message::ChildDone { execution, task, result: TaskResult::Failed(failure) });
-            return;
-        }
-        let (number, status) = (self.next_turn, self.status);
-        let Some(execution) = &mut self.execution else { return };
-        if let Some(caller) = caller {
-            execution.start.parent = Some(caller.waits);
-        }
-        if status == RuntimeStatus::Failed {
-            turn.rewound = Some(Box::new(Rewound {
-                execution: execution.id().derive(turn.now, &format!("rewind {number}")),
-                deployment: deployment.unwrap_or(execution.start.deployment),
-                parent: execution.start.parent.clone(),
-            }));
-            self.status = RuntimeStatus::Running;
-        } else if let Some(outcome) = execution.ended.clone() {
-            self.tell_parent(turn, &outcome);
-        }
-    }
-
-    fn check_caller(&self, caller: &Caller) -> Result<(), Failure> {
-        let Some(execution) = &self.execution else {
-            let text = format!("the child instance '{}' is gone, so it cannot be rewound", self.id);
-            return Err(Failure::new("InstanceGone", text));
-        };
-        if execution.start.parent.as_ref() == Some(&caller.known) {
-            return Ok(());
-        }
-        Err(Failure::new("InstanceExists", format!("the instance '{}' is not the child that was called", self.id)))
-    }
-
-    /// The state is as the kept turns make it and has taken in again what arrived since. It goes on from here.
-    pub(super) fn go_on_rewound(&mut self, turn: &mut Turn, number: u32, rewound: &Rewound, asked: &Asked) {
-        self.parked = None;
-        self.status = RuntimeStatus::Running;
-        self.next_turn = number.saturating_add(1);
-        for message in self.take_held() {
-            self.apply_held(turn, message);
-        }
-        let Some(execution) = &mut self.execution else { return };
-        execution.start.parent = rewound.parent.clone();
-        execution.start.deployment = rewound.deployment;
-        execution.rename(rewound.execution.clone());
-        execution.settling = Some(execution.ask_again(&self.id, turn.now, asked));
-    }
-}
-
-/// What the one who rewinds an instance said.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
-    pub(super) reason: Option<String>,
-    pub(super) deployment: Option<DeploymentId>,
-}
-
-impl Execution {
-    /// Every open call begins afresh: activities run again from their first attempt, children are rewound, and the critical section that was
-    /// given back when the execution failed is asked for again.
-    fn ask_again(&mut self, instance: &InstanceId, now: Timestamp, asked: &Asked) -> Vec<Outgoing> {
-        let mut outgoing = Vec::new();
-        let execution = self.id().clone();
-        let own = |task| TaskRef { instance: instance.clone(), execution: execution.clone(), task };
-        for (task, open) in &mut self.tasks {
-            match open {
-                Task::Activity { progress, .. } => *progress = Progress::begun(now),
-                Task::Child { id, progress, known, .. } => {
-                    *progress = Progress::begun(now);
-                    let waits = own(*task);
-                    let caller = Caller { known: std::mem::replace(known, waits.clone()), waits };
-                    let Asked { reason, deployment } = asked.clone();
-                    let message = Message::Rewind { reason, caller: Some(Box::new(caller)), deployment };
-                    outgoing.push(Outgoing { to: id.clone(), message });
-                }
-                Task::Timer { .. } | Task::Event { .. } | Task::Entity { .. } | Task::Lock => {}
-            }
-        }
-        outgoing.extend(self.section.as_ref().and_then(|section| section.request(own)));
-        outgoing
-    }
-}
+pub(super) use cut::{Cut, cut};
+pub(super) use log::{LogItem, LoggedRewind, LoggedTurn, TurnLog};
+pub(super) use previous_ids::PreviousIds;
+pub(super) use request::RewindRequest;
+pub(super) use reuse::ReusableCommands;

@@ -23,6 +23,16 @@ pub enum Activation {
     },
 }
 
+impl Activation {
+    /// What ended, for a later activation.
+    pub fn received(&self) -> &[Completion] {
+        match self {
+            Self::Start(_) => &[],
+            Self::Resume { received, .. } => received,
+        }
+    }
+}
+
 /// A turn between its first and its last step.
 #[derive(Debug)]
 pub struct Turn {
@@ -148,6 +158,16 @@ fn cancelled_task(effect: &Effect) -> Option<TaskId> {
         Effect::RunActivity(_) => None,
         Effect::CancelActivity(caller) => Some(caller.task),
     }
+}
+
+/// A message that a turn consumed.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) message: Message,
+    /// Whether it is a record of its own in the chain.
+    pub(crate) recorded: bool,
+    /// When it was accepted: the turn's time if it has no record of its own.
+    pub(crate) at: Timestamp,
 }
 
 /// What comes of a turn: a record to append, and what follows once it is on stable storage.

@@ -5,7 +5,7 @@
 //! through again once much has come.
 
 use super::Orchestration;
-use super::execution::{Execution, Task};
+use super::execution::{Execution, Task, Weighed};
 use crate::entity::Entity;
 use crate::limits::{message_bytes, start_bytes};
 use crate::message::Message;
@@ -15,14 +15,6 @@ use crate::model::{Payload, TaskResult};
 const FRAME_BYTES: u64 = 200;
 /// How much a history grows at least until its instance is looked through again.
 const LOOK_AGAIN_BYTES: u64 = 256 << 10;
-
-/// What an execution held when it was last looked through.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Weighed {
-    /// What its history took then.
-    history_bytes: u64,
-    held_bytes: u64,
-}
 
 impl Orchestration {
     /// About how many bytes its state takes in memory, at most.

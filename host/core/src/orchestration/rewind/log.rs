@@ -1,63 +1,63 @@
 //! The turns of the current execution, kept while a chain is read that a rewind will cut.
 
-use super::chain::Arrived;
-use super::memo::Memo;
-use super::rewind::Asked;
-use super::turn::{Activation, Step};
+use super::request::RewindRequest;
+use super::reuse::ReusableCommands;
 use crate::message::Message;
 use crate::model::{GuestTurn, InstanceId, TaskId, TaskResult, Timestamp};
+use crate::orchestration::turn::Arrived;
+use crate::orchestration::turn::{Activation, Step};
 use crate::record::{NextExecution, Rewound};
 
 /// All that made the state of the current execution.
 #[derive(Debug, Default)]
-pub(super) struct Tape {
+pub(crate) struct TurnLog {
     /// How the execution began, if by continue-as-new.
-    pub(super) origin: Option<(Timestamp, NextExecution)>,
-    pub(super) items: Vec<Item>,
+    pub(crate) origin: Option<(Timestamp, NextExecution)>,
+    pub(crate) items: Vec<LogItem>,
 }
 
 #[derive(Debug)]
-pub(super) enum Item {
-    Turn(TapedTurn),
-    /// The instance was set aside.
+pub(crate) enum LogItem {
+    Turn(LoggedTurn),
+    /// The instance was parked.
     Parked(String),
-    Rewind(TapedRewind),
+    Rewind(LoggedRewind),
 }
 
 /// A turn as it was read.
 #[derive(Clone, Debug)]
-pub(super) struct TapedTurn {
-    pub(super) number: u32,
+pub(crate) struct LoggedTurn {
+    pub(crate) number: u32,
     /// The format of its record.
-    pub(super) format: u32,
-    pub(super) now: Timestamp,
-    pub(super) arrived: Vec<Arrived>,
-    pub(super) recorded: GuestTurn,
-    pub(super) without_guest: bool,
+    pub(crate) format: u32,
+    pub(crate) now: Timestamp,
+    pub(crate) arrived: Vec<Arrived>,
+    pub(crate) recorded: GuestTurn,
+    pub(crate) without_guest: bool,
     /// Tasks that the code was told had ended.
-    pub(super) told: Vec<TaskId>,
+    pub(crate) told: Vec<TaskId>,
     /// Those among them that had failed.
-    pub(super) told_failed: Vec<TaskId>,
+    pub(crate) told_failed: Vec<TaskId>,
     /// The lock task of the critical section that was granted when the code was called.
-    pub(super) section: Option<TaskId>,
-    /// For calls of children and entities: whom they were sent to.
-    pub(super) sent_to: Vec<(TaskId, InstanceId)>,
+    pub(crate) section: Option<TaskId>,
+    /// For calls of children and entities: the instance that got them.
+    pub(crate) sent_to: Vec<(TaskId, InstanceId)>,
 }
 
 /// A rewind as it was carried out.
 #[derive(Clone, Debug)]
-pub(super) struct TapedRewind {
-    pub(super) number: u32,
-    pub(super) now: Timestamp,
+pub(crate) struct LoggedRewind {
+    pub(crate) number: u32,
+    pub(crate) now: Timestamp,
     /// What arrived behind the cut.
-    pub(super) again: Vec<Arrived>,
-    pub(super) memo: Memo,
-    pub(super) rewound: Rewound,
-    pub(super) asked: Asked,
+    pub(crate) again: Vec<Arrived>,
+    pub(crate) reusable: ReusableCommands,
+    pub(crate) rewound: Rewound,
+    pub(crate) asked: RewindRequest,
 }
 
-impl Item {
-    pub(super) fn arrived_mut(&mut self) -> Option<&mut Vec<Arrived>> {
+impl LogItem {
+    pub(crate) fn arrived_mut(&mut self) -> Option<&mut Vec<Arrived>> {
         match self {
             Self::Turn(turn) => Some(&mut turn.arrived),
             Self::Rewind(rewind) => Some(&mut rewind.again),
@@ -66,8 +66,8 @@ impl Item {
     }
 }
 
-impl TapedTurn {
-    pub(super) fn note_told(&mut self, activation: &Activation) {
+impl LoggedTurn {
+    pub(crate) fn note_told(&mut self, activation: &Activation) {
         for completion in activation.received() {
             self.told.push(completion.task);
             if matches!(completion.outcome, TaskResult::Failed(_)) {
@@ -76,7 +76,7 @@ impl TapedTurn {
         }
     }
 
-    pub(super) fn note_sent(&mut self, step: &Step) {
+    pub(crate) fn note_sent(&mut self, step: &Step) {
         let sent = step.outgoing.iter().filter_map(|one| {
             let task = match &one.message {
                 Message::Start(start) => start.parent.as_ref()?.task,

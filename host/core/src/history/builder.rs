@@ -12,11 +12,10 @@ use super::list::{HistoryEvent, Kind, List, Open};
 use super::shape;
 use crate::message::{Message, Start};
 use crate::model::{Payload, RuntimeStatus, TaskId, TaskResult, Timestamp};
-use crate::orchestration::chain::{Arrived, Witness};
-use crate::orchestration::{Orchestration, ReplayStep, Step, Turn};
+use crate::orchestration::{Arrived, Orchestration, ReplayObserver, ReplayStep, Step, Turn};
 use crate::record::{NextExecution, Outcome};
 
-pub(super) struct Teller {
+pub(super) struct HistoryBuilder {
     list: List,
     /// The current execution's name, once there is one.
     name: String,
@@ -25,7 +24,7 @@ pub(super) struct Teller {
     held: VecDeque<Timestamp>,
 }
 
-impl Teller {
+impl HistoryBuilder {
     pub(super) fn new(options: HistoryOptions) -> Self {
         Self { list: List::new(options), name: String::new(), next_task: 0, held: VecDeque::new() }
     }
@@ -136,7 +135,7 @@ fn retry_of(message: &Message) -> Option<TaskId> {
     }
 }
 
-impl Witness for Teller {
+impl ReplayObserver for HistoryBuilder {
     fn receive(&mut self, state: &mut Orchestration, turn: &mut Turn, arrived: Arrived) {
         let Arrived { recorded, at, .. } = arrived;
         match arrived.message {

@@ -1,25 +1,9 @@
-//! From records back to state, and what a replay must give to the guest.
+//! One recorded call of the guest, and how it is compared with what the code returns now.
 
-use std::collections::VecDeque;
 use std::fmt;
 
-use super::Orchestration;
-use super::chain::{Chain, Witness};
-use super::turn::{Activation, Step};
-use crate::message::Message;
-use crate::model::{Command, Completion, GuestTurn, InstanceId, Timestamp};
-use crate::record::{NextExecution, Record};
-
-/// What a chain of records says.
-#[derive(Debug)]
-pub struct Folded {
-    /// The state after the last record.
-    pub state: Orchestration,
-    /// Recorded messages that no turn has consumed, oldest first.
-    pub inbox: VecDeque<Message>,
-    /// The calls that bring a fresh guest to where the last one was, oldest first. Empty if the execution has ended.
-    pub replay: Vec<ReplayStep>,
-}
+use crate::model::{Command, Completion, GuestTurn, StartContext, Timestamp};
+use crate::orchestration::turn::Activation;
 
 /// One recorded call of the guest.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,40 +39,12 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// Folds a chain as the store returns it: from a base record or the chain's beginning, led by the messages that are still needed.
-/// Each record comes with its mark of a base.
-pub fn fold(id: InstanceId, chain: impl IntoIterator<Item = (Record, bool)>) -> Folded {
-    let chain = chain.into_iter();
-    let mut calls = Calls(Vec::with_capacity(chain.size_hint().0));
-    let Chain { state, inbox, .. } = Chain::read(id, chain, &mut calls);
-    // Code that has ended is not called again, though its execution may wait for what it left open.
-    let replay = if state.is_live() && !state.code_has_ended() { calls.0 } else { Vec::new() };
-    Folded { state, inbox: inbox.into_iter().map(|record| record.message).collect(), replay }
-}
-
-/// Keeps the guest's calls of the current execution.
-struct Calls(Vec<ReplayStep>);
-
-impl Witness for Calls {
-    fn called(&mut self, _state: &Orchestration, replay: ReplayStep, _step: Step) {
-        self.0.push(replay);
-    }
-
-    fn continued(&mut self, _now: Timestamp, _next: &NextExecution) {
-        self.0.clear();
-    }
-
-    fn forget(&mut self) {
-        self.0.clear();
-    }
-}
-
 impl ReplayStep {
-    /// Takes out the call, with its mark of replay set, for the guest that is about to be called. A copy of every result that an execution ever
-    /// got would be dear.
+    /// Takes out the call, with its mark of replay set, for the guest that is about to be called. Moved out rather than
+    /// cloned: a clone would copy every result in the history.
     pub fn take_replaying_activation(&mut self) -> Activation {
         match std::mem::replace(&mut self.activation, Activation::Resume { now: Timestamp(0), received: Vec::new() }) {
-            Activation::Start(context) => Activation::Start(crate::model::StartContext { replaying: true, ..context }),
+            Activation::Start(context) => Activation::Start(StartContext { replaying: true, ..context }),
             resume @ Activation::Resume { .. } => resume,
         }
     }
@@ -130,15 +86,5 @@ fn shown(index: usize, command: Option<&Command>) -> String {
     match command {
         None => format!("no command {index}"),
         Some(command) => format!("command {index}: {command:?}"),
-    }
-}
-
-impl Activation {
-    /// What ended, for a later activation.
-    pub fn received(&self) -> &[Completion] {
-        match self {
-            Self::Start(_) => &[],
-            Self::Resume { received, .. } => received,
-        }
     }
 }
