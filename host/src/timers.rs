@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::{InstanceId, Timestamp};
-use longhaul_store::{Error as StoreError, Store, TimerState};
+use longhaul_store::{Error as StoreError, ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -41,7 +41,7 @@ pub struct Timers {
 struct Running {
     entry: TimerEntry,
     commands: mpsc::Sender<Command>,
-    state: watch::Receiver<TimerState>,
+    state: watch::Receiver<ScheduleState>,
     job: JoinHandle<()>,
 }
 
@@ -189,17 +189,17 @@ async fn begin(
     app: Option<&App>,
 ) -> Result<BTreeMap<String, Running>, StoreError> {
     let Some(app) = app else { return Ok(BTreeMap::new()) };
-    let mut rows = store.timers().await?;
-    let is_known = |row: &TimerState| row.app == app.name && app.timers.iter().any(|entry| *entry.name == *row.name);
+    let mut rows = store.schedules().await?;
+    let is_known = |row: &ScheduleState| row.app == app.name && app.timers.iter().any(|entry| *entry.name == *row.name);
     for row in rows.extract_if(.., |row| !is_known(row)) {
-        store.remove_timer(&row.app, &row.name).await?;
+        store.remove_schedule(&row.app, &row.name).await?;
     }
     let mut jobs = BTreeMap::new();
     for entry in &app.timers {
         let row = rows.iter().find(|row| *row.name == *entry.name);
         let state = state_for(&app.name, entry, row, clock::now());
         if row != Some(&state) {
-            store.put_timer(state.clone()).await?;
+            store.put_schedule(state.clone()).await?;
         }
         let (commands, received) = mpsc::channel(16);
         let (shown, seen) = watch::channel(state);
@@ -219,7 +219,7 @@ async fn begin(
 }
 
 /// Where a timer goes on. One that is new, or has other times than before, begins now: nothing before counts as missed.
-fn state_for(app: &str, entry: &TimerEntry, row: Option<&TimerState>, now: Timestamp) -> TimerState {
+fn state_for(app: &str, entry: &TimerEntry, row: Option<&ScheduleState>, now: Timestamp) -> ScheduleState {
     let held = if entry.paused { ", paused" } else { "" };
     let plan = format!("{:?}{held}", entry.schedule);
     match row {
@@ -227,9 +227,9 @@ fn state_for(app: &str, entry: &TimerEntry, row: Option<&TimerState>, now: Times
         // Who pauses in the manifest, or stops to, overrules what was done by hand before.
         Some(row) => {
             let paused = row.paused.filter(|_| row.plan.ends_with(", paused") == entry.paused);
-            TimerState { plan, paused, handled: now, ..row.clone() }
+            ScheduleState { plan, paused, handled: now, ..row.clone() }
         }
-        None => TimerState {
+        None => ScheduleState {
             app: app.to_owned(),
             name: entry.name.to_string(),
             plan,

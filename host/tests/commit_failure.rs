@@ -11,8 +11,8 @@ use engine::engine_on;
 use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
 use longhaul_store::{
-    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, MemoryStore, Page, Position, Purged, Store, TimerState, Timers,
+    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
+    InstanceQuery, Instances, Log, MemoryStore, Page, Position, Purged, ScheduleState, Schedules, Store, StoreFuture,
 };
 
 /// How an append fails.
@@ -33,7 +33,7 @@ struct FaultyStore {
 }
 
 impl Log for FaultyStore {
-    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+    fn append(&self, batch: Batch) -> StoreFuture<'_, Appended> {
         // A look-up of tails alone cannot fail halfway.
         let counts = !batch.records.is_empty();
         let fails = counts && self.appends.fetch_add(1, Ordering::Relaxed) % self.period == self.period - 1;
@@ -49,115 +49,115 @@ impl Log for FaultyStore {
         })
     }
 
-    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+    fn read_chain(&self, tail: Position) -> StoreFuture<'_, Vec<ChainRecord>> {
         self.inner.read_chain(tail)
     }
 
-    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+    fn with_work(&self) -> StoreFuture<'_, Vec<InstanceId>> {
         self.inner.with_work()
     }
 
-    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn due(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.inner.due(before, limit)
     }
 
-    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.inner.ahead_of(now, after, limit)
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
+    fn purge(&self, instances: Vec<InstanceId>) -> StoreFuture<'_, Purged> {
         self.inner.purge(instances)
     }
 }
 
 impl Instances for FaultyStore {
-    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>> {
         self.inner.instance(id)
     }
 
-    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>> {
         self.inner.tail(id)
     }
 
-    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page> {
         self.inner.list(query)
     }
 
-    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page> {
         self.inner.list_entities(query)
     }
 
-    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool> {
         self.inner.deployment_in_use(deployment)
     }
 }
 
 impl Deployments for FaultyStore {
-    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId> {
         self.inner.deploy(deployment, components)
     }
 
-    fn current(&self) -> Answer<'_, Option<Deployment>> {
+    fn current(&self) -> StoreFuture<'_, Option<Deployment>> {
         self.inner.current()
     }
 
-    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+    fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>> {
         self.inner.deployment(id)
     }
 
-    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+    fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>> {
         self.inner.deployments()
     }
 
-    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+    fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>> {
         self.inner.component(sha256)
     }
 }
 
-impl Keys for FaultyStore {
-    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
-        self.inner.key(key)
+impl IdempotencyNotes for FaultyStore {
+    fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>> {
+        self.inner.idempotency_note(key)
     }
 
-    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
-        self.inner.forget_keys(before, limit)
+    fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32> {
+        self.inner.forget_idempotency_notes(before, limit)
     }
 }
 
-impl Timers for FaultyStore {
-    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
-        self.inner.timers()
+impl Schedules for FaultyStore {
+    fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>> {
+        self.inner.schedules()
     }
 
-    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
-        self.inner.put_timer(timer)
+    fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()> {
+        self.inner.put_schedule(timer)
     }
 
-    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
-        self.inner.remove_timer(app, name)
+    fn remove_schedule(&self, app: &str, name: &str) -> StoreFuture<'_, ()> {
+        self.inner.remove_schedule(app, name)
     }
 }
 
 impl AccessKeys for FaultyStore {
-    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+    fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>> {
         self.inner.access_keys()
     }
 
-    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+    fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()> {
         self.inner.put_access_key(key)
     }
 
-    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_access_key(&self, scope: &str, name: &str) -> StoreFuture<'_, ()> {
         self.inner.remove_access_key(scope, name)
     }
 }
 
 impl Store for FaultyStore {
-    fn close(&self) -> Answer<'_, ()> {
+    fn close(&self) -> StoreFuture<'_, ()> {
         self.inner.close()
     }
 
-    fn rebuild(&self) -> Answer<'_, ()> {
+    fn rebuild(&self) -> StoreFuture<'_, ()> {
         self.inner.rebuild()
     }
 }

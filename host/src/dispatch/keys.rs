@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::{InstanceId, Timestamp};
-use longhaul_store::{KeyNote, TimerFired};
+use longhaul_store::{IdempotencyNote, ScheduleFired};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -129,8 +129,8 @@ impl Claim {
     /// What is to be kept if `instance` takes the message.
     pub(super) fn note(self: &Arc<Self>, instance: &InstanceId, at: Timestamp) -> Arc<ClaimedNote> {
         let KeyedRequest { key, digest, timer, .. } = self.request.clone();
-        let fired = timer.map(|TimerStart { app, name, due }| TimerFired { app, name, due, instance: instance.clone() });
-        Arc::new(ClaimedNote { note: KeyNote { key, digest, instance: instance.clone(), at }, fired, _claim: self.clone() })
+        let fired = timer.map(|TimerStart { app, name, due }| ScheduleFired { app, name, due, instance: instance.clone() });
+        Arc::new(ClaimedNote { note: IdempotencyNote { key, digest, instance: instance.clone(), at }, fired, _claim: self.clone() })
     }
 }
 
@@ -143,8 +143,8 @@ impl Drop for Claim {
 /// A note on its way into the store, which keeps the key claimed until it is there.
 #[derive(Debug)]
 pub(super) struct ClaimedNote {
-    pub(super) note: KeyNote,
-    pub(super) fired: Option<TimerFired>,
+    pub(super) note: IdempotencyNote,
+    pub(super) fired: Option<ScheduleFired>,
     _claim: Arc<Claim>,
 }
 
@@ -176,7 +176,7 @@ async fn accepted(shared: &Shared, request: &KeyedRequest) -> Result<Option<Inst
         // What the failed commit wrote is not settled yet.
         return Err(EngineError::Unavailable("its store does not take commits".into()));
     }
-    let found = shared.store.key(&request.key).await?;
+    let found = shared.store.idempotency_note(&request.key).await?;
     match found.filter(|note| shared.now().since(note.at) < KEY_LIFE_MS) {
         None => Ok(None),
         Some(note) if note.digest == request.digest => Ok(Some(note.instance)),
@@ -191,9 +191,9 @@ async fn accepted(shared: &Shared, request: &KeyedRequest) -> Result<Option<Inst
 pub(super) async fn forget_old(shared: Arc<Shared>) {
     loop {
         let before = Timestamp(shared.now().0.saturating_sub(KEY_LIFE_MS));
-        let mut removed = shared.store.forget_keys(before, FORGET_STEP).await;
+        let mut removed = shared.store.forget_idempotency_notes(before, FORGET_STEP).await;
         while matches!(removed, Ok(FORGET_STEP)) && !shared.is_stopping() {
-            removed = shared.store.forget_keys(before, FORGET_STEP).await;
+            removed = shared.store.forget_idempotency_notes(before, FORGET_STEP).await;
         }
         if let Err(error) = removed {
             tracing::warn!(%error, "cannot remove old idempotency keys; trying again later");

@@ -139,7 +139,7 @@ impl Engine {
         &self,
         payloads: Payloads,
         asked: Option<u64>,
-        read: impl Fn(Option<u64>) -> longhaul_store::Answer<'read, Page>,
+        read: impl Fn(Option<u64>) -> longhaul_store::StoreFuture<'read, Page>,
     ) -> Result<Read<Page>, EngineError> {
         let answers = &self.shared().answers;
         let mut most = asked.unwrap_or(answers.page_bytes).min(answers.page_bytes);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_core::{DeploymentId, InstanceId, Tags, Timestamp};
-use longhaul_store::{Store, TimerState};
+use longhaul_store::{ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -38,12 +38,12 @@ pub(super) struct Job {
     pub(super) deployment: DeploymentId,
     pub(super) entry: TimerEntry,
     /// As the store has it.
-    pub(super) state: watch::Sender<TimerState>,
+    pub(super) state: watch::Sender<ScheduleState>,
     pub(super) commands: mpsc::Receiver<Command>,
 }
 
 /// Whether a timer is paused, by hand or by its manifest.
-pub(super) fn is_paused(entry: &TimerEntry, state: &TimerState) -> bool {
+pub(super) fn is_paused(entry: &TimerEntry, state: &ScheduleState) -> bool {
     state.paused.unwrap_or(entry.paused)
 }
 
@@ -76,10 +76,10 @@ impl Job {
         match step(&self.entry.schedule, self.entry.missed, state.handled, now) {
             Step::Wait(until) => return Ok(until.map_or(LONGEST_SLEEP, |due| Duration::from_millis(due.since(now)).min(LONGEST_SLEEP))),
             Step::Fire(due) => self.fire(due).await?,
-            Step::Pass(due) => self.put(TimerState { handled: due, ..state }).await?,
+            Step::Pass(due) => self.put(ScheduleState { handled: due, ..state }).await?,
             Step::GoBack(now) => {
                 tracing::warn!(timer = &*self.entry.name, "the machine's clock was put back; the timer goes on from now");
-                self.put(TimerState { handled: now, ..state }).await?;
+                self.put(ScheduleState { handled: now, ..state }).await?;
             }
         }
         Ok(Duration::ZERO)
@@ -106,7 +106,7 @@ impl Job {
                 Overlap::TerminateRunning => self.terminate(&last).await?,
                 Overlap::Skip | Overlap::Allow => {
                     tracing::info!(timer = &*self.entry.name, running = %last, "what the timer started last still runs: this time is left out");
-                    return self.put(TimerState { handled: due, ..state }).await;
+                    return self.put(ScheduleState { handled: due, ..state }).await;
                 }
             }
         }
@@ -117,7 +117,7 @@ impl Job {
             }
             Err(EngineError::Conflict(..)) => {
                 tracing::error!(timer = &*self.entry.name, instance = %id, "an instance that the timer did not start has the id of this time's: it is left out");
-                self.put(TimerState { handled: due, ..state }).await
+                self.put(ScheduleState { handled: due, ..state }).await
             }
             Err(error) => Err(error),
         }
@@ -158,8 +158,8 @@ impl Job {
         });
     }
 
-    async fn put(&self, state: TimerState) -> Result<(), EngineError> {
-        self.store.put_timer(state.clone()).await?;
+    async fn put(&self, state: ScheduleState) -> Result<(), EngineError> {
+        self.store.put_schedule(state.clone()).await?;
         self.state.send_replace(state);
         Ok(())
     }
@@ -176,8 +176,8 @@ impl Job {
         let state = self.state.borrow().clone();
         match is_paused(&self.entry, &state) {
             held if held == paused => Ok(()),
-            true => self.put(TimerState { paused: Some(false), handled: state.handled.max(clock::now()), ..state }).await,
-            false => self.put(TimerState { paused: Some(true), ..state }).await,
+            true => self.put(ScheduleState { paused: Some(false), handled: state.handled.max(clock::now()), ..state }).await,
+            false => self.put(ScheduleState { paused: Some(true), ..state }).await,
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) use lists::Filling;
 pub use lists::{EntityQuery, InstanceQuery, Page, Payloads, TooLong};
 
 /// What a store's method returns.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Work that a store runs for its owner.
 pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -73,14 +73,14 @@ pub struct Batch {
     /// the caller has just made; others may be new as well. Naming an instance that has records breaks its chain.
     pub new: HashSet<InstanceId>,
     /// Notes of keyed requests, written with the records or not at all. A note replaces an earlier one of the same key.
-    pub keys: Vec<KeyNote>,
+    pub keys: Vec<IdempotencyNote>,
     /// Due times of timers whose start is among the records, written with them or not at all.
-    pub fired: Vec<TimerFired>,
+    pub fired: Vec<ScheduleFired>,
 }
 
 /// What is kept of a request that came with a key, so that the same request later gets the same answer and has no second effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyNote {
+pub struct IdempotencyNote {
     /// The key, at most 1,024 bytes.
     pub key: String,
     /// SHA-256 of the request: tells a retry from another request under the same key.
@@ -116,7 +116,7 @@ pub struct ChainRecord {
 
 /// A timer of an app has started an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimerFired {
+pub struct ScheduleFired {
     /// The app.
     pub app: String,
     /// The timer's name.
@@ -129,7 +129,7 @@ pub struct TimerFired {
 
 /// How a timer of an app stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimerState {
+pub struct ScheduleState {
     /// The app.
     pub app: String,
     /// The timer's name.
@@ -162,16 +162,16 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Full`] and [`Error::Unavailable`]: nothing was written. [`Error::Unknown`]: read the log before anything else.
-    fn append(&self, batch: Batch) -> Answer<'_, Appended>;
+    fn append(&self, batch: Batch) -> StoreFuture<'_, Appended>;
 
     /// The chain that ends at `tail`, oldest first: back to the latest base record at or before `tail`, and further back to the
     /// oldest message that the base's `inbox_before` still needs. Messages before the base that are not needed may come too or be left out,
     /// but the needed ones come as the last messages before the base.
     /// Other records before the base are left out. Empty when `tail` is gone: purged, or dropped behind a later base.
-    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>>;
+    fn read_chain(&self, tail: Position) -> StoreFuture<'_, Vec<ChainRecord>>;
 
     /// The same, unless the texts of its records have more than `max_bytes`. A chain that is too long is not read.
-    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> Answer<'_, Result<Vec<ChainRecord>, TooLong>> {
+    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> StoreFuture<'_, Result<Vec<ChainRecord>, TooLong>> {
         Box::pin(async move {
             let chain = self.read_chain(tail).await?;
             let bytes = chain.iter().map(|link| link.record.encode().len() as u64).sum();
@@ -183,7 +183,7 @@ pub trait Log: Send + Sync {
     /// some moment since the call. A database answers all of them in one round trip; without that they are read one after the other.
     ///
     /// Callers bound how many chains they ask for: all of them are in memory at a time.
-    fn read_chains(&self, tails: Vec<Position>) -> Answer<'_, Vec<Vec<ChainRecord>>> {
+    fn read_chains(&self, tails: Vec<Position>) -> StoreFuture<'_, Vec<Vec<ChainRecord>>> {
         Box::pin(async move {
             let mut chains = Vec::with_capacity(tails.len());
             for tail in tails {
@@ -194,7 +194,7 @@ pub trait Log: Send + Sync {
     }
 
     /// The same, those chains left out whose records' texts have more than `max_bytes_each`.
-    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> Answer<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
+    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> StoreFuture<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
         Box::pin(async move {
             let mut chains = Vec::with_capacity(tails.len());
             for tail in tails {
@@ -205,20 +205,20 @@ pub trait Log: Send + Sync {
     }
 
     /// Instances that a starting host must load at once ([`InstanceRow::has_work`]), in order of their last change.
-    fn with_work(&self) -> Answer<'_, Vec<InstanceId>>;
+    fn with_work(&self) -> StoreFuture<'_, Vec<InstanceId>>;
 
     /// Up to `limit` instances with a wake-up before `before`, soonest first; parked and ended ones are left out.
-    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
+    fn due(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>>;
 
     /// Up to `limit` instances with a wake-up whose latest turn or batch was later than `now`, as after a clock was put back. Soonest wake-up first, and
     /// only those behind `after` in that order; parked and ended ones are left out. Looks through all wake-ups.
-    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>>;
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>>;
 
     /// Removes the first of the instances with their whole chains, in one transaction: at least one, and no further one beyond
     /// [`MAX_PURGED_RECORDS`] records or [`MAX_PURGED_BYTES`], so that no commit waits long behind it. Callers ask again for the rest.
     ///
     /// Instances with something to do stay ([`may_be_purged`]), whatever the caller believed.
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged>;
+    fn purge(&self, instances: Vec<InstanceId>) -> StoreFuture<'_, Purged>;
 }
 
 /// What a purge did.
@@ -250,26 +250,31 @@ pub const MAX_BATCH_RECORDS: usize = 4_096;
 /// Rows: the queries' side of a store.
 pub trait Instances: Send + Sync {
     /// The row of one instance.
-    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>>;
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>>;
 
     /// The row of one instance with those payloads alone that are asked for, unless it has more than `max_bytes`. What is not asked for, or too
     /// long, is not read.
-    fn instance_within(&self, id: &InstanceId, payloads: Payloads, max_bytes: u64) -> Answer<'_, Result<Option<InstanceRow>, TooLong>> {
+    fn instance_within(
+        &self,
+        id: &InstanceId,
+        payloads: Payloads,
+        max_bytes: u64,
+    ) -> StoreFuture<'_, Result<Option<InstanceRow>, TooLong>> {
         let row = self.instance(id);
         Box::pin(async move { Ok(row.await?.map(|row| payloads.within(row, max_bytes)).transpose()) })
     }
 
     /// Position of the instance's last record.
-    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>>;
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>>;
 
     /// A page of instances.
-    fn list(&self, query: InstanceQuery) -> Answer<'_, Page>;
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page>;
 
     /// A page of entities that exist (have a state).
-    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page>;
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page>;
 
     /// Whether any instance that has not ended is pinned to the deployment.
-    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool>;
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool>;
 }
 
 /// One immutable version of an app.
@@ -296,42 +301,42 @@ pub trait Deployments: Send + Sync {
     /// # Errors
     /// [`Error::Refused`] when bytes do not have the digest given for them, or when the deployment names a component that is
     /// neither given nor stored.
-    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId>;
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId>;
 
     /// The deployment that new instances begin on.
-    fn current(&self) -> Answer<'_, Option<Deployment>>;
+    fn current(&self) -> StoreFuture<'_, Option<Deployment>>;
 
     /// One deployment.
-    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>>;
+    fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>>;
 
     /// All deployments, newest first.
-    fn deployments(&self) -> Answer<'_, Vec<Deployment>>;
+    fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>>;
 
     /// The bytes of a component.
-    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>>;
+    fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>>;
 }
 
 /// Notes of keyed requests. They come into the store with [`Batch::keys`]. Nothing else in the store depends on them, and they are no
 /// projection: neither [`Store::rebuild`] nor [`Log::purge`] touches them.
-pub trait Keys: Send + Sync {
+pub trait IdempotencyNotes: Send + Sync {
     /// The note of a key, however old.
-    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>>;
+    fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>>;
 
     /// Removes notes made before `before`, at most `limit` of them and the oldest first. Returns how many were removed: fewer than
     /// `limit` means that none is left.
-    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32>;
+    fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32>;
 }
 
 /// How the timers of apps stand. Like the keys, no projection of the log.
-pub trait Timers: Send + Sync {
+pub trait Schedules: Send + Sync {
     /// All timers, ordered by app and name.
-    fn timers(&self) -> Answer<'_, Vec<TimerState>>;
+    fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>>;
 
     /// Writes one timer, in place of what was there under its app and name.
-    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()>;
+    fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()>;
 
     /// Forgets a timer. One that is not there is none the worse for it.
-    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()>;
+    fn remove_schedule(&self, app: &str, name: &str) -> StoreFuture<'_, ()>;
 }
 
 /// What is kept of a key that lets callers in.
@@ -347,25 +352,25 @@ pub struct AccessKey {
     pub created_at: Timestamp,
 }
 
-/// Keys that let callers in. No projection of the log.
+/// API keys. No projection of the log.
 pub trait AccessKeys: Send + Sync {
     /// All of them, ordered by scope and name.
-    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>>;
+    fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>>;
 
     /// Writes one, in place of what was there under its scope and name.
-    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()>;
+    fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()>;
 
     /// Removes one. One that is not there is none the worse for it.
-    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()>;
+    fn remove_access_key(&self, scope: &str, name: &str) -> StoreFuture<'_, ()>;
 }
 
 /// All of it.
-pub trait Store: Log + Instances + Deployments + Keys + Timers + AccessKeys {
+pub trait Store: Log + Instances + Deployments + IdempotencyNotes + Schedules + AccessKeys {
     /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
-    fn close(&self) -> Answer<'_, ()>;
+    fn close(&self) -> StoreFuture<'_, ()>;
 
     /// Drops every row and builds the table again from the log.
-    fn rebuild(&self) -> Answer<'_, ()>;
+    fn rebuild(&self) -> StoreFuture<'_, ()>;
 
     /// Runs a job that does little but append, one batch after the other, in a place from where an append is quick: the thread that writes, if
     /// there is one, so that no batch is handed from thread to thread. Whatever else the job has to do must not wait for long. It may be given

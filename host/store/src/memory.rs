@@ -11,9 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
-    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, Filling, InstanceQuery,
-    Instances, KeyNote, Keys, Log, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Page, Position, Purged, Store, TimerFired, TimerState, Timers,
-    may_be_purged,
+    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, Filling, IdempotencyNote,
+    IdempotencyNotes, InstanceQuery, Instances, Log, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Page, Position, Purged, ScheduleFired,
+    ScheduleState, Schedules, Store, StoreFuture, may_be_purged,
 };
 use crate::deployment::{check_digests, missing_component};
 use log::MemoryLog;
@@ -27,8 +27,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     log: MemoryLog,
-    keys: HashMap<String, KeyNote>,
-    timers: BTreeMap<(String, String), TimerState>,
+    keys: HashMap<String, IdempotencyNote>,
+    timers: BTreeMap<(String, String), ScheduleState>,
     access_keys: BTreeMap<(String, String), AccessKey>,
     deployments: Vec<Deployment>,
     components: HashMap<String, Vec<u8>>,
@@ -48,14 +48,14 @@ impl MemoryStore {
     }
 
     /// Runs `work` at once and hands its result over as a future, which is the contract's shape.
-    fn answer<T: Send + 'static>(&self, work: impl FnOnce(&mut State) -> Result<T, Error>) -> Answer<'_, T> {
+    fn answer<T: Send + 'static>(&self, work: impl FnOnce(&mut State) -> Result<T, Error>) -> StoreFuture<'_, T> {
         let result = self.state().and_then(|mut state| work(&mut state));
         Box::pin(async move { result })
     }
 }
 
 impl Log for MemoryStore {
-    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+    fn append(&self, batch: Batch) -> StoreFuture<'_, Appended> {
         self.answer(|state| {
             for encoded in batch.records {
                 if !(encoded.if_wanted && state.log.is_late(&encoded.record)) {
@@ -63,7 +63,7 @@ impl Log for MemoryStore {
                 }
             }
             state.keys.extend(batch.keys.into_iter().map(|note| (note.key.clone(), note)));
-            for TimerFired { app, name, due, instance } in batch.fired {
+            for ScheduleFired { app, name, due, instance } in batch.fired {
                 if let Some(timer) = state.timers.get_mut(&(app, name)) {
                     timer.handled = timer.handled.max(due.unwrap_or(timer.handled));
                     timer.last_due = due.or(timer.last_due);
@@ -74,11 +74,11 @@ impl Log for MemoryStore {
         })
     }
 
-    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+    fn read_chain(&self, tail: Position) -> StoreFuture<'_, Vec<ChainRecord>> {
         self.answer(|state| Ok(state.log.chain(tail)))
     }
 
-    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+    fn with_work(&self) -> StoreFuture<'_, Vec<InstanceId>> {
         self.answer(|state| {
             let mut found: Vec<_> =
                 state.log.rows().filter(|row| row.has_work()).map(|row| (state.log.tail(&row.id), row.id.clone())).collect();
@@ -87,7 +87,7 @@ impl Log for MemoryStore {
         })
     }
 
-    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn due(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.answer(|state| {
             let live = state.log.rows().filter(|row| row.parked.is_none() && !row.status.is_terminal());
             let waking = live.filter_map(|row| row.wake_at.map(|at| (at, row.id.clone())));
@@ -97,7 +97,7 @@ impl Log for MemoryStore {
         })
     }
 
-    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.answer(|state| {
             let ahead = state.log.rows().filter(|row| row.updated_at > now && row.parked.is_none() && !row.status.is_terminal());
             let mut found: Vec<_> = ahead.filter_map(|row| Some((row.wake_at?, row.id.clone()))).filter(|one| *one > after).collect();
@@ -106,7 +106,7 @@ impl Log for MemoryStore {
         })
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
+    fn purge(&self, instances: Vec<InstanceId>) -> StoreFuture<'_, Purged> {
         self.answer(|state| {
             let mut purged = Purged::default();
             let (mut records, mut bytes) = (0, 0);
@@ -127,35 +127,35 @@ impl Log for MemoryStore {
 }
 
 impl Instances for MemoryStore {
-    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>> {
         self.answer(|state| Ok(state.log.row(id).cloned()))
     }
 
-    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>> {
         self.answer(|state| Ok(state.log.tail(id)))
     }
 
-    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page> {
         self.answer(|state| {
             let shown = state.log.rows().filter(|row| query.shows(row));
             Ok(page(shown, query.after.as_ref(), Filling::new(query.limit, query.payloads, query.max_bytes)))
         })
     }
 
-    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page> {
         self.answer(|state| {
             let shown = state.log.rows().filter(|row| query.shows(row));
             Ok(page(shown, query.after.as_ref(), Filling::new(query.limit, query.payloads, query.max_bytes)))
         })
     }
 
-    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool> {
         self.answer(|state| Ok(state.log.rows().any(|row| row.deployment == Some(deployment) && !row.status.is_terminal())))
     }
 }
 
 impl Deployments for MemoryStore {
-    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId> {
         self.answer(|state| {
             check_digests(&components)?;
             for (name, sha256) in &deployment.components {
@@ -170,29 +170,29 @@ impl Deployments for MemoryStore {
         })
     }
 
-    fn current(&self) -> Answer<'_, Option<Deployment>> {
+    fn current(&self) -> StoreFuture<'_, Option<Deployment>> {
         self.answer(|state| Ok(state.deployments.last().cloned()))
     }
 
-    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+    fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>> {
         self.answer(|state| Ok(state.deployments.iter().find(|deployment| deployment.id == id).cloned()))
     }
 
-    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+    fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>> {
         self.answer(|state| Ok(state.deployments.iter().rev().cloned().collect()))
     }
 
-    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+    fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>> {
         self.answer(|state| Ok(state.components.get(sha256).cloned()))
     }
 }
 
-impl Keys for MemoryStore {
-    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+impl IdempotencyNotes for MemoryStore {
+    fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>> {
         self.answer(|state| Ok(state.keys.get(key).cloned()))
     }
 
-    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
+    fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32> {
         self.answer(|state| {
             let mut old: Vec<_> = state.keys.values().filter(|note| note.at < before).map(|note| (note.at, note.key.clone())).collect();
             old.sort();
@@ -203,19 +203,19 @@ impl Keys for MemoryStore {
     }
 }
 
-impl Timers for MemoryStore {
-    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
+impl Schedules for MemoryStore {
+    fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>> {
         self.answer(|state| Ok(state.timers.values().cloned().collect()))
     }
 
-    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
+    fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.timers.insert((timer.app.clone(), timer.name.clone()), timer);
             Ok(())
         })
     }
 
-    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_schedule(&self, app: &str, name: &str) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.timers.remove(&(app.to_owned(), name.to_owned()));
             Ok(())
@@ -224,18 +224,18 @@ impl Timers for MemoryStore {
 }
 
 impl AccessKeys for MemoryStore {
-    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+    fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>> {
         self.answer(|state| Ok(state.access_keys.values().cloned().collect()))
     }
 
-    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+    fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.access_keys.insert((key.scope.clone(), key.name.clone()), key);
             Ok(())
         })
     }
 
-    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_access_key(&self, scope: &str, name: &str) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.access_keys.remove(&(scope.to_owned(), name.to_owned()));
             Ok(())
@@ -244,14 +244,14 @@ impl AccessKeys for MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn close(&self) -> Answer<'_, ()> {
+    fn close(&self) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.closed = true;
             Ok(())
         })
     }
 
-    fn rebuild(&self) -> Answer<'_, ()> {
+    fn rebuild(&self) -> StoreFuture<'_, ()> {
         self.answer(|state| {
             state.log.rebuild();
             Ok(())

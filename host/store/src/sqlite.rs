@@ -51,8 +51,8 @@ pub use config::SqliteConfig;
 pub use range::for_fuzzing;
 
 use crate::contract::{
-    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    Job, JobHandle, KeyNote, Keys, Log, Page, Payloads, Position, Purged, Store, TimerState, Timers, TooLong,
+    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
+    InstanceQuery, Instances, Job, JobHandle, Log, Page, Payloads, Position, Purged, ScheduleState, Schedules, Store, StoreFuture, TooLong,
 };
 use crate::deployment::check_digests;
 use database::{AppendStatements, SharedOverlay};
@@ -137,54 +137,54 @@ impl Drop for SqliteStore {
 }
 
 impl Log for SqliteStore {
-    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+    fn append(&self, batch: Batch) -> StoreFuture<'_, Appended> {
         Box::pin(self.ask(|reply| Command::Append(batch, reply)))
     }
 
-    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+    fn read_chain(&self, tail: Position) -> StoreFuture<'_, Vec<ChainRecord>> {
         Box::pin(self.readers.with(async move |connection| chain::read_chain(connection, tail).await))
     }
 
-    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> Answer<'_, Result<Vec<ChainRecord>, TooLong>> {
+    fn read_chain_within(&self, tail: Position, max_bytes: u64) -> StoreFuture<'_, Result<Vec<ChainRecord>, TooLong>> {
         Box::pin(self.readers.with(async move |connection| long_chain::read_within(connection, tail, max_bytes).await))
     }
 
-    fn read_chains(&self, tails: Vec<Position>) -> Answer<'_, Vec<Vec<ChainRecord>>> {
+    fn read_chains(&self, tails: Vec<Position>) -> StoreFuture<'_, Vec<Vec<ChainRecord>>> {
         Box::pin(self.readers.with(async move |connection| chain::read_chains(connection, &tails).await))
     }
 
-    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> Answer<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
+    fn read_chains_within(&self, tails: Vec<Position>, max_bytes_each: u64) -> StoreFuture<'_, Vec<Result<Vec<ChainRecord>, TooLong>>> {
         Box::pin(self.readers.with(async move |connection| chain::read_chains_within(connection, &tails, max_bytes_each).await))
     }
 
-    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+    fn with_work(&self) -> StoreFuture<'_, Vec<InstanceId>> {
         Box::pin(async move {
             self.flush().await?;
             self.readers.with(query::with_work).await
         })
     }
 
-    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn due(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         Box::pin(async move {
             self.flush().await?;
             self.readers.with(async |connection| query::due(connection, before, limit).await).await
         })
     }
 
-    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         Box::pin(async move {
             self.flush().await?;
             self.readers.with(async |connection| query::ahead_of(connection, now, &after, limit).await).await
         })
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
+    fn purge(&self, instances: Vec<InstanceId>) -> StoreFuture<'_, Purged> {
         Box::pin(self.ask(|reply| Command::Purge(instances, reply)))
     }
 }
 
 impl Instances for SqliteStore {
-    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>> {
         let id = id.clone();
         Box::pin(async move {
             // Memory first, the table second: see the overlay for why this order misses nothing.
@@ -200,7 +200,12 @@ impl Instances for SqliteStore {
         })
     }
 
-    fn instance_within(&self, id: &InstanceId, payloads: Payloads, max_bytes: u64) -> Answer<'_, Result<Option<InstanceRow>, TooLong>> {
+    fn instance_within(
+        &self,
+        id: &InstanceId,
+        payloads: Payloads,
+        max_bytes: u64,
+    ) -> StoreFuture<'_, Result<Option<InstanceRow>, TooLong>> {
         let id = id.clone();
         Box::pin(async move {
             let pending = self.overlay.lock().get(&id).cloned();
@@ -222,7 +227,7 @@ impl Instances for SqliteStore {
         })
     }
 
-    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>> {
         let id = id.clone();
         Box::pin(async move {
             let pending = self.overlay.lock().tail(&id);
@@ -233,15 +238,15 @@ impl Instances for SqliteStore {
         })
     }
 
-    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page> {
         Box::pin(async move { self.page(list::Query::of_instances(query)?).await })
     }
 
-    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page> {
         Box::pin(self.page(list::Query::of_entities(query)))
     }
 
-    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool> {
         Box::pin(async move {
             self.flush().await?;
             self.readers.with(async |connection| query::deployment_in_use(connection, deployment).await).await
@@ -250,74 +255,74 @@ impl Instances for SqliteStore {
 }
 
 impl Deployments for SqliteStore {
-    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId> {
         Box::pin(async move {
             check_digests(&components)?;
             self.ask(|reply| Command::Deploy(Box::new(deployment), components, reply)).await
         })
     }
 
-    fn current(&self) -> Answer<'_, Option<Deployment>> {
+    fn current(&self) -> StoreFuture<'_, Option<Deployment>> {
         Box::pin(self.readers.with(async |connection| deploy::read_one(connection, None).await))
     }
 
-    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+    fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>> {
         Box::pin(self.readers.with(async move |connection| deploy::read_one(connection, Some(id)).await))
     }
 
-    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+    fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>> {
         Box::pin(self.readers.with(deploy::read_all))
     }
 
-    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+    fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>> {
         let sha256 = sha256.to_owned();
         Box::pin(self.readers.with(async move |connection| deploy::read_component(connection, &sha256).await))
     }
 }
 
-impl Keys for SqliteStore {
-    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+impl IdempotencyNotes for SqliteStore {
+    fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>> {
         let key = key.to_owned();
         Box::pin(self.readers.with(async move |connection| keys::read(connection, &key).await))
     }
 
-    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
+    fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32> {
         Box::pin(self.ask(move |reply| Command::ForgetKeys { before, limit, reply }))
     }
 }
 
-impl Timers for SqliteStore {
-    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
+impl Schedules for SqliteStore {
+    fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>> {
         Box::pin(self.readers.with(timers::read_all))
     }
 
-    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
+    fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()> {
         Box::pin(self.ask(|reply| Command::PutTimer(Box::new(timer), reply)))
     }
 
-    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_schedule(&self, app: &str, name: &str) -> StoreFuture<'_, ()> {
         let (app, name) = (app.to_owned(), name.to_owned());
         Box::pin(self.ask(|reply| Command::RemoveTimer { app, name, reply }))
     }
 }
 
 impl AccessKeys for SqliteStore {
-    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+    fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>> {
         Box::pin(self.readers.with(access::read_all))
     }
 
-    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+    fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()> {
         Box::pin(self.ask(|reply| Command::PutAccessKey(key, reply)))
     }
 
-    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_access_key(&self, scope: &str, name: &str) -> StoreFuture<'_, ()> {
         let (scope, name) = (scope.to_owned(), name.to_owned());
         Box::pin(self.ask(|reply| Command::RemoveAccessKey { scope, name, reply }))
     }
 }
 
 impl Store for SqliteStore {
-    fn close(&self) -> Answer<'_, ()> {
+    fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             // Readers first: the last connection to close moves the write-ahead log into the database file.
             self.readers.close().await;
@@ -325,7 +330,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn rebuild(&self) -> Answer<'_, ()> {
+    fn rebuild(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.ask(Command::Rebuild))
     }
 

@@ -7,8 +7,8 @@ use longhaul::dispatch::Simulated;
 use longhaul_core::record::NewRecord;
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 use longhaul_store::{
-    AccessKey, AccessKeys, Answer, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, InstanceQuery, Instances,
-    KeyNote, Keys, Log, MemoryStore, Page, Position, Purged, Store, TimerState, Timers,
+    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
+    InstanceQuery, Instances, Log, MemoryStore, Page, Position, Purged, ScheduleState, Schedules, Store, StoreFuture,
 };
 
 /// What a call does.
@@ -71,7 +71,11 @@ impl GatedStore {
         self.failures.load(Ordering::Relaxed)
     }
 
-    fn call<'a, T: Send + 'a>(&'a self, kind: Kind, work: impl FnOnce(&'a MemoryStore) -> Answer<'a, T> + Send + 'a) -> Answer<'a, T> {
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        kind: Kind,
+        work: impl FnOnce(&'a MemoryStore) -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
         Box::pin(async move {
             let verdict = self.gate.pass(kind).await;
             let error = |text: &str| {
@@ -106,7 +110,7 @@ impl GatedStore {
 }
 
 impl Log for GatedStore {
-    fn append(&self, batch: Batch) -> Answer<'_, Appended> {
+    fn append(&self, batch: Batch) -> StoreFuture<'_, Appended> {
         let kind = if batch.records.is_empty() && batch.keys.is_empty() { Kind::Read } else { Kind::Append };
         self.call(kind, move |inner| {
             self.note(&batch);
@@ -114,121 +118,121 @@ impl Log for GatedStore {
         })
     }
 
-    fn read_chain(&self, tail: Position) -> Answer<'_, Vec<ChainRecord>> {
+    fn read_chain(&self, tail: Position) -> StoreFuture<'_, Vec<ChainRecord>> {
         self.call(Kind::Read, move |inner| inner.read_chain(tail))
     }
 
-    fn with_work(&self) -> Answer<'_, Vec<InstanceId>> {
+    fn with_work(&self) -> StoreFuture<'_, Vec<InstanceId>> {
         self.call(Kind::Read, |inner| inner.with_work())
     }
 
-    fn due(&self, before: Timestamp, limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn due(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.call(Kind::Read, move |inner| inner.due(before, limit))
     }
 
-    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> Answer<'_, Vec<(InstanceId, Timestamp)>> {
+    fn ahead_of(&self, now: Timestamp, after: (Timestamp, InstanceId), limit: u32) -> StoreFuture<'_, Vec<(InstanceId, Timestamp)>> {
         self.call(Kind::Read, move |inner| inner.ahead_of(now, after, limit))
     }
 
-    fn purge(&self, instances: Vec<InstanceId>) -> Answer<'_, Purged> {
+    fn purge(&self, instances: Vec<InstanceId>) -> StoreFuture<'_, Purged> {
         self.call(Kind::Write, move |inner| inner.purge(instances))
     }
 }
 
 impl Instances for GatedStore {
-    fn instance(&self, id: &InstanceId) -> Answer<'_, Option<InstanceRow>> {
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>> {
         let id = id.clone();
         self.call(Kind::Read, move |inner| inner.instance(&id))
     }
 
-    fn tail(&self, id: &InstanceId) -> Answer<'_, Option<Position>> {
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>> {
         let id = id.clone();
         self.call(Kind::Read, move |inner| inner.tail(&id))
     }
 
-    fn list(&self, query: InstanceQuery) -> Answer<'_, Page> {
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page> {
         self.call(Kind::Read, move |inner| inner.list(query))
     }
 
-    fn list_entities(&self, query: EntityQuery) -> Answer<'_, Page> {
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page> {
         self.call(Kind::Read, move |inner| inner.list_entities(query))
     }
 
-    fn deployment_in_use(&self, deployment: DeploymentId) -> Answer<'_, bool> {
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool> {
         self.call(Kind::Read, move |inner| inner.deployment_in_use(deployment))
     }
 }
 
 impl Deployments for GatedStore {
-    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Answer<'_, DeploymentId> {
+    fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId> {
         self.call(Kind::Write, move |inner| inner.deploy(deployment, components))
     }
 
-    fn current(&self) -> Answer<'_, Option<Deployment>> {
+    fn current(&self) -> StoreFuture<'_, Option<Deployment>> {
         self.call(Kind::Read, |inner| inner.current())
     }
 
-    fn deployment(&self, id: DeploymentId) -> Answer<'_, Option<Deployment>> {
+    fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>> {
         self.call(Kind::Read, move |inner| inner.deployment(id))
     }
 
-    fn deployments(&self) -> Answer<'_, Vec<Deployment>> {
+    fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>> {
         self.call(Kind::Read, |inner| inner.deployments())
     }
 
-    fn component(&self, sha256: &str) -> Answer<'_, Option<Vec<u8>>> {
+    fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>> {
         let sha256 = sha256.to_owned();
         self.call(Kind::Read, move |inner| inner.component(&sha256))
     }
 }
 
-impl Keys for GatedStore {
-    fn key(&self, key: &str) -> Answer<'_, Option<KeyNote>> {
+impl IdempotencyNotes for GatedStore {
+    fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>> {
         let key = key.to_owned();
-        self.call(Kind::Read, move |inner| inner.key(&key))
+        self.call(Kind::Read, move |inner| inner.idempotency_note(&key))
     }
 
-    fn forget_keys(&self, before: Timestamp, limit: u32) -> Answer<'_, u32> {
-        self.call(Kind::Write, move |inner| inner.forget_keys(before, limit))
+    fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32> {
+        self.call(Kind::Write, move |inner| inner.forget_idempotency_notes(before, limit))
     }
 }
 
-impl Timers for GatedStore {
-    fn timers(&self) -> Answer<'_, Vec<TimerState>> {
-        self.call(Kind::Read, |inner| inner.timers())
+impl Schedules for GatedStore {
+    fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>> {
+        self.call(Kind::Read, |inner| inner.schedules())
     }
 
-    fn put_timer(&self, timer: TimerState) -> Answer<'_, ()> {
-        self.call(Kind::Write, move |inner| inner.put_timer(timer))
+    fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()> {
+        self.call(Kind::Write, move |inner| inner.put_schedule(timer))
     }
 
-    fn remove_timer(&self, app: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_schedule(&self, app: &str, name: &str) -> StoreFuture<'_, ()> {
         let (app, name) = (app.to_owned(), name.to_owned());
-        self.call(Kind::Write, move |inner| inner.remove_timer(&app, &name))
+        self.call(Kind::Write, move |inner| inner.remove_schedule(&app, &name))
     }
 }
 
 impl AccessKeys for GatedStore {
-    fn access_keys(&self) -> Answer<'_, Vec<AccessKey>> {
+    fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>> {
         self.call(Kind::Read, |inner| inner.access_keys())
     }
 
-    fn put_access_key(&self, key: AccessKey) -> Answer<'_, ()> {
+    fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()> {
         self.call(Kind::Write, move |inner| inner.put_access_key(key))
     }
 
-    fn remove_access_key(&self, scope: &str, name: &str) -> Answer<'_, ()> {
+    fn remove_access_key(&self, scope: &str, name: &str) -> StoreFuture<'_, ()> {
         let (scope, name) = (scope.to_owned(), name.to_owned());
         self.call(Kind::Write, move |inner| inner.remove_access_key(&scope, &name))
     }
 }
 
 impl Store for GatedStore {
-    fn close(&self) -> Answer<'_, ()> {
+    fn close(&self) -> StoreFuture<'_, ()> {
         self.call(Kind::Write, |inner| inner.close())
     }
 
-    fn rebuild(&self) -> Answer<'_, ()> {
+    fn rebuild(&self) -> StoreFuture<'_, ()> {
         self.call(Kind::Write, |inner| inner.rebuild())
     }
 }

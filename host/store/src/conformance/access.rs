@@ -1,4 +1,4 @@
-//! Keys that let callers in.
+//! API keys.
 
 use longhaul_core::Timestamp;
 

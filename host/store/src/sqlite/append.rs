@@ -12,7 +12,7 @@ use super::database::{Database, StoredTail, execute};
 use super::error::of_write;
 use super::overlay::{InTables, Pending};
 use super::{keys, late, timers};
-use crate::contract::{Appended, Batch, EncodedRecord, Error, KeyNote, Position, TimerFired};
+use crate::contract::{Appended, Batch, EncodedRecord, Error, IdempotencyNote, Position, ScheduleFired};
 
 const INSERT: &str = "INSERT INTO log (position, instance, previous, base, kind, data)";
 const COLUMNS: usize = 6;
@@ -29,8 +29,8 @@ type Linked = (Pending, InTables);
 
 /// What a batch has besides records. Few have any.
 struct Notes {
-    keys: Vec<KeyNote>,
-    fired: Vec<TimerFired>,
+    keys: Vec<IdempotencyNote>,
+    fired: Vec<ScheduleFired>,
 }
 
 impl Notes {

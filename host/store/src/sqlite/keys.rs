@@ -9,7 +9,7 @@ use super::bulk::Bulk;
 use super::database::Database;
 use super::error::{of_read, of_write};
 use super::rows::{time_of, time_value};
-use crate::contract::{Error, KeyNote};
+use crate::contract::{Error, IdempotencyNote};
 
 const COLUMNS: usize = 4;
 /// Most rows in one statement.
@@ -21,7 +21,7 @@ static UPSERT: std::sync::LazyLock<Bulk> = std::sync::LazyLock::new(|| {
 });
 
 /// Writes notes inside the caller's transaction.
-pub(super) async fn insert(connection: &mut SqliteConnection, notes: &[KeyNote]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(connection: &mut SqliteConnection, notes: &[IdempotencyNote]) -> Result<(), sqlx::Error> {
     for part in notes.chunks(MAX_ROWS) {
         let mut arguments = SqliteArguments::default();
         for note in part {
@@ -39,21 +39,26 @@ pub(super) async fn insert(connection: &mut SqliteConnection, notes: &[KeyNote])
 }
 
 /// The note of a key.
-pub(super) async fn read(connection: &mut SqliteConnection, key: &str) -> Result<Option<KeyNote>, Error> {
+pub(super) async fn read(connection: &mut SqliteConnection, key: &str) -> Result<Option<IdempotencyNote>, Error> {
     let sql = "SELECT key, digest, instance, at FROM keys WHERE key = $1";
     let row = sqlx::query(sql).bind(key).fetch_optional(connection).await;
     let row = row.map_err(|error| of_read("look up a key", &error))?;
     row.as_ref().map(note).transpose().map_err(|error| of_read("read a key", &error))
 }
 
-fn note(row: &SqliteRow) -> Result<KeyNote, sqlx::Error> {
+fn note(row: &SqliteRow) -> Result<IdempotencyNote, sqlx::Error> {
     let digest = row.try_get::<&[u8], _>(1)?.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    Ok(KeyNote { key: row.try_get(0)?, digest, instance: InstanceId::trusted(row.try_get::<&str, _>(2)?), at: time_of(row.try_get(3)?) })
+    Ok(IdempotencyNote {
+        key: row.try_get(0)?,
+        digest,
+        instance: InstanceId::trusted(row.try_get::<&str, _>(2)?),
+        at: time_of(row.try_get(3)?),
+    })
 }
 
 impl Database {
     /// Removes the oldest notes made before `before`, up to `limit`.
-    pub(super) async fn forget_keys(&mut self, before: Timestamp, limit: u32) -> Result<u32, Error> {
+    pub(super) async fn forget_idempotency_notes(&mut self, before: Timestamp, limit: u32) -> Result<u32, Error> {
         let sql = "DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < $1 ORDER BY at LIMIT $2)";
         let doing = "remove old keys";
         let forget = async |connection: &mut SqliteConnection| {

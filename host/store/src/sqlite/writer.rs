@@ -14,7 +14,7 @@ use super::config::SqliteConfig;
 use super::database::{AppendStatements, Database, SharedOverlay};
 use super::lock::ProcessLock;
 use super::open;
-use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, Purged, TimerState};
+use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, Purged, ScheduleState};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -24,7 +24,7 @@ pub(super) enum Command {
     Append(Batch, Reply<Appended>),
     Purge(Vec<InstanceId>, Reply<Purged>),
     Deploy(Box<Deployment>, Vec<(String, Vec<u8>)>, Reply<DeploymentId>),
-    PutTimer(Box<TimerState>, Reply<()>),
+    PutTimer(Box<ScheduleState>, Reply<()>),
     RemoveTimer {
         app: String,
         name: String,
@@ -168,11 +168,11 @@ impl Writer {
             }
             Command::Purge(instances, reply) => _ = reply.send(self.database.purge(instances).await),
             Command::Deploy(deployment, components, reply) => _ = reply.send(self.database.deploy(*deployment, components).await),
-            Command::PutTimer(timer, reply) => _ = reply.send(self.database.put_timer(*timer).await),
-            Command::RemoveTimer { app, name, reply } => _ = reply.send(self.database.remove_timer(app, name).await),
+            Command::PutTimer(timer, reply) => _ = reply.send(self.database.put_schedule(*timer).await),
+            Command::RemoveTimer { app, name, reply } => _ = reply.send(self.database.remove_schedule(app, name).await),
             Command::PutAccessKey(key, reply) => _ = reply.send(self.database.put_access_key(key).await),
             Command::RemoveAccessKey { scope, name, reply } => _ = reply.send(self.database.remove_access_key(scope, name).await),
-            Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_keys(before, limit).await),
+            Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_idempotency_notes(before, limit).await),
             Command::Flush(reply) => {
                 self.flushes.push((self.database.last, reply));
                 self.goal = Some(self.database.last);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longhaul::dispatch::{Engine, EngineError};
 use longhaul_core::{InstanceId, InstanceRow};
-use longhaul_store::{Instances, Keys, MemoryStore};
+use longhaul_store::{IdempotencyNotes, Instances, MemoryStore};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -95,7 +95,7 @@ impl Drive {
         let (id, mark) = mark(request);
         assert_eq!(accepted, id, "{request:?} was accepted for another instance");
         self.assert_stored(&id, &mark);
-        let noted = at_once(self.store.inner.key(&format!("client:{key}")));
+        let noted = at_once(self.store.inner.idempotency_note(&format!("client:{key}")));
         assert!(matches!(noted, Ok(Some(note)) if note.instance == id), "{request:?} was accepted, and its key is not in the store");
     }
 
