@@ -192,6 +192,11 @@ impl Registry {
         self.runtime.end_waits_for_processors();
     }
 
+    /// Interrupts orchestrators and entities that compute, and refuses further calls of them.
+    pub fn end_guests(&self) {
+        self.runtime.end_guests();
+    }
+
     pub(super) fn operator(&self) -> &Arc<Operator> {
         &self.operator
     }

@@ -308,7 +308,7 @@ pub(super) fn failure(error: GuestError) -> Failure {
         GuestError::Protocol(_) => "Protocol",
         GuestError::OutputTooLarge { .. } => "OutputTooLarge",
         GuestError::BeyondLimit(BeyondLimit { error_type, .. }) => error_type,
-        GuestError::Busy(_) | GuestError::Gone => "Unavailable",
+        GuestError::Busy(_) | GuestError::Stopping | GuestError::Gone => "Unavailable",
     };
     let details = match &error {
         GuestError::Trap { backtrace, .. } if !backtrace.is_empty() => Some(backtrace.clone()),

@@ -1,5 +1,6 @@
 //! What the HTTP side and client functions may ask of the engine.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -109,6 +110,8 @@ impl Engine {
         config: EngineConfig,
         simulation: Arc<dyn Simulation>,
     ) -> anyhow::Result<Self> {
+        // Simulations of a process share its guests' runtime, which outlives their stops.
+        let config = EngineConfig { stop_grace: Duration::MAX, ..config };
         Self::run_in(store, registry, config, World::Simulated(simulation)).await
     }
 
@@ -161,14 +164,20 @@ impl Engine {
         vec![MemoryUse::of("answers", &self.shared.answers.budget), instances, MemoryUse::of("loads", &self.shared.long_loads)]
     }
 
-    /// Stops: lets running turns end and writes what they decided. Activities under way are given up and run again after the
+    /// Stops: lets running turns end, those that do so within [`EngineConfig::stop_grace`], and writes what they decided. The others are
+    /// taken again after the next start. Activities under way are given up and run again after the
     /// next start. The store is the caller's to close.
     pub async fn stop(&self) {
         self.shared.begin_to_stop();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.activities.stop();
         self.shared.registry.end_waits_for_processors();
-        self.shared.guest_threads.join().await;
+        let mut turns_end = pin!(self.shared.guest_threads.join());
+        if tokio::time::timeout(self.shared.config.stop_grace, turns_end.as_mut()).await.is_err() {
+            tracing::warn!("some guests do not return; their turns are taken again after the next start");
+            self.shared.registry.end_guests();
+            turns_end.await;
+        }
         let (flushed, reached) = oneshot::channel();
         self.shared.board().queue_commit(Commit::flush(flushed));
         if tokio::time::timeout(STOP_LIMIT, reached).await.is_err() {

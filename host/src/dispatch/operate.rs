@@ -6,13 +6,14 @@ use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
 use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
 use longhaul_wasm::{EntityComponent, GuestError, LogContext};
 
+use super::api::EngineError;
 use super::commit::Commit;
 use super::failure_log::FailureLog;
 use super::orchestrate::no_room;
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
 use super::suspects::host_died;
-use super::worker::{After, Work};
+use super::worker::{After, Trouble, Work};
 
 /// How often a call that finds no room for its guest is tried again, and how long it waits between.
 const MAX_ROOM_TRIES: u32 = 1_000;
@@ -54,7 +55,10 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
                 max_attempts: shared.config.max_failed_turns,
                 failure_log: &shared.failure_log,
             };
-            Some(call.run(operations))
+            match call.run(operations) {
+                Some(batch) => Some(batch),
+                None => return given_up(commit, recorded),
+            }
         }
         (false, None, None) => {
             let text = format!("there is no entity function '{}' in the current deployment", entity.id().name);
@@ -73,6 +77,12 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     Work { record: Some(record), outgoing, ..Work::without_record(commit, Vec::new(), recorded, after) }
 }
 
+/// The host stops before the batch has ended. Recorded operations come again with the chain; senders from outside get an error and ask again.
+fn given_up(commit: Commit, recorded: u32) -> Work {
+    commit.refuse(&EngineError::Unavailable("the host is stopping".into()));
+    Work::without_record(Commit::default(), Vec::new(), recorded, After::Reload(Trouble::Stopping))
+}
+
 struct EntityCall<'call> {
     component: &'call EntityComponent,
     context: LogContext,
@@ -84,26 +94,29 @@ struct EntityCall<'call> {
 
 impl EntityCall<'_> {
     /// Runs all operations in one call of the guest. If that call comes to nothing, each runs in a call of its own, so that one
-    /// bad operation harms no other.
-    fn run(&self, operations: Vec<GuestOperation>) -> GuestBatch {
+    /// bad operation harms no other. `None`: the host stops.
+    fn run(&self, operations: Vec<GuestOperation>) -> Option<GuestBatch> {
         let state = self.entity.state().cloned();
-        if let Ok(batch) = self.call(state.clone(), &operations) {
-            return batch;
+        match self.call(state.clone(), &operations) {
+            Ok(batch) => return Some(batch),
+            Err(GuestError::Stopping) => return None,
+            Err(_) => {}
         }
         let mut whole = GuestBatch { state, results: Vec::with_capacity(operations.len()) };
         for operation in operations {
-            let one = self.run_alone(whole.state.clone(), operation);
+            let one = self.run_alone(whole.state.clone(), operation)?;
             whole.state = one.state;
             whole.results.extend(one.results);
         }
-        whole
+        Some(whole)
     }
 
-    fn run_alone(&self, state: Option<Payload>, operation: GuestOperation) -> GuestBatch {
+    fn run_alone(&self, state: Option<Payload>, operation: GuestOperation) -> Option<GuestBatch> {
         let mut failure = Failure::default();
         for _ in 0..self.max_attempts.max(1) {
             match self.call(state.clone(), std::slice::from_ref(&operation)) {
-                Ok(batch) => return batch,
+                Ok(batch) => return Some(batch),
+                Err(GuestError::Stopping) => return None,
                 Err(error) => {
                     self.failure_log.operation_stopped(self.now, self.entity.id(), &operation.name, &error);
                     failure = failure_of(&error);
@@ -113,7 +126,7 @@ impl EntityCall<'_> {
                 }
             }
         }
-        GuestBatch { state, results: vec![failed(&failure)] }
+        Some(GuestBatch { state, results: vec![failed(&failure)] })
     }
 
     fn call(&self, state: Option<Payload>, operations: &[GuestOperation]) -> Result<GuestBatch, GuestError> {

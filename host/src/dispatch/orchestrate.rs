@@ -234,6 +234,7 @@ fn activate(
 fn trouble(error: GuestError) -> Trouble {
     match error {
         GuestError::Busy(_) => Trouble::NoRoom,
+        GuestError::Stopping => Trouble::Stopping,
         GuestError::Trap { ref backtrace, .. } if !backtrace.is_empty() => {
             let innermost: Vec<_> = backtrace.lines().take(REASON_FRAMES).collect();
             Trouble::Failed(format!("{error}; innermost calls: {}", innermost.join(", ")))

@@ -54,6 +54,8 @@ pub struct EngineConfig {
     pub limits: Arc<InstanceLimits>,
     /// Remembers which guests ran when the host died. Default: none.
     pub recorder: Option<Arc<Recorder>>,
+    /// How long a stop waits for turns under way before their guests are interrupted. Default: 5 s.
+    pub stop_grace: Duration,
     /// Which instances a start may replace. Default: those that have ended.
     pub reuse: ReusePolicy,
 }
@@ -73,6 +75,7 @@ impl Default for EngineConfig {
             max_page_bytes: 16 << 20,
             limits: Arc::default(),
             recorder: None,
+            stop_grace: Duration::from_secs(5),
             reuse: ReusePolicy::default(),
         }
     }

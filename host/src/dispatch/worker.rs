@@ -59,6 +59,8 @@ pub(super) enum Trouble {
     NoRoom,
     /// Its guest may have ended the host, and so may another that runs alone now.
     Suspect,
+    /// The host stops: the turn is taken after its next start.
+    Stopping,
     /// The guest failed in a way that may pass.
     Failed(String),
     /// Trying again cannot help.
@@ -224,7 +226,7 @@ fn note(board: &mut Board, shared: &Shared, id: &InstanceId, trouble: Trouble) {
     slot.wake = true;
     match trouble {
         Trouble::Wants(deployment) => slot.wants = Some(deployment),
-        Trouble::NoRoom | Trouble::Suspect => {}
+        Trouble::NoRoom | Trouble::Suspect | Trouble::Stopping => {}
         Trouble::Failed(reason) => {
             slot.failed_turns += 1;
             tracing::warn!(instance = %id, attempt = slot.failed_turns, "a turn came to nothing: {reason}");

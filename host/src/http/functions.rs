@@ -156,7 +156,7 @@ fn with_full_address(asked: Asked) -> http::request::Parts {
 fn failed(name: &str, error: &GuestError) -> Answer {
     let (status, what) = match error {
         GuestError::Deadline { .. } => (StatusCode::GATEWAY_TIMEOUT, "took too long"),
-        GuestError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "finds no room on this host now; try again later"),
+        GuestError::Busy(_) | GuestError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "finds no room on this host now; try again later"),
         GuestError::Memory { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "ran out of memory"),
         GuestError::Resources => (StatusCode::INTERNAL_SERVER_ERROR, "keeps more than the host holds for one function"),
         GuestError::Trap { .. } | GuestError::Handover | GuestError::Protocol(_) | GuestError::Gone => {

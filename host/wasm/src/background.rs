@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
@@ -82,18 +83,32 @@ pub(crate) struct Background {
     places: usize,
     /// For futures. There are none until the first of these comes.
     threads: OnceLock<Option<Runtime>>,
+    /// Guests that are called plainly are interrupted.
+    is_over: AtomicBool,
 }
 
 impl Background {
     /// Lets so many guests compute at a time.
     pub fn new(places: usize) -> Self {
         let places = places.max(1);
-        Self { gate: Gate::new(places), places, threads: OnceLock::new() }
+        Self { gate: Gate::new(places), places, threads: OnceLock::new(), is_over: AtomicBool::new(false) }
     }
 
     /// Lets any number of guests compute from now on: those that wait would hold up the end.
     pub fn open(&self) {
         self.gate.open();
+    }
+
+    /// Interrupts guests that are called plainly as soon as they have computed for a slice of time,
+    /// and lets no other begin: the host cannot stop before their calls have returned.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.open();
+    }
+
+    /// Whether guests that are called plainly are interrupted.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
     }
 
     /// The guest that this thread runs has computed for one more slice of time: others come first. Returns a place for the next slice;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longhaul_core::Timestamp;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Engine, Result, Store, UpdateDeadline};
+use wasmtime::{Engine, Result, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
@@ -56,8 +56,16 @@ impl GuestState {
         self.limiter.begin_call();
     }
 
+    /// Whether the host stops, and has waited for guests as long as it does.
+    pub fn is_over(&self) -> bool {
+        self.background.is_over()
+    }
+
     /// How a call ended that came to nothing.
     pub fn failed(&self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
+        if self.background.is_over() && matches!(error.downcast_ref(), Some(Trap::Interrupt)) {
+            return GuestError::Stopping;
+        }
         GuestError::of(error, self.limiter.refused(), deadline, self.log.take_panic().as_deref())
     }
 
@@ -95,11 +103,14 @@ pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, config: &Config, ba
     store.epoch_deadline_callback(|mut store| {
         let state = store.data_mut();
         let slice = state.later_ticks.min(LATER_SLICE_TICKS);
-        if slice == 0 {
+        if slice == 0 || state.background.is_over() {
             return Ok(UpdateDeadline::Interrupt);
         }
         state.later_ticks -= slice;
         state.permit = state.background.go_on_here(state.permit.take());
+        if state.background.is_over() {
+            return Ok(UpdateDeadline::Interrupt);
+        }
         // The ticks of a wait do not count, and the one in which it ends is over before its time.
         let begun = state.permit.as_ref().is_some_and(Permit::has_waited);
         Ok(UpdateDeadline::Continue(slice + u64::from(begun)))

@@ -45,6 +45,9 @@ impl EntityComponent {
         operations: Vec<GuestOperation>,
     ) -> Result<GuestBatch, GuestError> {
         let Linked { pre, config, background } = &*self.0;
+        if background.is_over() {
+            return Err(GuestError::Stopping);
+        }
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
         let mut store = new_store(pre.engine(), log, config, background);
         let seed = [b"entity", id.name.as_bytes(), id.key.as_bytes(), &now.0.to_le_bytes()];

@@ -141,6 +141,9 @@ pub enum GuestError {
     /// As many guests are in memory as there is room for: drop an idle one and try again.
     #[error("no room for another guest: {0}")]
     Busy(String),
+    /// The host stops and waits no longer. Says nothing about the code: never record it as an outcome.
+    #[error("the host stops")]
+    Stopping,
     /// An earlier call of this guest failed, so it cannot be called again.
     #[error("the guest failed earlier and is gone")]
     Gone,
@@ -150,7 +153,7 @@ impl GuestError {
     /// Whether the same call may well succeed later, with nothing changed in the code or its input.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Gone => true,
+            Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Stopping | Self::Gone => true,
             Self::Trap { .. } | Self::Protocol(_) | Self::OutputTooLarge { .. } | Self::BeyondLimit(_) => false,
             Self::Resources | Self::Handover => false,
         }

@@ -116,6 +116,10 @@ impl OrchestratorGuest {
     {
         // Taken out, and put back only after success: a guest that failed in any way is dropped here.
         let (mut store, function) = self.live.take().ok_or(GuestError::Gone)?;
+        // A replay is many calls, each of which may be too short to be interrupted.
+        if store.data().is_over() {
+            return Err(GuestError::Stopping);
+        }
         let limits = &self.config.limits;
         store.data_mut().begin_call(now, &[b"orchestration", &self.execution, &self.turn.to_le_bytes()], replaying);
         begin_time(&mut store, limits);

@@ -101,6 +101,12 @@ impl Runtime {
         self.background.open();
     }
 
+    /// Interrupts orchestrators and entities that compute, within some 50 ms, and refuses further calls, all with
+    /// [`GuestError::Stopping`](crate::GuestError::Stopping): for the end, which need not wait for guests that do not return.
+    pub fn end_guests(&self) {
+        self.background.end();
+    }
+
     /// The bounds on guests and calls.
     pub fn limits(&self) -> &Limits {
         &self.config.limits

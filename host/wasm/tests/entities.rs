@@ -40,6 +40,13 @@ fn what_breaks_the_contract_is_named_by_its_field() {
 }
 
 #[test]
+fn a_runtime_that_ends_runs_no_entity() {
+    let runtime = runtime();
+    runtime.end_guests();
+    assert_eq!(run_in(&runtime, None, &["add"]), Err(GuestError::Stopping));
+}
+
+#[test]
 fn an_entity_that_loops_or_panics_is_stopped() {
     assert_eq!(run_in(&hasty(), None, &["spin"]), Err(GuestError::Deadline { limit_ms: 300 }));
     let Err(GuestError::Trap { message, .. }) = run(None, &["panic"]) else { panic!("it does not trap") };

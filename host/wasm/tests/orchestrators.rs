@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longhaul_core::{Command, Completion, GuestOutcome, GuestTurn, TaskId, TaskResult, Timestamp};
-use longhaul_wasm::{Config, GuestError, OrchestratorGuest, Runtime};
+use longhaul_wasm::{Config, GuestError, Limits, OrchestratorGuest, Runtime};
 use support::{Lines, config, hasty, json, orchestrator, runtime, start_context, who};
 
 fn go() -> Vec<Completion> {
@@ -43,6 +43,22 @@ fn an_endless_loop_is_stopped_at_the_deadline() {
     let (runtime, begin) = (hasty(), Instant::now());
     assert_eq!(started(&runtime, "spin").1, Err(GuestError::Deadline { limit_ms: 300 }));
     assert!(begin.elapsed() >= Duration::from_millis(300));
+}
+
+#[test]
+fn a_runtime_that_ends_interrupts_guests_and_calls_none_any_more() {
+    let limits = Limits { turn_deadline: Duration::from_secs(600), ..Limits::default() };
+    let runtime = Runtime::new(Config { limits, ..config() }).unwrap();
+    let (mut waits, _) = started(&runtime, "wait behave");
+    std::thread::scope(|scope| {
+        let spins = scope.spawn(|| started(&runtime, "spin").1);
+        // Before or while the guest computes: both end.
+        std::thread::sleep(Duration::from_millis(100));
+        runtime.end_guests();
+        assert_eq!(spins.join().unwrap(), Err(GuestError::Stopping));
+    });
+    assert_eq!(waits.resume(Timestamp(2_000), true, go()), Err(GuestError::Stopping), "however short");
+    assert_eq!(started(&runtime, "behave").1, Err(GuestError::Stopping));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Apps, Host, Program, Sample, longhaul_command, text};
+use e2e::{Apps, Host, HostOptions, Program, Sample, longhaul_command, text};
 use serde_json::json;
 
 #[tokio::test]
@@ -31,6 +31,29 @@ async fn a_stop_does_not_wait_for_an_activity_which_runs_again_later() {
     sample.host.start_again().await;
     sample.until_waiting(&id, 1).await;
     sample.jobs.until_requests(2).await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_guest_that_does_not_return() {
+    let arguments = vec!["--turn-deadline-ms=600000", "--guest-threads=1"];
+    let host = Host::start(HostOptions { app: Some(&Apps::test_guests()), arguments }).await;
+    // The one guest thread takes these in their order, so what ends shows that the one before spins.
+    host.start_with_id("Misbehaving", "spins", &json!("spin")).await;
+    assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
+    host.start_with_id("Misbehaving", "asks", &json!("ask entity spin")).await;
+    assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
+    for _ in 0..2 {
+        assert!(host.stop().await.success());
+        host.start_again().await;
+        assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
+        for (id, expected) in [("spins", "Pending"), ("asks", "Running")] {
+            let status = host.status(id).await;
+            assert_eq!((&status["runtimeStatus"], &status["parkedReason"]), (&json!(expected), &json!(null)), "{id}");
+        }
+    }
+    let log = host.log();
+    assert!(log.contains("their turns are taken again after the next start"), "{log}");
+    assert!(!log.contains("EntityStopped") && !log.contains("a turn came to nothing"), "{log}");
 }
 
 #[tokio::test]
