@@ -9,12 +9,12 @@
 //! - `threads`: the guest threads; `worker`: what they do with a job; `watchdog`: whether they do it; `orchestrate` and `operate` are the two kinds of job.
 //! - `error`: why it does not do what was asked. `commit`: the committer. `load`: from a chain of records back into memory.
 //! - `lane`: turns for whose guests there was no room; `pressure`: waiting while instances hold too much.
-//! - `keys`: requests that come with a key. `activities`: what runs outside the log;
-//!   `http_activity` is the host's own. `alarms`: what is due. `ahead`: who is read before it is due. `correction`: when the clock is put back. `residency`: who stays in memory; `weight`: how much
+//! - `keys`: requests that come with a key. `activities`: what runs outside the log. `alarms`: what is due. `ahead`: who is read before it is due. `correction`: when the clock is put back. `residency`: who stays in memory; `weight`: how much
 //!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
 //! - `errands`: what a stop waits for. `late`: messages that come after their receiver's end.
 //! - `suspects`: calls that were under way when the host died.
+//! - `ports`: what the engine asks of the apps that it runs.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
@@ -29,13 +29,13 @@ mod errands;
 mod error;
 mod failure_log;
 mod hold;
-mod http_activity;
 mod keys;
 mod lane;
 mod late;
 mod load;
 mod operate;
 mod orchestrate;
+mod ports;
 mod pressure;
 mod purge;
 mod reads;
@@ -55,6 +55,10 @@ pub use api::{Engine, EngineError, StartRequest};
 pub use counters::Counts;
 pub(crate) use keys::TimerStart;
 pub use keys::{Keyed, KeyedRequest};
+pub use ports::{
+    ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
+    OrchestratorGuest, PortFuture,
+};
 pub use reads::{HistoryOptions, Read};
 pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;

@@ -12,6 +12,7 @@ use longhaul_wasm::{
     FunctionKind, OrchestratorComponent, Runtime, Secrets,
 };
 
+use super::http_activity::{self, HttpActivity};
 use super::manifest::{AuthLevel, Cors, FunctionEntry, Kind, Manifest, TimerEntry};
 use super::registry::Operator;
 
@@ -46,7 +47,6 @@ pub struct Function<C> {
 }
 
 /// An activity and its bounds.
-#[derive(Clone)]
 pub struct ActivityFunction {
     /// The function.
     pub function: Function<ActivityComponent>,
@@ -76,12 +76,12 @@ impl ClientFunction {
 }
 
 /// The functions of an app by kind and by name in lower case; clients by route in lower case.
-#[derive(Default)]
 pub(super) struct Functions {
     /// What all of them see of the world.
     environment: Arc<AppEnvironment>,
+    http_activity: Arc<HttpActivity>,
     orchestrators: HashMap<String, Function<OrchestratorComponent>>,
-    activities: HashMap<String, ActivityFunction>,
+    activities: HashMap<String, Arc<ActivityFunction>>,
     entities: HashMap<String, Function<EntityComponent>>,
     clients: HashMap<String, ClientFunction>,
 }
@@ -125,8 +125,13 @@ impl App {
     }
 
     /// The activity of this name, ignoring case.
-    pub fn activity(&self, name: &str) -> Option<&ActivityFunction> {
+    pub fn activity(&self, name: &str) -> Option<&Arc<ActivityFunction>> {
         self.functions.activities.get(&name.to_ascii_lowercase())
+    }
+
+    /// The activity that sends HTTP requests, if it is meant.
+    pub(super) fn http_activity(&self, name: &str) -> Option<&Arc<HttpActivity>> {
+        http_activity::is_meant(name).then_some(&self.functions.http_activity)
     }
 
     /// The entity of this name, ignoring case.
@@ -184,7 +189,14 @@ pub(super) fn load_functions(
     code: &HashMap<String, Code>,
 ) -> Result<Functions, LoadFailure> {
     let environment = Arc::new(environment_of(manifest, &operator.hosts));
-    let mut functions = Functions { environment: environment.clone(), ..Functions::default() };
+    let mut functions = Functions {
+        environment: environment.clone(),
+        http_activity: Arc::new(HttpActivity::new(runtime.http_caller(), environment.clone())),
+        orchestrators: HashMap::new(),
+        activities: HashMap::new(),
+        entities: HashMap::new(),
+        clients: HashMap::new(),
+    };
     let environments = manifest.functions.iter().map(|entry| own_environment(&environment, entry, operator));
     // Before anything is compiled.
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
@@ -293,7 +305,7 @@ impl Functions {
             Component::Activity(component) => {
                 let component = entry.reuse.map(|reuse| component.with_reuse(reuse)).unwrap_or(component);
                 let function = Function { name, component };
-                self.activities.insert(key, ActivityFunction { function, timeout: entry.timeout, environment });
+                self.activities.insert(key, Arc::new(ActivityFunction { function, timeout: entry.timeout, environment }));
             }
             Component::Entity(component) => {
                 self.entities.insert(key, Function { name, component });

@@ -15,17 +15,15 @@ use std::time::Duration;
 use longhaul_core::limits::BeyondLimit;
 use longhaul_core::message::{ActivityRun, Message, TaskRef};
 use longhaul_core::{Failure, InstanceId, Payload, TaskResult};
-use longhaul_wasm::{ActivityContext, GuestError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::http_activity;
+use super::ports::{ActivityCall, ActivityFunction, GuestError};
 use super::shared::Shared;
 use super::slot::Delivery;
 use super::suspects;
 use super::worker::panic_text;
 use super::world::Simulation;
-use crate::app::ActivityFunction;
 use crate::recorder;
 
 /// How long an activity waits until instances hold less.
@@ -80,7 +78,7 @@ pub(super) struct RunAtOnce {
 
 /// What a guest thread runs.
 enum Code {
-    Guest(ActivityFunction),
+    Guest(Arc<dyn ActivityFunction>),
     Simulated(Arc<dyn Simulation>),
 }
 
@@ -182,9 +180,9 @@ fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
     if shared.recorder().is_some_and(|recorder| recorder.is_suspect(&suspects::key_of_run(run))) {
         return None;
     }
-    let app = shared.registry.get(run.deployment)?;
-    let activity = app.activity(&run.name).filter(|_| !http_activity::is_meant(&run.name))?;
-    activity.function.component.is_expected_at_once(timeout(activity, run)).then(|| Code::Guest(activity.clone()))
+    let app = shared.guests.loaded(run.deployment)?;
+    let activity = app.activity(&run.name)?;
+    activity.is_expected_at_once(timeout(&*activity, run)).then(|| Code::Guest(activity))
 }
 
 /// Carries a run out on the calling guest thread. Returns its result for the instance that called it; `None` if the run is not wanted any more, or
@@ -196,7 +194,7 @@ pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOn
     let at_once = || match code {
         Code::Guest(activity) => {
             let entry = shared.recorder().and_then(|recorder| recorder.begin(suspects::key_of_run(&run), None));
-            let ended = activity.function.component.run_at_once(&context(&activity, &run), &run.input);
+            let ended = activity.run_at_once(call_of(&*activity, &run), &run.input);
             entry.into_iter().for_each(recorder::Entry::ended);
             ended.map(|ended| ended.unwrap_or_else(|error| Err(failure(error))))
         }
@@ -253,27 +251,23 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
         return simulation.run_activity(run).await;
     }
     let app =
-        match shared.registry.get(run.deployment) {
+        match shared.guests.loaded(run.deployment) {
             Some(app) => app,
-            None => shared.registry.load(run.deployment).await.map_err(|error| {
+            None => shared.guests.clone().load(run.deployment).await.map_err(|error| {
                 Failure::new("DeploymentUnavailable", format!("deployment {} cannot be loaded: {error}", run.deployment))
             })?,
         };
-    if http_activity::is_meant(&run.name) {
-        return http_activity::run(&shared.registry.http_caller(), &run.input, own_timeout(&run), &app.environment).await;
-    }
     let Some(activity) = app.activity(&run.name) else {
         let text = format!("The function '{}' doesn't exist, is disabled, or is not an activity function.", run.name);
         return Err(Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) });
     };
-    suspects::run_activity(shared, activity, run).await
+    suspects::run_activity(shared, &*activity, run).await
 }
 
-pub(super) fn context(activity: &ActivityFunction, run: &ActivityRun) -> ActivityContext {
+pub(super) fn call_of(activity: &dyn ActivityFunction, run: &ActivityRun) -> ActivityCall {
     let TaskRef { instance, execution: _, task } = &run.caller;
-    ActivityContext {
-        name: activity.function.name.clone(),
-        instance_id: instance.clone(),
+    ActivityCall {
+        instance: instance.clone(),
         task: *task,
         attempt: run.attempt,
         idempotency_key: format!("{}:{task}", run.asked_in),
@@ -281,12 +275,8 @@ pub(super) fn context(activity: &ActivityFunction, run: &ActivityRun) -> Activit
     }
 }
 
-fn own_timeout(run: &ActivityRun) -> Option<Duration> {
-    run.timeout_ms.map(Duration::from_millis)
-}
-
-fn timeout(activity: &ActivityFunction, run: &ActivityRun) -> Option<Duration> {
-    shorter(own_timeout(run), activity.timeout)
+fn timeout(activity: &dyn ActivityFunction, run: &ActivityRun) -> Option<Duration> {
+    shorter(run.timeout_ms.map(Duration::from_millis), activity.timeout())
 }
 
 /// The caller's timeout or the manifest's, whichever ends first.
@@ -299,20 +289,11 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 
 /// A run that came to nothing counts as a failure of the activity: its retry policy decides.
 pub(super) fn failure(error: GuestError) -> Failure {
-    let kind = match error {
-        GuestError::Trap { .. } => "Trap",
-        GuestError::Deadline { .. } => "Timeout",
-        GuestError::Memory { .. } => "OutOfMemory",
-        GuestError::Resources => "TooManyResources",
-        GuestError::Handover => "PayloadTooLarge",
-        GuestError::Protocol(_) => "Protocol",
-        GuestError::OutputTooLarge { .. } => "OutputTooLarge",
-        GuestError::BeyondLimit(BeyondLimit { error_type, .. }) => error_type,
-        GuestError::Busy(_) | GuestError::Stopping | GuestError::Gone => "Unavailable",
+    let text = error.to_string();
+    let (kind, backtrace) = match error {
+        GuestError::NoCapacity(_) | GuestError::Stopping => ("Unavailable", String::new()),
+        GuestError::BeyondLimit(BeyondLimit { error_type, .. }) => (error_type, String::new()),
+        GuestError::Stopped { error_type, backtrace, .. } => (error_type, backtrace),
     };
-    let details = match &error {
-        GuestError::Trap { backtrace, .. } if !backtrace.is_empty() => Some(backtrace.clone()),
-        _ => None,
-    };
-    Failure { details, ..Failure::new(kind, error.to_string()) }
+    Failure { details: Some(backtrace).filter(|backtrace| !backtrace.is_empty()), ..Failure::new(kind, text) }
 }

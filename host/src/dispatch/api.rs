@@ -15,6 +15,7 @@ use super::commit::Commit;
 use super::counters::Counts;
 pub use super::error::EngineError;
 use super::keys::Claim;
+use super::ports::Guests;
 pub use super::purge::Purged;
 use super::reuse::ReusePolicy;
 use super::shared::{EngineConfig, Shared};
@@ -22,7 +23,6 @@ use super::slot::Delivery;
 use super::world::{Simulation, World};
 use super::{alarms, commit, correction, keys, load, purge, recovery, threads, watchdog};
 use crate::access::Permit;
-use crate::app::Registry;
 use crate::budget::MemoryUse;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
@@ -96,8 +96,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the store is damaged or threads cannot be started.
-    pub async fn run(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig) -> anyhow::Result<Self> {
-        Self::run_in(store, registry, config, World::Machine).await
+    pub async fn run(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig) -> anyhow::Result<Self> {
+        Self::run_in(store, guests, config, World::Machine).await
     }
 
     /// The same on the calling runtime alone, in the world of a simulation: for tests.
@@ -106,17 +106,17 @@ impl Engine {
     /// When the store is damaged.
     pub async fn simulate(
         store: Arc<dyn Store>,
-        registry: Arc<Registry>,
+        guests: Arc<dyn Guests>,
         config: EngineConfig,
         simulation: Arc<dyn Simulation>,
     ) -> anyhow::Result<Self> {
         // Simulations of a process share its guests' runtime, which outlives their stops.
         let config = EngineConfig { stop_grace: Duration::MAX, ..config };
-        Self::run_in(store, registry, config, World::Simulated(simulation)).await
+        Self::run_in(store, guests, config, World::Simulated(simulation)).await
     }
 
-    async fn run_in(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> anyhow::Result<Self> {
-        let shared = Arc::new(Shared::new(store, registry, config, world));
+    async fn run_in(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared::new(store, guests, config, world));
         let beginning = recovery::begin(&shared).await?;
         let mut jobs = vec![
             shared.store.run_beside_writer(Box::pin(commit::run(shared.clone()))),
@@ -171,11 +171,11 @@ impl Engine {
         self.shared.begin_to_stop();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.activities.stop();
-        self.shared.registry.end_waits_for_processors();
+        self.shared.guests.end_waits_for_processors();
         let mut turns_end = pin!(self.shared.guest_threads.join());
         if tokio::time::timeout(self.shared.config.stop_grace, turns_end.as_mut()).await.is_err() {
             tracing::warn!("some guests do not return; their turns are taken again after the next start");
-            self.shared.registry.end_guests();
+            self.shared.guests.end_guests();
             turns_end.await;
         }
         let (flushed, reached) = oneshot::channel();
@@ -208,12 +208,13 @@ impl Engine {
         check_time("the orchestration", at.unwrap_or_default())?;
         let app = self
             .shared
-            .registry
+            .guests
             .current()
             .ok_or_else(|| EngineError::Invalid("no app is deployed yet; see `longhaul deploy --help`".into()))?;
         let Some(function) = app.orchestrator(&name) else {
             return Err(EngineError::UnknownOrchestrator(app.unknown_orchestrator(&name)));
         };
+        let pin = app.pin();
         let fresh = self.shared.world.fresh_id();
         let chosen = instance_id.filter(|id| !id.is_empty());
         let is_new = chosen.is_none();
@@ -225,11 +226,11 @@ impl Engine {
         let now = self.shared.now();
         let birth = born_at.unwrap_or(now);
         let start = Start {
-            name: function.name.clone(),
+            name: function.name().clone(),
             input,
             execution,
-            deployment: app.id,
-            on_return: app.on_return,
+            deployment: pin.deployment,
+            on_return: pin.on_return,
             nesting: 0,
             created_at: now,
             born_at: Some(birth),
@@ -273,13 +274,13 @@ impl Engine {
     /// Lets a failed instance go on from before its first failure, on the deployment that it is pinned to or, with `current_deployment`, on the
     /// current one. [`EngineError::NotFailed`] if it has not failed.
     pub async fn rewind(&self, id: &InstanceId, reason: Option<String>, current_deployment: bool) -> Result<(), EngineError> {
-        let deployment = self.shared.registry.current().map(|app| app.id).filter(|_| current_deployment);
+        let deployment = self.shared.guests.current().map(|app| app.pin().deployment).filter(|_| current_deployment);
         self.send(id, Message::Rewind { reason, caller: None, deployment }, false).await
     }
 
     /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no such entity.
     pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload) -> Result<(), EngineError> {
-        let known = self.shared.registry.current().is_some_and(|app| app.entity(&entity.name).is_some());
+        let known = self.shared.guests.current().is_some_and(|app| app.entity(&entity.name).is_some());
         if !known {
             return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
         }

@@ -215,10 +215,10 @@ fn deployments_asked_for<'a>(shared: &Shared, group: &'a [Load], loaded: &[Loade
 
 /// Makes sure that the deployment is loaded. If it cannot be, the next turn sets the instance aside and says why.
 async fn want(shared: &Arc<Shared>, id: &InstanceId, deployment: DeploymentId) {
-    if shared.registry.get(deployment).is_some() {
+    if shared.guests.loaded(deployment).is_some() {
         return;
     }
-    if let Err(error) = shared.registry.load(deployment).await {
+    if let Err(error) = shared.guests.clone().load(deployment).await {
         let reason = format!("deployment {deployment} cannot be loaded: {error}");
         shared.board().slot(id).park = Some(reason);
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
 use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
-use longhaul_wasm::{EntityComponent, GuestError, LogContext};
 
 use super::api::EngineError;
 use super::commit::Commit;
 use super::failure_log::FailureLog;
 use super::orchestrate::no_room;
+use super::ports::{EntityFunction, GuestError};
 use super::shared::Shared;
 use super::slot::{Delivery, Resident, recorded_among};
 use super::suspects::host_died;
@@ -40,7 +40,7 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
         let after = After::Rest(Resident::Entity(entity));
         return Work::without_record(commit, Vec::new(), recorded, after);
     }
-    let app = shared.registry.current();
+    let app = shared.guests.current();
     let function = app.as_ref().and_then(|app| app.entity(&entity.id().name));
     let operations = batch.guest_operations();
     let guest = match (operations.is_empty(), refused, function) {
@@ -48,8 +48,8 @@ pub(super) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
         (false, Some(reason), _) => Some(all_failed(&entity, operations.len(), &host_died(&reason))),
         (false, None, Some(function)) => {
             let call = EntityCall {
-                component: &function.component,
-                context: LogContext { function: function.name.clone(), instance: Some(id.clone()) },
+                function,
+                instance: id,
                 entity: &entity,
                 now: batch.now(),
                 max_attempts: shared.config.max_failed_turns,
@@ -84,8 +84,8 @@ fn given_up(commit: Commit, recorded: u32) -> Work {
 }
 
 struct EntityCall<'call> {
-    component: &'call EntityComponent,
-    context: LogContext,
+    function: &'call dyn EntityFunction,
+    instance: &'call InstanceId,
     entity: &'call Entity,
     now: Timestamp,
     max_attempts: u32,
@@ -132,9 +132,9 @@ impl EntityCall<'_> {
     fn call(&self, state: Option<Payload>, operations: &[GuestOperation]) -> Result<GuestBatch, GuestError> {
         let mut tries = 0;
         loop {
-            match self.component.run(self.context.clone(), self.entity.id(), state.clone(), self.now, operations.to_vec()) {
+            match self.function.run(self.instance, self.entity.id(), state.clone(), self.now, operations.to_vec()) {
                 // Guests at rest leave with the commits that are under way; that takes milliseconds.
-                Err(GuestError::Busy(_)) if tries < MAX_ROOM_TRIES => {
+                Err(GuestError::NoCapacity(_)) if tries < MAX_ROOM_TRIES => {
                     tries += 1;
                     std::thread::sleep(ROOM_PAUSE);
                 }

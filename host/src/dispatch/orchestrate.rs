@@ -7,12 +7,12 @@ use longhaul_core::message::Message;
 use longhaul_core::orchestration::{Activation, Refusal, ReplayStep, Turn};
 use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
 use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus, Timestamp};
-use longhaul_wasm::{GuestError, LogContext, OrchestratorGuest};
 
 use super::activities::Attempt;
 use super::api::EngineError;
 use super::commit::Commit;
 use super::keys::ClaimedNote;
+use super::ports::{GuestError, OrchestratorGuest};
 use super::shared::Shared;
 use super::slot::{Delivery, Guest, OrchestrationInMemory, Resident, Ticket, Waiter, recorded_among};
 use super::worker::{After, Trouble, Work};
@@ -31,7 +31,7 @@ pub(super) fn turn(
     let recorded = recorded_among(&deliveries);
     let mut commit = Commit::default();
     let state = &mut orchestration.state;
-    let current = shared.registry.current().map(|app| app.pin()).unwrap_or_default();
+    let current = shared.guests.current().map(|app| app.pin()).unwrap_or_default();
     let limits = &shared.config.limits;
     let history_before = state.history();
     let mut turn = state.begin_turn(shared.now(), current);
@@ -189,28 +189,28 @@ fn call(shared: &Shared, orchestration: &mut OrchestrationInMemory, activation: 
     let Some((name, deployment)) = orchestration.state.function() else {
         return Err(Trouble::Hopeless("an instance that was never started has nothing to call".into()));
     };
-    let app = shared.registry.get(deployment).ok_or(Trouble::Wants(deployment))?;
+    let app = shared.guests.loaded(deployment).ok_or(Trouble::Wants(deployment))?;
     let Some(function) = app.orchestrator(name) else {
         let text = format!("The function '{name}' doesn't exist, is disabled, or is not an orchestrator function.");
         let failure = Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) };
         return Ok(GuestTurn { outcome: Some(GuestOutcome::Failed(failure)), ..GuestTurn::default() });
     };
-    let context = || LogContext { function: function.name.clone(), instance: Some(orchestration.state.id().clone()) };
+    let open = || function.open(orchestration.state.id().clone()).map_err(trouble);
     let mut guest = match std::mem::replace(&mut orchestration.guest, Guest::Fresh) {
         Guest::Live(guest) => guest,
-        Guest::Fresh => Box::new(function.component.instantiate(context()).map_err(trouble)?),
+        Guest::Fresh => open()?,
         Guest::Replay(steps) => {
-            let mut guest = Box::new(function.component.instantiate(context()).map_err(trouble)?);
-            replay(&mut guest, &function.name, steps)?;
+            let mut guest = open()?;
+            replay(&mut *guest, function.name(), steps)?;
             guest
         }
     };
-    let returned = activate(&mut guest, &function.name, activation, false).map_err(trouble)?;
+    let returned = activate(&mut *guest, function.name(), activation, false).map_err(trouble)?;
     orchestration.guest = Guest::Live(guest);
     Ok(returned)
 }
 
-fn replay(guest: &mut OrchestratorGuest, name: &std::sync::Arc<str>, steps: Vec<ReplayStep>) -> Result<(), Trouble> {
+fn replay(guest: &mut dyn OrchestratorGuest, name: &Arc<str>, steps: Vec<ReplayStep>) -> Result<(), Trouble> {
     for mut step in steps {
         let activation = step.take_replaying_activation();
         let returned = activate(guest, name, activation, true).map_err(trouble)?;
@@ -219,12 +219,7 @@ fn replay(guest: &mut OrchestratorGuest, name: &std::sync::Arc<str>, steps: Vec<
     Ok(())
 }
 
-fn activate(
-    guest: &mut OrchestratorGuest,
-    name: &std::sync::Arc<str>,
-    activation: Activation,
-    replaying: bool,
-) -> Result<GuestTurn, GuestError> {
+fn activate(guest: &mut dyn OrchestratorGuest, name: &Arc<str>, activation: Activation, replaying: bool) -> Result<GuestTurn, GuestError> {
     match activation {
         Activation::Start(context) => guest.start(longhaul_core::StartContext { name: name.clone(), ..context }),
         Activation::Resume { now, received } => guest.resume(now, replaying, received),
@@ -233,9 +228,9 @@ fn activate(
 
 fn trouble(error: GuestError) -> Trouble {
     match error {
-        GuestError::Busy(_) => Trouble::NoRoom,
+        GuestError::NoCapacity(_) => Trouble::NoRoom,
         GuestError::Stopping => Trouble::Stopping,
-        GuestError::Trap { ref backtrace, .. } if !backtrace.is_empty() => {
+        GuestError::Stopped { ref backtrace, .. } if !backtrace.is_empty() => {
             let innermost: Vec<_> = backtrace.lines().take(REASON_FRAMES).collect();
             Trouble::Failed(format!("{error}; innermost calls: {}", innermost.join(", ")))
         }

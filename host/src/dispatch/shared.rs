@@ -16,12 +16,12 @@ use super::counters::Counters;
 use super::errands::Errands;
 use super::failure_log::FailureLog;
 use super::keys::Claims;
+use super::ports::Guests;
 use super::reads::Answers;
 use super::reuse::ReusePolicy;
 use super::threads::GuestThreads;
 use super::weight::Scale;
 use super::world::{Bell, World};
-use crate::app::Registry;
 use crate::budget::Budget;
 use crate::recorder::Recorder;
 
@@ -96,7 +96,7 @@ pub(super) struct Signals {
 
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
-    pub(super) registry: Arc<Registry>,
+    pub(super) guests: Arc<dyn Guests>,
     pub(super) config: EngineConfig,
     pub(super) world: World,
     pub(super) signals: Arc<Signals>,
@@ -128,7 +128,7 @@ pub(super) const MAX_LOADS: usize = 64;
 
 impl Shared {
     /// Called on tokio's runtime, where activities will run too.
-    pub(super) fn new(store: Arc<dyn Store>, registry: Arc<Registry>, config: EngineConfig, world: World) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> Self {
         let signals = Arc::new(Signals { work: Bell::of(&world), ..Signals::default() });
         let workers = Handle::current();
         let board = Board::new(signals.clone(), &config);
@@ -148,7 +148,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             latest_ms: AtomicU64::default(),
             store,
-            registry,
+            guests,
             config,
             world,
             signals,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use longhaul_core::orchestration::ReplayStep;
 use longhaul_core::{DeploymentId, Entity, Message, Orchestration, Timestamp};
-use longhaul_wasm::OrchestratorGuest;
 use tokio::sync::oneshot;
 
 use super::api::EngineError;
 use super::hold::Hold;
 use super::keys::ClaimedNote;
+use super::ports::OrchestratorGuest;
 use super::residency::Counted;
 use super::weight::{Scale, Weight};
 
@@ -114,7 +114,7 @@ pub(super) enum Guest {
     /// The execution has not called it yet.
     Fresh,
     /// As far as the state is.
-    Live(Box<OrchestratorGuest>),
+    Live(Box<dyn OrchestratorGuest>),
     /// Gone; these calls bring it back.
     Replay(Vec<ReplayStep>),
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use longhaul_core::message::{ActivityRun, TaskRef};
 use longhaul_core::{Failure, InstanceId, Payload};
-use longhaul_wasm::{ActivityContext, GuestError};
 
-use super::activities::{context, failure};
+use super::activities::{call_of, failure};
 use super::board::Job;
 use super::commit::Commit;
+use super::ports::{ActivityEnd, ActivityFunction};
 use super::shared::Shared;
 use super::slot::recorded_among;
 use super::worker::{After, Trouble, Work};
-use crate::app::ActivityFunction;
 use crate::recorder::{Admission, Entry, Key, Recorder};
 
 /// The type of the failure of what ended the host.
@@ -83,12 +82,11 @@ fn offer_later(shared: &Arc<Shared>, recorder: Arc<Recorder>, id: InstanceId) {
 }
 
 /// Runs an activity on the workers.
-pub(super) async fn run_activity(shared: &Shared, activity: &ActivityFunction, run: ActivityRun) -> Result<Payload, Failure> {
-    let (component, environment) = (&activity.function.component, activity.environment.clone());
-    let about: ActivityContext = context(activity, &run);
-    let ended: Result<_, GuestError> = match shared.recorder() {
-        None => component.run(about, run.input, environment).await,
-        Some(recorder) => {
+pub(super) async fn run_activity(shared: &Shared, activity: &dyn ActivityFunction, run: ActivityRun) -> Result<Payload, Failure> {
+    let call = call_of(activity, &run);
+    let ended: ActivityEnd = match shared.recorder().zip(activity.place()) {
+        None => activity.run(call, run.input).await,
+        Some((recorder, place)) => {
             let key = key_of_run(&run);
             let alone = match recorder.admit(&key).await {
                 Ok(alone) => alone,
@@ -99,9 +97,9 @@ pub(super) async fn run_activity(shared: &Shared, activity: &ActivityFunction, r
                 }
             };
             // After that: suspects that wait must not take places from all others.
-            let place = component.place().await;
+            let place = place.await;
             let mut entry = recorder.begin(key, alone);
-            let mut running = std::pin::pin!(component.run_in(place, about, run.input, environment));
+            let mut running = place.run(call, run.input);
             let ended = match entry.as_ref().and_then(Entry::trial) {
                 Some(trial) => match tokio::time::timeout(trial, &mut running).await {
                     Ok(ended) => ended,

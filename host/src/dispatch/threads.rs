@@ -10,7 +10,6 @@ use std::thread;
 use std::time::Duration;
 
 use longhaul_core::InstanceId;
-use longhaul_wasm::when_held_up;
 use tokio::sync::futures::Notified;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
@@ -82,7 +81,7 @@ fn run_as_thread(shared: Arc<Shared>) {
     let worker = Worker::new(shared);
     let (of, is_replaced) = (worker.shared.clone(), worker.is_replaced.clone());
     // A job may be many calls that do not return soon, a replay for one.
-    when_held_up(move || replace(&of, &is_replaced));
+    worker.shared.guests.when_held_up(Box::new(move || replace(&of, &is_replaced)));
     // All that a thread waits for it waits for by itself, so one poll goes to the end.
     let end = pin!(worker.run()).poll(&mut Context::from_waker(Waker::noop()));
     debug_assert!(end.is_ready(), "a guest thread has nobody who would poll it again");

@@ -3,6 +3,7 @@
 //! It sends once and answers with what came. Polling after a 202 is the SDK's, as activities and timers of the orchestration.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use longhaul_core::{Failure, Payload};
 use longhaul_wasm::{AppEnvironment, HttpCallError, HttpCaller, is_forbidden_method};
 use serde::{Deserialize, Serialize};
 
+use crate::dispatch::{ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, PortFuture};
 use crate::duration;
 
 mod charset;
@@ -71,13 +73,43 @@ pub(super) fn is_meant(name: &str) -> bool {
     name.eq_ignore_ascii_case(NAME)
 }
 
+/// The activity, as one deployment may use it.
+pub(super) struct HttpActivity {
+    caller: HttpCaller,
+    /// What the app may reach.
+    environment: Arc<AppEnvironment>,
+}
+
+impl HttpActivity {
+    pub(super) fn new(caller: HttpCaller, environment: Arc<AppEnvironment>) -> Self {
+        Self { caller, environment }
+    }
+}
+
+impl ActivityFunction for HttpActivity {
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    fn is_expected_at_once(&self, _timeout: Option<Duration>) -> bool {
+        false
+    }
+
+    fn run_at_once(&self, _call: ActivityCall, _input: &Payload) -> Option<ActivityEnd> {
+        None
+    }
+
+    fn run(&self, call: ActivityCall, input: Payload) -> PortFuture<'_, ActivityEnd> {
+        Box::pin(async move { Ok(run(&self.caller, &input, call.timeout, &self.environment).await) })
+    }
+
+    fn place(&self) -> Option<PortFuture<'_, Box<dyn ActivityPlace + '_>>> {
+        None
+    }
+}
+
 /// Sends the request that `input` describes. `timeout`: the caller's bound, beside the request's own.
-pub(super) async fn run(
-    caller: &HttpCaller,
-    input: &Payload,
-    timeout: Option<Duration>,
-    environment: &AppEnvironment,
-) -> Result<Payload, Failure> {
+async fn run(caller: &HttpCaller, input: &Payload, timeout: Option<Duration>, environment: &AppEnvironment) -> Result<Payload, Failure> {
     let call: HttpCall = serde_json::from_str(input.as_str()).map_err(|error| invalid(error.to_string()))?;
     let own = call.timeout.as_deref().map(read_timeout).transpose()?;
     let timeout = match (own, timeout) {
