@@ -4,7 +4,7 @@
 //!   [`desk`]: what people may do to them.
 //! - [`link`]: tokens in the addresses that the host hands out. [`secrets`]: what they are signed with.
 //! - [`proof`]: how a host proves that it runs on a data folder.
-//! - [`permit`]: leave to act, looked at again at the moment of the act.
+//! - [`Permit`]: leave to act, looked at again at the moment of the act.
 //! - [`private_file`]: files that only the host's own user can read.
 //!
 //! Whether a request is let in is decided in [`http`](crate::http), which knows the routes.
@@ -13,7 +13,6 @@ pub mod desk;
 pub mod key;
 pub mod keyring;
 pub mod link;
-pub mod permit;
 pub mod private_file;
 pub mod proof;
 pub mod scope;
@@ -27,7 +26,7 @@ use serde::Deserialize;
 pub use desk::KeyDesk;
 pub use key::{Key, KeyKind};
 pub use keyring::{KeyError, Keyring};
-pub use permit::Permit;
+pub use longhaul_engine::Permit;
 pub use scope::Scope;
 pub use secrets::Secrets;
 

@@ -3,10 +3,10 @@
 use std::pin::Pin;
 
 use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
+use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 use longhaul_store::Payloads;
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
-use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 use crate::http::functions::Place;
 use crate::http::links::Links;
 

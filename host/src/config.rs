@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
+use longhaul_engine::EngineConfig;
 use longhaul_wasm::{AllowedHosts, Compiler};
 use serde::Deserialize;
 
 use crate::access::{AccessConfig, AuthMode, LinkForm};
 use crate::app::secrets::SecretSource;
-use crate::dispatch::{EngineConfig, ReusePolicy};
 use crate::given_file;
 use crate::http::HttpConfig;
 use crate::http::origin;
@@ -26,6 +26,9 @@ use crate::rpc::RpcPort;
 
 mod limits;
 mod memory;
+mod reuse;
+
+pub use reuse::ReusableStates;
 
 pub use limits::LimitOptions;
 
@@ -122,7 +125,7 @@ pub struct ServeOptions {
     /// Which instances a start with the same id may replace: NonRunningStates are those that have ended, a live one is answered with 409;
     /// with AnyState a live one is terminated first [default: NonRunningStates]
     #[arg(long, value_name = "STATES", ignore_case = true)]
-    pub overridable_existing_instance_states: Option<ReusePolicy>,
+    pub overridable_existing_instance_states: Option<ReusableStates>,
 
     /// Threads that run orchestrators and entities [default: one for each core]
     #[arg(long, value_name = "COUNT")]
@@ -316,7 +319,7 @@ impl ServeConfig {
                 guest_threads: at_least_one("guest-threads", options.guest_threads, defaults.guest_threads)?,
                 max_hot_instances: at_least_one("max-hot-instances", options.max_hot_instances, defaults.max_hot_instances)?,
                 evict_after_every_turn: options.evict_after_every_turn.unwrap_or(false),
-                reuse: options.overridable_existing_instance_states.unwrap_or_default(),
+                reuse: options.overridable_existing_instance_states.map(Into::into).unwrap_or_default(),
                 one_commit_per_batch: options.one_commit_per_batch.unwrap_or(false),
                 limits: Arc::new(limits::instance_limits(&options.limits)?),
                 ..defaults

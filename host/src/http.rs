@@ -45,13 +45,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use hyper::body::Body;
+use longhaul_engine::budget::MemoryUse;
+use longhaul_engine::{Engine, EngineError};
 use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
-use crate::budget::MemoryUse;
-use crate::dispatch::{Engine, EngineError};
 use crate::output::standard_error;
 use crate::timers::Timers;
 use answer::{Answer, BodyError};

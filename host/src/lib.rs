@@ -4,34 +4,31 @@
 //! - [`serve`], [`deploy`], [`client_binding`], [`keys_command`]: its commands; [`admin_client`] is how all but the first talk to a host.
 //! - [`access`]: who may do what.
 //! - [`rpc`], [`address_file`]: the listener for client libraries, and where tools find it.
+//! - The engine that runs instances is a crate of its own, `longhaul-engine`.
 //! - [`app`]: what people deploy. [`http`]: what clients see. [`client_host`]: what client functions may do.
-//! - [`dispatch`]: the engine that runs instances. [`clock`], [`duration`]: the time, and lengths of it as people write them.
+//! - [`duration`]: lengths of time as people write them.
 //! - [`descriptors`]: file descriptors, and what is kept of them.
 //! - [`data_folder`], [`given_file`]: where the host keeps its data, and files that it is told to read.
-//! - [`budget`], [`machine`]: memory for one use of it, and how much there is.
+//! - [`machine`]: how much memory there is.
 //! - [`output`]: the log, and what else the process writes.
 
 pub mod access;
 pub mod address_file;
 pub mod admin_client;
 pub mod app;
-pub mod budget;
 pub mod cli;
 pub mod client_binding;
 pub mod client_host;
-pub mod clock;
 pub mod config;
 pub mod data_folder;
 pub mod deploy;
 pub mod descriptors;
-pub mod dispatch;
 pub mod duration;
 pub mod given_file;
 pub mod http;
 pub mod keys_command;
 pub mod machine;
 pub mod output;
-pub mod recorder;
 pub mod rpc;
 pub mod serve;
 pub mod timers;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use longhaul_engine::recorder::Recorder;
+use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use longhaul_wasm::{OwnListeners, Runtime};
 use tokio::net::TcpListener;
@@ -23,13 +25,11 @@ use crate::config::{ServeConfig, ServeOptions};
 use crate::data_folder;
 use crate::deploy::{Overrides, read_app};
 use crate::descriptors::Descriptors;
-use crate::dispatch::{Engine, EngineConfig};
 use crate::http::request::Surface;
 use crate::http::server::tls::Tls;
 use crate::http::server::{self, Connections, Listener};
 use crate::http::{Addresses, Api};
 use crate::output::standard_output;
-use crate::recorder::Recorder;
 use crate::rpc;
 use crate::timers::Timers;
 

@@ -17,14 +17,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::{InstanceId, Timestamp};
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError};
 use longhaul_store::{Error as StoreError, ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::manifest::TimerEntry;
 use crate::app::{App, Registry};
-use crate::clock;
-use crate::dispatch::{Engine, EngineError};
 use job::{Command, Job};
 
 /// How long until a store that failed is asked again.

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::engine_on;
-use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_store::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
     InstanceQuery, Instances, Log, MemoryStore, Page, Position, Purged, ScheduleState, Schedules, Store, StoreFuture,

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use engine::engine_on;
 use longhaul::app::Registry;
-use longhaul::dispatch::{Counts, Engine, StartRequest};
 use longhaul_core::RuntimeStatus;
+use longhaul_engine::{Counts, Engine, StartRequest};
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use longhaul_wasm::FunctionKind;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};

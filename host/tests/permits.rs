@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use engine::engine_on;
 use longhaul::access::Permit;
-use longhaul::dispatch::{Engine, EngineError, StartRequest};
 use longhaul_core::{InstanceId, Payload, Timestamp};
+use longhaul_engine::{Engine, EngineError, StartRequest};
 use longhaul_store::MemoryStore;
 use tokio::time::Instant;
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use longhaul_core::Timestamp;
+use longhaul_engine::clock;
 use longhaul_store::{AccessKey, Error as StoreError, Store};
 use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Mutex;
@@ -14,7 +15,6 @@ use super::key::{Key, digest_of};
 use super::private_file::{self, Prepared};
 use super::proof::Challenge;
 use super::scope::{Scope, is_name};
-use crate::clock;
 
 /// Name of the administrator's key that the first start makes.
 pub const FIRST_KEY: &str = "default";

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_core::Timestamp;
+use longhaul_engine::clock;
 use ring::hmac;
 
 use super::key::{from_hex, hex};
-use crate::clock;
 
 /// How a token begins.
 pub const PREFIX: &str = "lht_";

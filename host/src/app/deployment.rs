@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_core::DeploymentId;
+use longhaul_engine::clock;
 use longhaul_store::{Deployment, Error as StoreError, Store};
 use longhaul_wasm::{AllowedHosts, Runtime};
 use tokio::sync::Mutex;
@@ -18,7 +19,6 @@ use super::load::{App, Code, Functions, LoadFailure, denied_hosts, load_function
 use super::manifest::{Manifest, ManifestError};
 use super::registry::{LoadError, Operator, Registry};
 use crate::access::Permit;
-use crate::clock;
 
 /// Takes deployments, one at a time.
 #[derive(Clone)]

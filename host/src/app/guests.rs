@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use longhaul_core::entity::{GuestBatch, GuestOperation};
 use longhaul_core::{Completion, DeploymentId, EntityId, GuestTurn, InstanceId, Payload, Pin, StartContext, Timestamp};
+use longhaul_engine::{
+    ActivityCall, ActivityEnd, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction, OrchestratorGuest,
+    PortFuture,
+};
 use longhaul_wasm::{
     ActivityContext, ActivityPlace as GuestPlace, EntityComponent, GuestError as WasmError, LogContext, OrchestratorComponent,
     OrchestratorGuest as WasmOrchestrator,
@@ -12,10 +16,6 @@ use longhaul_wasm::{
 
 use super::load::{ActivityFunction, App, Function};
 use super::registry::Registry;
-use crate::dispatch::{
-    self, ActivityCall, ActivityEnd, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
-    OrchestratorGuest, PortFuture,
-};
 
 impl Guests for Registry {
     fn current(&self) -> Option<Arc<dyn Deployment>> {
@@ -61,7 +61,7 @@ impl Deployment for App {
         Some(Self::entity(self, name)?)
     }
 
-    fn activity(&self, name: &str) -> Option<Arc<dyn dispatch::ActivityFunction>> {
+    fn activity(&self, name: &str) -> Option<Arc<dyn longhaul_engine::ActivityFunction>> {
         if let Some(http) = self.http_activity(name) {
             return Some(http.clone());
         }
@@ -80,21 +80,24 @@ impl OrchestratorFunction for Function<OrchestratorComponent> {
 
     fn open(&self, instance: InstanceId) -> Result<Box<dyn OrchestratorGuest>, GuestError> {
         let log = LogContext { function: self.name.clone(), instance: Some(instance) };
-        Ok(Box::new(self.component.instantiate(log).map_err(guest_error)?))
+        Ok(Box::new(OrchestratorInMemory(self.component.instantiate(log).map_err(guest_error)?)))
     }
 }
 
-impl OrchestratorGuest for WasmOrchestrator {
+/// An execution in memory.
+struct OrchestratorInMemory(WasmOrchestrator);
+
+impl OrchestratorGuest for OrchestratorInMemory {
     fn start(&mut self, context: StartContext) -> Result<GuestTurn, GuestError> {
-        Self::start(self, context).map_err(guest_error)
+        self.0.start(context).map_err(guest_error)
     }
 
     fn resume(&mut self, now: Timestamp, replaying: bool, received: Vec<Completion>) -> Result<GuestTurn, GuestError> {
-        Self::resume(self, now, replaying, received).map_err(guest_error)
+        self.0.resume(now, replaying, received).map_err(guest_error)
     }
 
     fn touched_bytes(&self) -> u64 {
-        Self::touched_bytes(self)
+        self.0.touched_bytes()
     }
 }
 
@@ -112,7 +115,7 @@ impl EntityFunction for Function<EntityComponent> {
     }
 }
 
-impl dispatch::ActivityFunction for ActivityFunction {
+impl longhaul_engine::ActivityFunction for ActivityFunction {
     fn timeout(&self) -> Option<Duration> {
         self.timeout
     }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use longhaul_core::{Failure, Payload};
+use longhaul_engine::{ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, PortFuture};
 use longhaul_wasm::{AppEnvironment, HttpCallError, HttpCaller, is_forbidden_method};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::{ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, PortFuture};
 use crate::duration;
 
 mod charset;

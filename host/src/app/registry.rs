@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use longhaul_core::DeploymentId;
+use longhaul_engine::recorder::{Entry, Key, Recorder};
 use longhaul_store::{Deployment, Deployments, Error as StoreError};
 use longhaul_wasm::{AllowedHosts, GuestCounts, GuestMemory, HttpCaller, Runtime};
 use tokio::sync::{OnceCell, watch};
@@ -11,7 +12,6 @@ use tokio::sync::{OnceCell, watch};
 use super::load::{App, Code, LoadFailure, load_functions};
 use super::manifest::{Manifest, ManifestError};
 use super::secrets::OperatorSecrets;
-use crate::recorder::{Entry, Key, Recorder};
 
 /// Most deployments in memory. An older one that is wanted again is read again, in milliseconds if its compiled code is cached.
 const MAX_LOADED: usize = 16;

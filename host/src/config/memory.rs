@@ -1,10 +1,10 @@
 //! Budgets of memory, and what of the machine's memory they are where nothing was said.
 
 use anyhow::ensure;
+use longhaul_engine::EngineConfig;
 use longhaul_wasm::GuestMemory;
 
 use super::ServeOptions;
-use crate::dispatch::EngineConfig;
 use crate::http::HttpMemory;
 use crate::machine;
 

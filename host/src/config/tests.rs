@@ -1,3 +1,5 @@
+use longhaul_engine::ReusePolicy;
+
 use super::*;
 
 fn options(text: &str) -> Result<ServeOptions, toml::de::Error> {

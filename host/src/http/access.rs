@@ -13,6 +13,7 @@ use http::StatusCode;
 use http::header::{HeaderName, ORIGIN};
 use hyper::body::Body;
 use longhaul_core::InstanceId;
+use longhaul_engine::EngineError;
 
 use super::Api;
 use super::answer::{self, Answer, BodyError};
@@ -23,7 +24,6 @@ use super::{cors, credentials, origin};
 use crate::access::link::{self, Rights, Verb};
 use crate::access::{Access, AuthMode, Key, Permit, Scope};
 use crate::app::manifest::AuthLevel;
-use crate::dispatch::EngineError;
 
 /// A key, as Azure Functions takes it in a header.
 pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-functions-key");

@@ -12,10 +12,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Frame, SizeHint};
 use longhaul_core::Payload;
+use longhaul_engine::EngineError;
+use longhaul_engine::budget::Room;
 use serde::Serialize;
-
-use crate::budget::Room;
-use crate::dispatch::EngineError;
 
 /// What can go wrong while a body is sent.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;

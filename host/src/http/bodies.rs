@@ -13,9 +13,9 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use longhaul_engine::budget::{Budget, Room};
 
 use super::answer::{self, Answer, BodyError};
-use crate::budget::{Budget, Room};
 
 /// Bodies up to this length need no room.
 const FREE_BYTES: usize = 16 << 10;

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use hyper::body::Body;
 use longhaul_core::{EntityId, Payload};
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError, Keyed, Read};
 use longhaul_store::{EntityQuery, Payloads};
 
 use super::answer::{self, BodyError};
@@ -12,8 +14,6 @@ use super::instances::{page, page_rows, token};
 use super::payload::EntityStatus;
 use super::request::Asked;
 use super::{Api, Handled, content, keys};
-use crate::clock;
-use crate::dispatch::{Engine, EngineError, Keyed, Read};
 
 /// Stands for the empty key in the address of a read, where an empty part cannot be written.
 const EMPTY_KEY: &str = "$";

@@ -3,6 +3,8 @@
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus, Timestamp};
+use longhaul_engine::budget::Room;
+use longhaul_engine::{EngineError, HistoryOptions, Read};
 use longhaul_store::{InstanceQuery, Payloads};
 use serde::Serialize;
 
@@ -14,8 +16,6 @@ use super::query::{Query, form_decode};
 use super::request::Asked;
 use super::{Api, Handled};
 use crate::access::link::Verb;
-use crate::budget::Room;
-use crate::dispatch::{EngineError, HistoryOptions, Read};
 
 /// Rows in a page when the request does not say.
 const DEFAULT_PAGE_ROWS: u32 = 100;

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::HeaderName;
+use longhaul_engine::{EngineError, Keyed, KeyedRequest};
 
 use super::Api;
 use super::content::is_json;
 use super::request::Asked;
-use crate::dispatch::{EngineError, Keyed, KeyedRequest};
 
 /// Names a request, so that it can be sent again without fear.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
+use longhaul_engine::Counts;
+use longhaul_engine::budget::MemoryUse;
 use longhaul_wasm::{FunctionKind, GuestCounts};
-
-use crate::budget::MemoryUse;
-use crate::dispatch::Counts;
 
 /// Everything that is counted. Counters begin at zero with the process.
 pub(super) fn text(counts: &Counts, guests: &GuestCounts, memory: &[MemoryUse], log_lines_dropped: u64) -> String {

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
+use longhaul_engine::{EngineError, Keyed};
 
 use super::answer::{self, BodyError};
 use super::content::{is_json, json_or_null};
 use super::request::Asked;
 use super::{Api, Handled, content, keys};
-use crate::dispatch::{EngineError, Keyed};
 
 /// Raises an event. The tests come in the contract's order: the instance, the content type, the JSON.
 pub(super) async fn raise_event<B>(api: &Api, asked: &Asked, body: B) -> Handled

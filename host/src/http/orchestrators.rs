@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Tags, Timestamp, tags_of};
+use longhaul_engine::{Engine, EngineError, Keyed, Read, StartRequest};
 use longhaul_store::Payloads;
 use tokio::time::Instant;
 
@@ -17,7 +18,6 @@ use super::query::Query;
 use super::request::Asked;
 use super::{Api, Handled, content, date, keys};
 use crate::access::link::Verb;
-use crate::dispatch::{Engine, EngineError, Keyed, Read, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use longhaul_core::InstanceId;
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError};
 use longhaul_store::InstanceQuery;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -12,8 +14,6 @@ use super::answer::{self, Answer, CONTINUATION_TOKEN};
 use super::instances::{strict_token, token_of};
 use super::request::Asked;
 use super::{Api, Handled, purge_filter};
-use crate::clock;
-use crate::dispatch::{Engine, EngineError};
 
 /// Instances that one step of a purge by filter looks at. A step is at least one transaction, between which others commit.
 const STEP_INSTANCES: u32 = 256;

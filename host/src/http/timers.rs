@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 use longhaul_core::Timestamp;
+use longhaul_engine::clock;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::request::Asked;
 use super::{Api, Handled};
-use crate::clock;
 use crate::timers::TimerStatus;
 use crate::timers::schedule::Upcoming;
 

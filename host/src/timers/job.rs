@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_core::{DeploymentId, InstanceId, Tags, Timestamp};
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest, TimerStart};
 use longhaul_store::{ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -12,8 +14,6 @@ use super::RETRY_PAUSE;
 use super::plan::{Step, step};
 use crate::app::Registry;
 use crate::app::manifest::{Overlap, TimerEntry};
-use crate::clock;
-use crate::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest, TimerStart};
 
 /// Longest sleep: the machine's clock may be put forward meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use longhaul::access::Permit;
 use longhaul::app::Registry;
 use longhaul::app::deployment::Deployer;
 use longhaul::deploy::{Overrides, read_app};
-use longhaul::dispatch::{Engine, EngineConfig};
+use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::Store;
 use longhaul_wasm::{AllowedHosts, Config, Runtime};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use faults::random::Random;
-use longhaul::dispatch::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_core::{EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus};
+use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 

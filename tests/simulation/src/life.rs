@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul::app::Registry;
 use longhaul::app::bundle::{Bundle, ComponentFile};
 use longhaul::app::deployment::Deployer;
-use longhaul::dispatch::{Engine, EngineConfig};
+use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::MemoryStore;
 use longhaul_wasm::{AllowedHosts, Config, Limits, Runtime};
 use tokio::runtime::Builder;

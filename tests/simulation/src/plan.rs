@@ -7,7 +7,7 @@ use faults::generate::program;
 use faults::model::{End, Foretold};
 use faults::random::Random;
 use interpreter_programs::Step;
-use longhaul::dispatch::EngineConfig;
+use longhaul_engine::EngineConfig;
 use serde_json::{Value, json};
 
 use crate::universe::Pace;

@@ -19,7 +19,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul::dispatch::Engine;
+use longhaul_engine::Engine;
 
 use crate::check;
 use crate::life::Life;

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longhaul::dispatch::Simulated;
 use longhaul_core::record::NewRecord;
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+use longhaul_engine::Simulated;
 use longhaul_store::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
     InstanceQuery, Instances, Log, MemoryStore, Page, Position, Purged, ScheduleState, Schedules, Store, StoreFuture,

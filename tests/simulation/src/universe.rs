@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use faults::random::Random;
 use interpreter_programs::{Job, Receipt, answer, failure_text};
-use longhaul::dispatch::{Engine, Simulated, Simulation};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
+use longhaul_engine::{Engine, Simulated, Simulation};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interpreter_programs::{Program, Step};
-use longhaul::dispatch::{Engine, EngineConfig, Simulated};
 use longhaul_core::InstanceId;
+use longhaul_engine::{Engine, EngineConfig, Simulated};
 use serde_json::json;
 use simulation::client::{Request, insist, until_ended};
 use simulation::life::Life;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use interpreter_programs::{Program, Step};
-use longhaul::dispatch::{Engine, EngineConfig, Simulated, Simulation, StartRequest};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, RuntimeStatus, Timestamp};
+use longhaul_engine::{Engine, EngineConfig, Simulated, Simulation, StartRequest};
 use serde_json::json;
 use simulation::client::{account_id, payload, until_ended};
 use simulation::life::registry;

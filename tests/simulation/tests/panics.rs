@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use interpreter_programs::{Program, Step};
-use longhaul::dispatch::{Engine, EngineConfig, EngineError, Simulated, Simulation, StartRequest};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, InstanceId, Payload, RuntimeStatus, Timestamp};
+use longhaul_engine::{Engine, EngineConfig, EngineError, Simulated, Simulation, StartRequest};
 use longhaul_store::MemoryStore;
 use serde_json::json;
 use simulation::client::{account_id, completed_with, payload, until_ended};

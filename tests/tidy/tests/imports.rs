@@ -1,4 +1,4 @@
-//! Imports point one way: `host -> wasm -> core <- store`. A type needed on both sides belongs in core, or two types are meant.
+//! Imports point one way: `host -> wasm -> core <- store <- engine <- host`. A type needed on both sides belongs in core, or two types are meant.
 
 use std::collections::BTreeSet;
 
@@ -36,6 +36,12 @@ fn store_and_wasm_know_the_core_and_not_each_other() {
     let core_only = BTreeSet::from(["longhaul-core".to_owned()]);
     assert!(dependencies_of("host/store").is_subset(&core_only), "{:?}", dependencies_of("host/store"));
     assert!(dependencies_of("host/wasm").is_subset(&core_only), "{:?}", dependencies_of("host/wasm"));
+}
+
+#[test]
+fn the_engine_knows_the_core_and_the_store_and_neither_guests_nor_apps() {
+    let below = BTreeSet::from(["longhaul-core".to_owned(), "longhaul-store".to_owned()]);
+    assert_eq!(dependencies_of("host/engine"), below);
 }
 
 #[test]

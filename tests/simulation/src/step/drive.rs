@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use longhaul::dispatch::{Engine, EngineError};
 use longhaul_core::{InstanceId, InstanceRow};
+use longhaul_engine::{Engine, EngineError};
 use longhaul_store::{IdempotencyNotes, Instances, MemoryStore};
 use serde_json::Value;
 use tokio::task::JoinSet;

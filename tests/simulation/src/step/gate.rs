@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use longhaul::dispatch::{Simulated, Simulation};
+use longhaul_engine::{Simulated, Simulation};
 use tokio::time::sleep;
 
 use super::point::{Fault, How};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use longhaul::dispatch::EngineConfig;
+use longhaul_engine::EngineConfig;
 
 use super::scenarios;
 use crate::universe::Pace;

@@ -8,8 +8,8 @@ use longhaul_core::{
 };
 
 use super::*;
-use crate::dispatch::shared::EngineConfig;
-use crate::dispatch::slot::{Guest, OrchestrationInMemory};
+use crate::shared::EngineConfig;
+use crate::slot::{Guest, OrchestrationInMemory};
 
 const NOW: Timestamp = Timestamp(1);
 
@@ -21,7 +21,7 @@ fn id(text: &str) -> InstanceId {
     InstanceId::trusted(text)
 }
 
-pub(in crate::dispatch) fn start(execution: &str) -> Message {
+pub(crate) fn start(execution: &str) -> Message {
     Message::Start(Box::new(Start {
         name: "Order".into(),
         input: Payload::null(),
@@ -47,7 +47,7 @@ fn event() -> Message {
 }
 
 /// An instance whose execution `first` has begun, and has ended if that is asked for.
-pub(in crate::dispatch) fn instance(ended: bool) -> Resident {
+pub(crate) fn instance(ended: bool) -> Resident {
     let mut state = Orchestration::blank(id("r"));
     let mut turn = state.begin_turn(NOW, DeploymentId(1));
     state.receive(&mut turn, start("first"), false);
@@ -129,7 +129,7 @@ fn what_was_read_says_which_messages_the_store_has_left_out() {
     assert_eq!(after_reading(instance(true), Vec::new()), []);
     assert_eq!(after_reading(instance(false), Vec::new()), [child_done("first"), event()]);
     assert_eq!(after_reading(instance(true), vec![start("second")]), [event()], "a start was recorded before");
-    assert_eq!(after_reading(crate::dispatch::load::blank(&id("r")), Vec::new()), []);
+    assert_eq!(after_reading(crate::load::blank(&id("r")), Vec::new()), []);
 }
 
 #[test]

@@ -71,9 +71,9 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::commit::gather;
-    use crate::dispatch::load::blank;
-    use crate::dispatch::shared::EngineConfig;
+    use crate::commit::gather;
+    use crate::load::blank;
+    use crate::shared::EngineConfig;
 
     const NOW: Timestamp = Timestamp(1);
 

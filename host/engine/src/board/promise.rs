@@ -27,7 +27,7 @@ impl Drop for Promise<'_> {
 impl Board {
     /// Lets a worker change the board and then take its next job, in one step. A worker that `leaves` takes none: it calls another for
     /// what it has queued.
-    pub(in crate::dispatch) fn change_and_take<T>(&mut self, leaves: bool, change: impl FnOnce(&mut Self) -> T) -> (T, Option<Next>) {
+    pub(crate) fn change_and_take<T>(&mut self, leaves: bool, change: impl FnOnce(&mut Self) -> T) -> (T, Option<Next>) {
         self.holder_looks_for_work = true;
         let promise = Promise(self);
         let changed = change(promise.0);

@@ -33,11 +33,11 @@ const MAX_DOUBLINGS: u8 = 12;
 
 /// Names a call of a guest across starts of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key([u8; 16]);
+pub struct Key([u8; 16]);
 
 impl Key {
     /// The key of what these parts name together.
-    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+    pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_le_bytes());
@@ -150,7 +150,7 @@ impl Recorder {
     ///
     /// # Errors
     /// Why the call is refused.
-    pub(crate) async fn admit(self: &Arc<Self>, key: &Key) -> Result<Option<OwnedSemaphorePermit>, String> {
+    pub async fn admit(self: &Arc<Self>, key: &Key) -> Result<Option<OwnedSemaphorePermit>, String> {
         match self.standing(key) {
             Standing::Refused(reason) => Err(reason),
             Standing::Lone => Ok(self.lone.clone().acquire_owned().await.ok()),
@@ -175,7 +175,7 @@ impl Recorder {
     }
 
     /// Enters a call that begins now; `None`: it is not recorded.
-    pub(crate) fn begin(self: &Arc<Self>, key: Key, alone: Option<OwnedSemaphorePermit>) -> Option<Entry> {
+    pub fn begin(self: &Arc<Self>, key: Key, alone: Option<OwnedSemaphorePermit>) -> Option<Entry> {
         if !self.is_armed {
             return None;
         }
@@ -241,7 +241,7 @@ impl Ledger {
 
 /// A call that is under way. One that is dropped without [`ended`](Self::ended) keeps the deaths that it is charged with.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     recorder: Arc<Recorder>,
     key: Key,
     alone: Option<OwnedSemaphorePermit>,
@@ -249,7 +249,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The guest returned and the host lives: nothing is held against it any more.
-    pub(crate) fn ended(self) {
+    pub fn ended(self) {
         self.recorder.forget(&self.key);
     }
 

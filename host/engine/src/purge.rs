@@ -12,7 +12,7 @@ use super::api::EngineError;
 use super::hold::{Answer, Held};
 use super::reads;
 use super::shared::Shared;
-use crate::access::Permit;
+use crate::permit::Permit;
 
 /// Longest wait for instances to come to rest: for the commit that ends them, and for turns that take in what came before it.
 const REST_LIMIT: Duration = Duration::from_secs(10);

@@ -4,10 +4,10 @@ use longhaul_core::Record;
 use longhaul_core::orchestration::fold;
 
 use super::*;
-use crate::dispatch::board::Next;
-use crate::dispatch::commit::gather;
-use crate::dispatch::shared::EngineConfig;
-use crate::dispatch::slot::OrchestrationInMemory;
+use crate::board::Next;
+use crate::commit::gather;
+use crate::shared::EngineConfig;
+use crate::slot::OrchestrationInMemory;
 
 const NOW: Timestamp = Timestamp(100_000);
 

@@ -5,12 +5,12 @@ use super::{Board, Place};
 impl Board {
     /// Whether something is queued, every worker waits, and none of them has been called: a wake-up was lost, and nothing but chance would
     /// bring a worker. Never true while there are no workers yet, or no longer.
-    pub(in crate::dispatch) fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         self.waiting_jobs() > 0 && self.idle.has_crew() && self.idle.is_at_rest()
     }
 
     /// Calls a worker if what is queued has stalled. Returns how much was.
-    pub(in crate::dispatch) fn call_if_stalled(&mut self) -> usize {
+    pub(crate) fn call_if_stalled(&mut self) -> usize {
         if !self.is_stalled() {
             return 0;
         }
@@ -20,7 +20,7 @@ impl Board {
 
     /// What lies untouched though something could be done about it at once. To be asked when every task that could run has run, as a simulation
     /// can tell: goes through all that is in memory.
-    pub(in crate::dispatch) fn left_lying(&self) -> Vec<String> {
+    pub(crate) fn left_lying(&self) -> Vec<String> {
         let (jobs, waiting) = (self.waiting_jobs(), self.idle.uncalled());
         let uncalled = (jobs > 0 && waiting > 0).then(|| format!("{jobs} jobs are queued while {waiting} workers wait"));
         let instances = self.slots.iter().filter_map(|(id, slot)| {

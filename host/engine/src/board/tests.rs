@@ -3,9 +3,9 @@
 use longhaul_core::{Message, Outgoing, Payload};
 
 use super::*;
-use crate::dispatch::commit::gather;
-use crate::dispatch::late::tests::{instance, start};
-use crate::dispatch::load::blank;
+use crate::commit::gather;
+use crate::late::tests::{instance, start};
+use crate::load::blank;
 
 const NOW: Timestamp = Timestamp(1);
 
@@ -41,7 +41,7 @@ fn mailbox(board: &mut Board, text: &str) -> Vec<(Message, bool)> {
     board.slot(&id(text)).mailbox.iter().map(|delivery| (delivery.message.clone(), delivery.recorded)).collect()
 }
 
-fn waiting(board: &mut Board, text: &str, name: &str) -> (Ticket, oneshot::Receiver<Result<(), crate::dispatch::EngineError>>) {
+fn waiting(board: &mut Board, text: &str, name: &str) -> (Ticket, oneshot::Receiver<Result<(), crate::EngineError>>) {
     let ticket = board.ticket();
     let (waiter, answer) = oneshot::channel();
     board.deliver(&id(text), Delivery { waiter: Some(waiter), ticket: Some(ticket), ..Delivery::unrecorded(event(name)) });

@@ -2,6 +2,18 @@
 
 use longhaul_core::limits::BeyondLimit;
 use longhaul_core::{InstanceId, RuntimeStatus};
+use longhaul_store::Error as StoreError;
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The guest threads cannot be started.
+    #[error(transparent)]
+    Threads(std::io::Error),
+}
 
 /// Why the engine did not do what was asked. Nothing happened in any of these cases.
 #[derive(Clone, Debug, thiserror::Error)]

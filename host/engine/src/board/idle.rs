@@ -5,7 +5,7 @@
 
 /// Counts workers.
 #[derive(Debug, Default)]
-pub(in crate::dispatch) struct Idle {
+pub(crate) struct Idle {
     /// Workers that look for work again once they have done theirs: those without the ones that were replaced.
     crew: usize,
     waiting: usize,
@@ -15,23 +15,23 @@ pub(in crate::dispatch) struct Idle {
 
 impl Idle {
     /// A thread is about to wait.
-    pub(in crate::dispatch) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.waiting += 1;
     }
 
     /// A thread waits no longer. It may have woken by itself: then whoever was called comes as well, and is at most called once more.
-    pub(in crate::dispatch) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.waiting -= 1;
         self.called = self.called.saturating_sub(1);
     }
 
     /// A worker is about to be started.
-    pub(in crate::dispatch) fn join_crew(&mut self) {
+    pub(crate) fn join_crew(&mut self) {
         self.crew += 1;
     }
 
     /// A worker will not look for work again.
-    pub(in crate::dispatch) fn leave_crew(&mut self) {
+    pub(crate) fn leave_crew(&mut self) {
         self.crew = self.crew.saturating_sub(1);
     }
 
@@ -51,7 +51,7 @@ impl Idle {
     }
 
     /// Whether anybody waits.
-    pub(in crate::dispatch) fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.waiting > 0
     }
 

@@ -39,11 +39,13 @@ pub struct KeyedRequest {
 
 /// The timer in whose name a start is sent.
 #[derive(Clone, Debug)]
-pub(crate) struct TimerStart {
-    pub(crate) app: String,
-    pub(crate) name: String,
-    /// Absent for a start by hand.
-    pub(crate) due: Option<Timestamp>,
+pub struct TimerStart {
+    /// The app whose timer it is.
+    pub app: String,
+    /// The timer's name.
+    pub name: String,
+    /// When it was due; absent for a start by hand.
+    pub due: Option<Timestamp>,
 }
 
 impl KeyedRequest {
@@ -69,7 +71,7 @@ impl KeyedRequest {
 impl KeyedRequest {
     /// The start of `instance` in the name of a timer. It is noted in the timer's state in the very commit of the start, and no
     /// client's key can stand in its way.
-    pub(crate) fn of_timer(timer: TimerStart, instance: &InstanceId) -> Self {
+    pub fn of_timer(timer: TimerStart, instance: &InstanceId) -> Self {
         let TimerStart { app, name, due } = &timer;
         let when = due.map_or_else(|| "by hand".to_owned(), |due| due.0.to_string());
         let key = format!("timer:{app}:{name}:{when}:{instance}");

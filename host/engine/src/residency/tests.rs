@@ -4,9 +4,9 @@ use longhaul_core::orchestration::fold;
 use longhaul_core::{Entity, EntityId, Message, Outgoing, Payload, Record, Timestamp};
 
 use super::*;
-use crate::dispatch::board::Next;
-use crate::dispatch::commit::{Commit, gather};
-use crate::dispatch::slot::{Delivery, Guest, OrchestrationInMemory, Resident};
+use crate::board::Next;
+use crate::commit::{Commit, gather};
+use crate::slot::{Delivery, Guest, OrchestrationInMemory, Resident};
 
 const NOW: Timestamp = Timestamp(1);
 const KIB: u64 = 1 << 10;

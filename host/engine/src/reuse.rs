@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use longhaul_core::message::Start;
 use longhaul_core::{InstanceId, InstanceRow, Message, Timestamp};
-use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::api::{Engine, EngineError};
 
 /// Which instances a start with their id may replace. An instance that has ended can always be replaced.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReusePolicy {
     /// Only those that have ended; a live one is a conflict.
     #[default]
-    #[value(name = "NonRunningStates")]
     NonRunningStates,
     /// All: a live one is terminated first.
-    #[value(name = "AnyState")]
     AnyState,
 }
 

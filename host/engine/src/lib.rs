@@ -13,7 +13,8 @@
 //!   they hold.
 //! - `reads`: what is read for answers. `recovery`: a starting host, and what follows a failed commit. `purge` with `hold`: removal from the store.
 //! - `errands`: what a stop waits for. `late`: messages that come after their receiver's end.
-//! - `suspects`: calls that were under way when the host died.
+//! - `recorder`: which guests ran when the host died. `suspects`: what becomes of their calls.
+//! - `budget`: memory for one use of it. `clock`: the time, for what is no decision. `permit`: leave to act.
 //! - `ports`: what the engine asks of the apps that it runs.
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
@@ -22,6 +23,8 @@ mod ahead;
 mod alarms;
 mod api;
 mod board;
+pub mod budget;
+pub mod clock;
 mod commit;
 mod correction;
 mod counters;
@@ -35,10 +38,12 @@ mod late;
 mod load;
 mod operate;
 mod orchestrate;
+mod permit;
 mod ports;
 mod pressure;
 mod purge;
 mod reads;
+pub mod recorder;
 mod recovery;
 mod residency;
 mod reuse;
@@ -53,8 +58,9 @@ mod world;
 
 pub use api::{Engine, EngineError, StartRequest};
 pub use counters::Counts;
-pub(crate) use keys::TimerStart;
-pub use keys::{Keyed, KeyedRequest};
+pub use error::StartError;
+pub use keys::{Keyed, KeyedRequest, TimerStart};
+pub use permit::Permit;
 pub use ports::{
     ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
     OrchestratorGuest, PortFuture,

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::commit::Commit;
 use super::counters::Counts;
-pub use super::error::EngineError;
+pub use super::error::{EngineError, StartError};
 use super::keys::Claim;
 use super::ports::Guests;
 pub use super::purge::Purged;
@@ -22,8 +22,8 @@ use super::shared::{EngineConfig, Shared};
 use super::slot::Delivery;
 use super::world::{Simulation, World};
 use super::{alarms, commit, correction, keys, load, purge, recovery, threads, watchdog};
-use crate::access::Permit;
 use crate::budget::MemoryUse;
+use crate::permit::Permit;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its own.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -96,7 +96,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store is damaged or threads cannot be started.
-    pub async fn run(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig) -> anyhow::Result<Self> {
+    pub async fn run(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig) -> Result<Self, StartError> {
         Self::run_in(store, guests, config, World::Machine).await
     }
 
@@ -109,13 +109,13 @@ impl Engine {
         guests: Arc<dyn Guests>,
         config: EngineConfig,
         simulation: Arc<dyn Simulation>,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, StartError> {
         // Simulations of a process share its guests' runtime, which outlives their stops.
         let config = EngineConfig { stop_grace: Duration::MAX, ..config };
         Self::run_in(store, guests, config, World::Simulated(simulation)).await
     }
 
-    async fn run_in(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> anyhow::Result<Self> {
+    async fn run_in(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::new(store, guests, config, world));
         let beginning = recovery::begin(&shared).await?;
         let mut jobs = vec![
@@ -125,7 +125,7 @@ impl Engine {
             tokio::spawn(keys::forget_old(shared.clone())),
         ];
         jobs.extend(beginning);
-        threads::spawn(&shared)?;
+        threads::spawn(&shared).map_err(StartError::Threads)?;
         jobs.push(tokio::spawn(watchdog::watch(shared.clone())));
         jobs.push(tokio::spawn(correction::watch(shared.clone())));
         Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None, permit: Permit::default() })
