@@ -5,21 +5,21 @@
 //! can forget one.
 //!
 //! - [`chains`]: appending and chains. [`late`]: messages that are left out. [`purging`]: removal. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
-//!   [`deployments`]: deployments and components. [`keys`]: notes of keyed requests.
-//!   [`timers`]: how timers stand. [`access`]: keys that let callers in. [`random`]: a seeded sequence of records, to compare two stores.
+//!   [`deployments`]: deployments and components. [`idempotency`]: notes of keyed requests.
+//!   [`schedules`]: how schedules stand. [`access_keys`]: API keys. [`random`]: a seeded sequence of records, to compare two stores.
 //! - [`sample`]: records to test with.
 
-pub mod access;
+pub mod access_keys;
 pub mod chains;
 pub mod deployments;
-pub mod keys;
+pub mod idempotency;
 pub mod late;
 pub mod lists;
 pub mod purging;
 pub mod random;
 pub mod rows;
 pub mod sample;
-pub mod timers;
+pub mod schedules;
 
 /// Calls the macro `$test` once for every guarantee, with its module and name.
 #[macro_export]
@@ -70,16 +70,16 @@ macro_rules! for_each_guarantee {
         $test!(lists, a_row_that_is_longer_than_a_page_is_named_with_its_length);
         $test!(lists, payloads_that_are_not_asked_for_are_not_read);
         $test!(lists, a_row_is_read_with_what_is_asked_for_unless_it_is_too_long);
-        $test!(keys, a_note_comes_back_as_it_was);
-        $test!(keys, a_note_replaces_an_earlier_one_of_its_key);
-        $test!(keys, many_notes_go_with_one_batch);
-        $test!(keys, old_notes_are_removed_oldest_first_and_in_steps);
-        $test!(keys, neither_purge_nor_rebuild_touches_notes);
-        $test!(timers, timers_come_back_as_they_were_in_order);
-        $test!(timers, a_start_by_a_timer_is_noted_with_its_record);
-        $test!(timers, a_start_by_hand_takes_no_due_times_place);
-        $test!(timers, a_timer_that_is_gone_is_not_brought_back_by_its_start);
-        $test!(access, access_keys_come_back_as_they_were_in_order);
+        $test!(idempotency, a_note_comes_back_as_it_was);
+        $test!(idempotency, a_note_replaces_an_earlier_one_of_its_key);
+        $test!(idempotency, many_notes_go_with_one_batch);
+        $test!(idempotency, old_notes_are_removed_oldest_first_and_in_steps);
+        $test!(idempotency, neither_purge_nor_rebuild_touches_notes);
+        $test!(schedules, timers_come_back_as_they_were_in_order);
+        $test!(schedules, a_start_by_a_timer_is_noted_with_its_record);
+        $test!(schedules, a_start_by_hand_takes_no_due_times_place);
+        $test!(schedules, a_timer_that_is_gone_is_not_brought_back_by_its_start);
+        $test!(access_keys, access_keys_come_back_as_they_were_in_order);
         $test!(deployments, the_latest_deployment_is_current);
         $test!(deployments, a_deployment_keeps_its_number_and_components);
         $test!(deployments, a_deployment_with_a_missing_component_changes_nothing);

@@ -11,11 +11,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
 
 use crate::contract::{
-    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, Filling, IdempotencyNote,
-    IdempotencyNotes, InstanceQuery, Instances, Log, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Page, Position, Purged, ScheduleFired,
-    ScheduleState, Schedules, Store, StoreFuture, may_be_purged,
+    AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
+    InstanceQuery, Instances, Log, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Page, Position, Purged, ScheduleFired, ScheduleState, Schedules,
+    Store, StoreFuture, check_digests, may_be_purged, missing_component,
 };
-use crate::deployment::{check_digests, missing_component};
+use crate::projection::page::Filling;
 use log::MemoryLog;
 
 /// A store in memory, for tests and as the measure of the other stores.

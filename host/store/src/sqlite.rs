@@ -1,41 +1,34 @@
 //! The store on SQLite.
 //!
 //! The log is a table that only grows at its end; the table of instances is a projection of it that lags by up to a second. What the
-//! tables do not know yet, memory does (`overlay`), so that every answer is as of the last append.
+//! tables do not know yet, memory does ([`crate::projection`]), so that every answer is as of the last append.
 //!
-//! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`, `projector` with `fold` and `trim`,
-//!   `recovery`, `purge`, `keys`, `timers`, `access` and `deploy` are what it does.
-//! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `list` with `range`, `keys`, `timers`, `access` and `deploy` are what they run.
-//! - `open`, `file`, `schema`, `lock`, `private`, `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and
-//!   errors look in SQLite.
+//! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`, `projector` with `trim`,
+//!   `recovery`, `purge`, `idempotency`, `schedules`, `access_keys` and `deployments` are what it does.
+//! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `lists`, `idempotency`, `schedules`, `access_keys` and
+//!   `deployments` are what they run.
+//! - `file` and `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and errors look in SQLite.
 
-mod access;
+mod access_keys;
 mod append;
 mod bulk;
 mod chain;
 mod config;
 mod database;
-mod deploy;
+mod deployments;
 mod error;
 mod file;
-mod fold;
-mod keys;
+mod idempotency;
 mod late;
-mod list;
-mod lock;
+mod lists;
 mod long_chain;
-mod open;
-mod overlay;
-mod private;
 mod projector;
 mod purge;
 mod query;
-mod range;
 mod readers;
 mod recovery;
 mod rows;
-mod schema;
-mod timers;
+mod schedules;
 mod trim;
 mod writer;
 
@@ -47,16 +40,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 pub use config::SqliteConfig;
-#[doc(hidden)]
-pub use range::for_fuzzing;
 
 use crate::contract::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
     InstanceQuery, Instances, Job, JobHandle, Log, Page, Payloads, Position, Purged, ScheduleState, Schedules, Store, StoreFuture, TooLong,
+    check_digests,
 };
-use crate::deployment::check_digests;
+use crate::projection::fold::current_row;
+use crate::projection::list::{ListQuery, Pending, page};
+use crate::projection::overlay::InTables;
 use database::{AppendStatements, SharedOverlay};
-use overlay::InTables;
 use readers::Readers;
 use writer::{Command, MAX_WAITING, Reply};
 
@@ -102,16 +95,19 @@ impl SqliteStore {
     }
 
     /// A page of a list as of now.
-    async fn page(&self, query: list::Query) -> Result<Page, Error> {
-        let pending = list::Pending::of(&self.overlay, &query);
-        let (page, is_whole) = self.readers.with(async |connection| list::page(connection, &query, pending).await).await?;
+    async fn page(&self, query: ListQuery, conditions: lists::Conditions) -> Result<Page, Error> {
+        let pending = Pending::of(&self.overlay.lock(), &query);
+        let (page, is_whole) = self.page_with(&query, &conditions, pending).await?;
         if is_whole {
             return Ok(page);
         }
         self.flush().await?;
-        let nothing = list::Pending::nothing(&query);
-        let (page, _) = self.readers.with(async |connection| list::page(connection, &query, nothing).await).await?;
+        let (page, _) = self.page_with(&query, &conditions, Pending::nothing(&query)).await?;
         Ok(page)
+    }
+
+    async fn page_with(&self, query: &ListQuery, conditions: &lists::Conditions, pending: Pending) -> Result<(Page, bool), Error> {
+        self.readers.with(async |connection| page(&mut lists::InstancesTable { connection, conditions }, query, pending).await).await
     }
 
     /// Makes the tables show every record that was appended before.
@@ -194,7 +190,7 @@ impl Instances for SqliteStore {
                 Some(_) | None => self.readers.with(async |connection| query::read_row(connection, &id).await).await?,
             };
             Ok(match pending {
-                Some(entry) => fold::current_row(&entry, stored),
+                Some(entry) => current_row(&entry, stored),
                 None => stored.map(|stored| stored.row),
             })
         })
@@ -220,7 +216,7 @@ impl Instances for SqliteStore {
                 }
             };
             let row = match pending {
-                Some(entry) => fold::current_row(&entry, stored),
+                Some(entry) => current_row(&entry, stored),
                 None => stored.map(|stored| stored.row),
             };
             Ok(row.map(|row| payloads.within(row, max_bytes)).transpose())
@@ -239,11 +235,15 @@ impl Instances for SqliteStore {
     }
 
     fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page> {
-        Box::pin(async move { self.page(list::Query::of_instances(query)?).await })
+        Box::pin(async move {
+            let conditions = lists::Conditions::of_instances(&query)?;
+            self.page(ListQuery::of_instances(query), conditions).await
+        })
     }
 
     fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page> {
-        Box::pin(self.page(list::Query::of_entities(query)))
+        let conditions = lists::Conditions::of_entities(&query);
+        Box::pin(self.page(ListQuery::of_entities(query), conditions))
     }
 
     fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool> {
@@ -263,27 +263,27 @@ impl Deployments for SqliteStore {
     }
 
     fn current(&self) -> StoreFuture<'_, Option<Deployment>> {
-        Box::pin(self.readers.with(async |connection| deploy::read_one(connection, None).await))
+        Box::pin(self.readers.with(async |connection| deployments::read_one(connection, None).await))
     }
 
     fn deployment(&self, id: DeploymentId) -> StoreFuture<'_, Option<Deployment>> {
-        Box::pin(self.readers.with(async move |connection| deploy::read_one(connection, Some(id)).await))
+        Box::pin(self.readers.with(async move |connection| deployments::read_one(connection, Some(id)).await))
     }
 
     fn deployments(&self) -> StoreFuture<'_, Vec<Deployment>> {
-        Box::pin(self.readers.with(deploy::read_all))
+        Box::pin(self.readers.with(deployments::read_all))
     }
 
     fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>> {
         let sha256 = sha256.to_owned();
-        Box::pin(self.readers.with(async move |connection| deploy::read_component(connection, &sha256).await))
+        Box::pin(self.readers.with(async move |connection| deployments::read_component(connection, &sha256).await))
     }
 }
 
 impl IdempotencyNotes for SqliteStore {
     fn idempotency_note(&self, key: &str) -> StoreFuture<'_, Option<IdempotencyNote>> {
         let key = key.to_owned();
-        Box::pin(self.readers.with(async move |connection| keys::read(connection, &key).await))
+        Box::pin(self.readers.with(async move |connection| idempotency::read(connection, &key).await))
     }
 
     fn forget_idempotency_notes(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u32> {
@@ -293,7 +293,7 @@ impl IdempotencyNotes for SqliteStore {
 
 impl Schedules for SqliteStore {
     fn schedules(&self) -> StoreFuture<'_, Vec<ScheduleState>> {
-        Box::pin(self.readers.with(timers::read_all))
+        Box::pin(self.readers.with(schedules::read_all))
     }
 
     fn put_schedule(&self, timer: ScheduleState) -> StoreFuture<'_, ()> {
@@ -308,7 +308,7 @@ impl Schedules for SqliteStore {
 
 impl AccessKeys for SqliteStore {
     fn access_keys(&self) -> StoreFuture<'_, Vec<AccessKey>> {
-        Box::pin(self.readers.with(access::read_all))
+        Box::pin(self.readers.with(access_keys::read_all))
     }
 
     fn put_access_key(&self, key: AccessKey) -> StoreFuture<'_, ()> {

@@ -9,7 +9,7 @@ use longhaul::http::links::escape;
 use longhaul::http::query::{Query, form_decode};
 use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Matched, ROUTES, RPC_PREFIX, Route, Router, Segment};
 use longhaul_core::{Look, Payload, RuntimeStatus};
-use longhaul_store::sqlite::for_fuzzing::{is_in_entity_ranges, is_in_instance_ranges};
+use longhaul_store::for_fuzzing::{is_in_entity_ranges, is_in_instance_ranges};
 use serde_json::Value;
 
 use crate::input::{first_line, text};

@@ -7,11 +7,13 @@ use tidy::root;
 /// The crates of ours that a manifest depends on, whatever the kind of dependency.
 fn ours(manifest: &str) -> BTreeSet<String> {
     let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let own = manifest.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str).map(str::to_owned);
     let mut found = kinds_of_dependency(&manifest);
     // Dependencies of one platform stand below `[target.<platform>]`.
     let platforms = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|platforms| platforms.values());
     found.extend(platforms.filter_map(toml::Value::as_table).flat_map(kinds_of_dependency));
-    found.into_iter().filter(|name| name.starts_with("longhaul")).collect()
+    // A crate's own tests may use it with a feature of its own.
+    found.into_iter().filter(|name| name.starts_with("longhaul") && Some(name) != own.as_ref()).collect()
 }
 
 /// The names in `dependencies`, `dev-dependencies` and `build-dependencies`; a renamed one by its package's name.
@@ -49,4 +51,17 @@ fn every_kind_of_dependency_counts() {
     let manifest = "[dependencies]\nlonghaul-a = {}\nserde = '1'\n[dev-dependencies]\nb = { package = 'longhaul-b' }\n\
                     [target.'cfg(unix)'.dependencies]\nlonghaul-c = {}\n";
     assert_eq!(ours(manifest), ["longhaul-a", "longhaul-b", "longhaul-c"].map(str::to_owned).into());
+}
+
+#[test]
+fn what_is_built_by_default_is_all_but_the_fuzzing() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest of the workspace");
+    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let listed = |name: &str| -> BTreeSet<&str> {
+        let list = manifest["workspace"].get(name).and_then(toml::Value::as_array).expect("a list of folders");
+        list.iter().filter_map(toml::Value::as_str).collect()
+    };
+    let mut wanted = listed("members");
+    assert!(wanted.remove("tests/fuzz"));
+    assert_eq!(listed("default-members"), wanted);
 }

@@ -10,9 +10,9 @@ use sqlx::sqlite::SqliteArguments;
 use super::bulk::Bulk;
 use super::database::{Database, StoredTail, execute};
 use super::error::of_write;
-use super::overlay::{InTables, Pending};
-use super::{keys, late, timers};
+use super::{idempotency, late, schedules};
 use crate::contract::{Appended, Batch, EncodedRecord, Error, IdempotencyNote, Position, ScheduleFired};
+use crate::projection::overlay::{InTables, Pending};
 
 const INSERT: &str = "INSERT INTO log (position, instance, previous, base, kind, data)";
 const COLUMNS: usize = 6;
@@ -124,8 +124,8 @@ impl Database {
             let arguments = arguments(records.by_ref().take(part.len()), part)?;
             sqlx::query_with(RECORDS.for_rows(part.len()), arguments).execute(&mut self.connection).await?;
         }
-        keys::insert(&mut self.connection, &notes.keys).await?;
-        timers::note_fired(&mut self.connection, &notes.fired).await?;
+        idempotency::insert(&mut self.connection, &notes.keys).await?;
+        schedules::note_fired(&mut self.connection, &notes.fired).await?;
         execute(&mut self.connection, "COMMIT").await
     }
 }

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::{InstanceId, Standing};
+use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, Row};
 
 use super::config::SqliteConfig;
 use super::error::{of_read, of_write};
-use super::open::{NewLog, begin_new_log, open_writer};
-use super::overlay::{InTables, Overlay};
+use super::file::Trust;
 use super::rows::standing;
 use crate::contract::Error;
+use crate::projection::cadence::Backlog;
+use crate::projection::overlay::{InTables, Overlay};
 
 /// The overlay as the writer and the readers share it.
 #[derive(Clone, Debug, Default)]
@@ -60,26 +61,20 @@ pub(super) struct Database {
     /// Whether records behind a base wait to be dropped.
     pub(super) garbage: bool,
     pub(super) append_statements: AppendStatements,
-    config: SqliteConfig,
-    trust: Trust,
-}
-
-/// How far the connection can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
-    /// It is outside any transaction, and memory knows the newest record.
-    Settled,
-    /// A write failed: a transaction may be open, and records may have been written all the same.
-    Unsettled,
-    /// A write or a sync failed in the disk: what the system's cache shows of the file may not be on the disk, and a sync that succeeds later says nothing
-    /// of it, because the system forgets what it could not write.
-    Distrusted,
+    pub(super) config: SqliteConfig,
+    pub(super) trust: Trust,
 }
 
 impl Database {
     pub(super) fn new(connection: SqliteConnection, config: SqliteConfig, overlay: SharedOverlay) -> Self {
         let append_statements = AppendStatements::default();
         Self { connection, overlay, last: 0, garbage: true, append_statements, config, trust: Trust::Settled }
+    }
+
+    /// What the tables do not show yet.
+    pub(super) fn backlog(&self) -> Backlog {
+        let overlay = self.overlay.lock();
+        Backlog { records: overlay.len(), bytes: overlay.bytes(), oldest: overlay.oldest(), garbage: self.garbage }
     }
 
     /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is [`Error::Unknown`].
@@ -100,52 +95,6 @@ impl Database {
             self.unsettle(error).await;
         }
         result
-    }
-
-    /// To be called after a failed write: brings the connection back to a known state, now or before the next write.
-    pub(super) async fn unsettle(&mut self, error: &Error) {
-        self.trust = if matches!(error, Error::Unknown(_)) { Trust::Distrusted } else { Trust::Unsettled };
-        if let Err(error) = self.settle().await {
-            tracing::error!(%error, "the database is not usable after a failed write; trying again before the next one");
-        }
-    }
-
-    /// Makes sure that the connection is outside any transaction and that memory knows the newest record.
-    pub(super) async fn settle(&mut self) -> Result<(), Error> {
-        if self.trust == Trust::Settled {
-            return Ok(());
-        }
-        if self.trust == Trust::Unsettled {
-            // This fails when SQLite has rolled back by itself; the next statement shows whether the connection is sound.
-            let _ = execute(&mut self.connection, "ROLLBACK").await;
-            if execute(&mut self.connection, "BEGIN IMMEDIATE; ROLLBACK").await.is_err() {
-                self.trust = Trust::Distrusted;
-            }
-        }
-        if self.trust == Trust::Distrusted {
-            self.reopen().await?;
-        }
-        let records = self.load_tail().await?;
-        if records > 0 {
-            tracing::warn!(records, "a write that was reported as failed is in the log");
-        }
-        self.trust = Trust::Settled;
-        Ok(())
-    }
-
-    /// Lets go of the connection and opens another, which begins a new write-ahead log before anything is read from the old one. If that fails,
-    /// nothing here is used.
-    async fn reopen(&mut self) -> Result<(), Error> {
-        let fresh = open_writer(&self.config).await?;
-        let old = std::mem::replace(&mut self.connection, fresh);
-        // It has failed before; what matters is that it is gone.
-        let _ = old.close().await;
-        let doing = "write the write-ahead log to the database after a failure";
-        if let NewLog::Hindered = begin_new_log(&mut self.connection, doing).await? {
-            return Err(Error::Unavailable(format!("cannot {doing}: another process is reading the database; it has to let go of it")));
-        }
-        tracing::warn!("opened the database again after a failure, with a new write-ahead log");
-        Ok(())
     }
 
     /// Last positions of instances that the tables know; the others are left out.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use longhaul_core::{InstanceId, Record, Standing};
 
 use super::database::StoredTail;
-use super::overlay::{InTables, Overlay};
 use crate::contract::EncodedRecord;
+use crate::projection::overlay::{InTables, Overlay};
 
 /// Receivers of which the tables must be asked although something is pending for them.
 pub(super) fn asked_for<'a>(records: &'a [EncodedRecord], overlay: &Overlay) -> Vec<&'a InstanceId> {

@@ -10,11 +10,12 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use super::bulk::Bulk;
 use super::database::{Database, id_list};
 use super::error::{of_read, of_write};
-use super::fold::{Before, Change, Trim, fold};
-use super::overlay::{InTables, Unprojected};
-use super::rows::{self, StoredRow};
+use super::rows;
 use super::trim::{drop_garbage, write_trims};
 use crate::contract::Error;
+use crate::projection::fold::{Before, Change, StoredRow, fold};
+use crate::projection::overlay::{InTables, Unprojected};
+use crate::projection::trim::Trim;
 
 /// Most instances in one run, so that a commit never waits long behind it.
 const MAX_INSTANCES: usize = 512;

@@ -5,8 +5,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::error::of_read;
-use super::rows::{self, StoredRow, time_of, time_value};
+use super::rows::{self, time_of, time_value};
 use crate::contract::{Error, Payloads, TooLong};
+use crate::projection::fold::StoredRow;
 
 const DOING: &str = "read instances";
 

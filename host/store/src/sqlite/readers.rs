@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Semaphore;
 
 use super::config::SqliteConfig;
-use super::open::{close, connect, reading};
+use super::file::{close, connect, reading};
 use crate::contract::Error;
 
 /// A few connections, each used by one query at a time.

@@ -10,10 +10,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::database::{Database, execute};
 use super::error::{of_read, of_write};
-use super::overlay::{InTables, Pending, Unprojected};
 use super::projector::{Run, apply, fitting_count, write_projected_to};
 use super::purge::delete_chains;
 use crate::contract::Error;
+use crate::projection::overlay::{InTables, Pending, Unprojected};
 
 /// Records read at a time.
 const CHUNK_RECORDS: i64 = 2_048;

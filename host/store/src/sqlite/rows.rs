@@ -9,6 +9,7 @@ use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::database::id_list;
 use crate::contract::Payloads;
+use crate::projection::fold::StoredRow;
 
 /// All columns, in the order of [`add`] and [`read`].
 pub(super) const COLUMNS: [&str; 23] = [
@@ -61,14 +62,6 @@ pub(super) fn bytes(payloads: Payloads) -> String {
     let lengths = read.into_iter().filter(|(is_read, _)| *is_read).map(|(_, name)| format!("coalesce(octet_length({name}), 0)"));
     lengths.collect::<Vec<_>>().join(" + ")
 }
-
-/// A row and the position of the last record that it shows.
-#[derive(Clone, Debug)]
-pub(super) struct StoredRow {
-    pub row: InstanceRow,
-    pub last_position: i64,
-}
-
 /// Adds a row's values to a statement's.
 pub(super) fn add(arguments: &mut SqliteArguments, stored: StoredRow) -> Result<(), BoxDynError> {
     let StoredRow { row, last_position } = stored;

@@ -1,6 +1,6 @@
 //! Dropping what lies behind a base.
 //!
-//! A cut is decided by the projector ([`super::fold`]) and noted in the table `trimmed`; the records go in bounded steps, newest first,
+//! A cut is decided by the projector ([`crate::projection::trim`]) and noted in the table `trimmed`; the records go in bounded steps, newest first,
 //! each step in the transaction that notes how far it came.
 
 use std::collections::HashMap;
@@ -11,9 +11,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::database::Database;
 use super::error::of_write;
-use super::fold::Trim;
 use super::projector::json;
 use crate::contract::Error;
+use crate::projection::trim::Trim;
 
 /// Most records dropped in one transaction, so that a commit never waits long behind it.
 const MAX_DROPPED: i64 = 1_000;

@@ -3,8 +3,6 @@
 //! Commands come over a channel and answers go back over another, so a caller that gives up never stops a database call half-way.
 //! Between commands the writer brings the tables up to date, in steps short enough that no commit waits long.
 
-use std::time::Duration;
-
 use longhaul_core::{DeploymentId, InstanceId, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -12,9 +10,9 @@ use tokio::time::Instant;
 
 use super::config::SqliteConfig;
 use super::database::{AppendStatements, Database, SharedOverlay};
-use super::lock::ProcessLock;
-use super::open;
+use super::file::{self, ProcessLock};
 use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, Purged, ScheduleState};
+use crate::projection::cadence::{Cadence, Step};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -50,12 +48,6 @@ pub(super) enum Command {
 
 /// Commands that wait at most; further callers wait for room.
 pub(super) const MAX_WAITING: usize = 64;
-/// Bytes of pending records at which the tables are brought up to date early.
-const PROJECT_AT_BYTES: usize = 16 << 20;
-/// Appends wait for the projection once this many times as much is pending as begins it early.
-const HARD_LIMIT_FACTOR: usize = 4;
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// The writer's thread: opens the database, says how that went, and carries out commands. Jobs of the store's owner may run beside it.
 pub(super) fn run_thread(
@@ -72,7 +64,7 @@ pub(super) fn run_thread(
         }
     };
     runtime.block_on(async {
-        match open::open(config, overlay).await {
+        match file::open(config, overlay).await {
             Ok((lock, database)) => {
                 let counted = database.append_statements.clone();
                 let writer = Writer::new(config, lock, database, commands);
@@ -88,14 +80,8 @@ pub(super) fn run_thread(
 struct Writer {
     database: Database,
     commands: mpsc::Receiver<Command>,
-    project_every: Duration,
-    project_at_records: usize,
-    /// When the tables are next brought up to date.
-    next_run: Instant,
-    /// The run that is under way ends once all records up to this position are projected.
-    goal: Option<i64>,
-    /// Delay before the next attempt after a failure of the projection.
-    retry: Duration,
+    /// When the tables are brought up to date.
+    cadence: Cadence,
     /// Callers that wait until a position is projected.
     flushes: Vec<(i64, Reply<()>)>,
     /// Dropped last: as long as the database is open, no other process may have it.
@@ -107,11 +93,7 @@ impl Writer {
         Self {
             database,
             commands,
-            project_every: config.project_every,
-            project_at_records: config.project_at_records.max(1),
-            next_run: Instant::now(),
-            goal: None,
-            retry: FIRST_RETRY,
+            cadence: Cadence::new(config.project_every, config.project_at_records, Instant::now()),
             flushes: Vec::new(),
             lock,
         }
@@ -125,11 +107,11 @@ impl Writer {
                 Received::Command(command) => self.carry_out(command).await,
                 Received::Nothing => {}
                 // The store was dropped without being closed: the next open finds all in the log.
-                Received::Gone => return open::close(self.database.connection).await,
+                Received::Gone => return file::close(self.database.connection).await,
             }
-            self.begin_run_if_due();
+            self.cadence.begin_run_if_due(self.database.backlog(), self.database.last, Instant::now());
             self.step().await;
-            while self.is_overloaded() {
+            while self.cadence.is_overloaded(self.database.backlog()) {
                 self.step().await;
             }
         }
@@ -137,18 +119,17 @@ impl Writer {
 
     /// The next command. Does not wait while there is something else to do.
     async fn next_command(&mut self) -> Received {
-        if self.has_step() {
+        if self.cadence.is_running() {
             return match self.commands.try_recv() {
                 Ok(command) => Received::Command(command),
                 Err(mpsc::error::TryRecvError::Empty) => Received::Nothing,
                 Err(mpsc::error::TryRecvError::Disconnected) => Received::Gone,
             };
         }
-        let idle = self.database.overlay.lock().is_empty() && !self.database.garbage;
-        let received = if idle {
+        let received = if self.database.backlog().is_empty() {
             self.commands.recv().await
         } else {
-            match tokio::time::timeout_at(self.next_run, self.commands.recv()).await {
+            match tokio::time::timeout_at(self.cadence.next_run(), self.commands.recv()).await {
                 Ok(received) => received,
                 Err(_) => return Received::Nothing,
             }
@@ -161,8 +142,8 @@ impl Writer {
             Command::Append(batch, reply) => {
                 let was_empty = self.database.overlay.lock().is_empty();
                 let result = self.database.append(batch).await;
-                if was_empty && self.retry == FIRST_RETRY {
-                    self.next_run = Instant::now() + self.project_every;
+                if was_empty {
+                    self.cadence.begin_waiting(Instant::now());
                 }
                 let _ = reply.send(result);
             }
@@ -175,78 +156,41 @@ impl Writer {
             Command::ForgetKeys { before, limit, reply } => _ = reply.send(self.database.forget_idempotency_notes(before, limit).await),
             Command::Flush(reply) => {
                 self.flushes.push((self.database.last, reply));
-                self.goal = Some(self.database.last);
+                self.cadence.run_to(self.database.last);
             }
             Command::Rebuild(reply) => _ = reply.send(self.database.rebuild().await),
             Command::Close(reply) => _ = reply.send(Err(Error::Unavailable("the store is closing".into()))),
         }
     }
 
-    fn has_step(&self) -> bool {
-        self.goal.is_some()
-    }
-
-    fn begin_run_if_due(&mut self) {
-        let now = Instant::now();
-        let backing_off = self.retry > FIRST_RETRY && now < self.next_run;
-        let (pending, bytes) = {
-            let overlay = self.database.overlay.lock();
-            (overlay.len(), overlay.bytes())
-        };
-        let many = pending >= self.project_at_records || bytes >= PROJECT_AT_BYTES;
-        let due = pending > 0 && now >= self.next_run;
-        if due || self.database.garbage && now >= self.next_run || many && !backing_off {
-            self.goal = self.goal.max(Some(self.database.last));
-        }
-    }
-
-    /// Whether so much is pending that appends must wait. Not while the projection fails: appends fail by themselves then, or succeed.
-    fn is_overloaded(&self) -> bool {
-        let overlay = self.database.overlay.lock();
-        let too_many = overlay.len() > self.project_at_records.saturating_mul(HARD_LIMIT_FACTOR);
-        self.has_step() && (too_many || overlay.bytes() > PROJECT_AT_BYTES * HARD_LIMIT_FACTOR)
-    }
-
     /// One step of the run that is under way, if there is one.
     async fn step(&mut self) {
-        let Some(goal) = self.goal else { return };
-        let oldest = self.database.overlay.lock().oldest();
-        let projecting = oldest.is_some_and(|oldest| oldest <= goal);
-        let result = match projecting {
-            true => self.database.project_some().await,
-            false if self.database.garbage => self.database.trim_some().await,
-            false => Ok(()),
+        let Some(step) = self.cadence.next_step(self.database.backlog()) else { return };
+        let result = match step {
+            Step::Project => self.database.project_some().await,
+            Step::Trim => self.database.trim_some().await,
+            Step::End => Ok(()),
         };
         match result {
-            Ok(()) => self.step_done(goal),
+            Ok(()) => self.step_done(),
             Err(error) => self.step_failed(&error),
         }
     }
 
-    fn step_done(&mut self, goal: i64) {
-        self.retry = FIRST_RETRY;
-        let oldest = self.database.overlay.lock().oldest();
-        let projected = |position: i64| oldest.is_none_or(|oldest| oldest > position);
-        let (done, waiting) = std::mem::take(&mut self.flushes).into_iter().partition(|(position, _)| projected(*position));
-        self.flushes = waiting;
-        let done: Vec<(i64, Reply<()>)> = done;
-        for (_, reply) in done {
+    fn step_done(&mut self) {
+        let backlog = self.database.backlog();
+        for (_, reply) in self.flushes.extract_if(.., |(position, _)| backlog.is_behind(*position)) {
             let _ = reply.send(Ok(()));
         }
-        if projected(goal) && !self.database.garbage {
-            self.goal = None;
-            self.next_run = Instant::now() + self.project_every;
-        }
+        self.cadence.step_done(backlog, Instant::now());
     }
 
     fn step_failed(&mut self, error: &Error) {
-        tracing::error!(%error, retry_ms = self.retry.as_millis() as u64, "cannot bring the tables up to date; nothing is lost, trying again");
+        let retry_ms = self.cadence.step_failed(Instant::now()).as_millis() as u64;
+        tracing::error!(%error, retry_ms, "cannot bring the tables up to date; nothing is lost, trying again");
         for (_, reply) in std::mem::take(&mut self.flushes) {
             let _ = reply.send(Err(Error::Unavailable(error.to_string())));
         }
-        self.goal = None;
-        self.next_run = Instant::now() + self.retry;
-        self.retry = (self.retry * 2).min(LONGEST_RETRY);
     }
 
     async fn close(mut self, reply: Reply<()>) {
@@ -259,7 +203,7 @@ impl Writer {
             let answer = if result.is_ok() { Ok(()) } else { Err(Error::Unavailable("the store is closed".into())) };
             let _ = waiting.send(answer);
         }
-        open::close(self.database.connection).await;
+        file::close(self.database.connection).await;
         drop(self.lock);
         let _ = reply.send(result);
     }

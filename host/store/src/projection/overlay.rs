@@ -15,7 +15,7 @@ use super::range::IdRange;
 
 /// A record that the tables do not show yet.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     pub position: i64,
     pub previous: Option<i64>,
     pub record: Arc<NewRecord>,
@@ -25,7 +25,7 @@ pub(super) struct Pending {
 
 /// What the tables had of an instance when its first pending record was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InTables {
+pub(crate) enum InTables {
     /// Nothing at all, so nobody needs to look.
     Nothing,
     /// Records without a row: messages for an instance that was never started.
@@ -36,7 +36,7 @@ pub(super) enum InTables {
 
 /// What is pending for one instance.
 #[derive(Clone, Debug)]
-pub(super) struct Unprojected {
+pub(crate) struct Unprojected {
     pub id: InstanceId,
     pub in_tables: InTables,
     /// At least one, in order.
@@ -45,14 +45,14 @@ pub(super) struct Unprojected {
 
 impl Unprojected {
     /// Bytes of its records.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.records.iter().map(|pending| pending.bytes).sum()
     }
 }
 
 /// All pending records.
 #[derive(Debug, Default)]
-pub(super) struct Overlay {
+pub(crate) struct Overlay {
     /// Ordered as lists are.
     entries: BTreeMap<InstanceId, Unprojected>,
     /// The instances with the position of their first pending record, oldest first.
@@ -63,46 +63,46 @@ pub(super) struct Overlay {
 
 impl Overlay {
     /// How many records are pending.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records
     }
 
     /// Bytes of their texts, which is about what they take in memory.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The position of the oldest pending record.
-    pub(super) fn oldest(&self) -> Option<i64> {
+    pub(crate) fn oldest(&self) -> Option<i64> {
         self.order.front().map(|(position, _)| *position)
     }
 
     /// The position of the oldest record of the entries after the `count` oldest.
-    pub(super) fn position_after(&self, count: usize) -> Option<i64> {
+    pub(crate) fn position_after(&self, count: usize) -> Option<i64> {
         self.order.get(count).map(|(position, _)| *position)
     }
 
-    pub(super) fn tail(&self, id: &InstanceId) -> Option<i64> {
+    pub(crate) fn tail(&self, id: &InstanceId) -> Option<i64> {
         self.entries.get(id)?.records.last().map(|pending| pending.position)
     }
 
-    pub(super) fn get(&self, id: &InstanceId) -> Option<&Unprojected> {
+    pub(crate) fn get(&self, id: &InstanceId) -> Option<&Unprojected> {
         self.entries.get(id)
     }
 
     /// The first `most` entries of the range, in the order of their ids.
-    pub(super) fn in_range(&self, range: &IdRange, most: usize) -> Vec<Unprojected> {
+    pub(crate) fn in_range(&self, range: &IdRange, most: usize) -> Vec<Unprojected> {
         let end = range.end.as_deref().map_or(Bound::Unbounded, |end| Bound::Excluded(InstanceId::trusted(end)));
         let within = self.entries.range((Bound::Included(InstanceId::trusted(range.begin.as_str())), end));
         within.take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
     /// Adds a committed record. `in_tables` counts for the first pending record of its instance only.
-    pub(super) fn add(&mut self, pending: Pending, in_tables: InTables) {
+    pub(crate) fn add(&mut self, pending: Pending, in_tables: InTables) {
         self.records += 1;
         self.bytes += pending.bytes;
         let id = &pending.record.instance;
@@ -115,7 +115,7 @@ impl Overlay {
     }
 
     /// The oldest entries: at most `instances` of them, and no more once they hold `records` records.
-    pub(super) fn oldest_entries(&self, instances: usize, records: usize) -> Vec<Unprojected> {
+    pub(crate) fn oldest_entries(&self, instances: usize, records: usize) -> Vec<Unprojected> {
         let mut taken = 0;
         let entries = self.order.iter().filter_map(|(_, id)| self.entries.get(id));
         let bounded = entries.take_while(|entry| {
@@ -127,7 +127,7 @@ impl Overlay {
     }
 
     /// Lets go of the `count` oldest entries, which are projected.
-    pub(super) fn forget_oldest(&mut self, count: usize) {
+    pub(crate) fn forget_oldest(&mut self, count: usize) {
         for (_, id) in self.order.drain(..count.min(self.order.len())) {
             let entry = self.entries.remove(&id);
             let (records, bytes) = entry.map_or((0, 0), |entry| (entry.records.len(), entry.bytes()));

@@ -1,6 +1,38 @@
-//! Lists: what they show, and how much of it at a time.
+//! Rows: the queries' side of a store, and how much of a row or a list is read at a time.
 
-use longhaul_core::{InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
+use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
+
+use super::{Position, StoreFuture};
+
+/// Rows: the queries' side of a store.
+pub trait Instances: Send + Sync {
+    /// The row of one instance.
+    fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>>;
+
+    /// The row of one instance with those payloads alone that are asked for, unless it has more than `max_bytes`. What is not asked for, or too
+    /// long, is not read.
+    fn instance_within(
+        &self,
+        id: &InstanceId,
+        payloads: Payloads,
+        max_bytes: u64,
+    ) -> StoreFuture<'_, Result<Option<InstanceRow>, TooLong>> {
+        let row = self.instance(id);
+        Box::pin(async move { Ok(row.await?.map(|row| payloads.within(row, max_bytes)).transpose()) })
+    }
+
+    /// Position of the instance's last record.
+    fn tail(&self, id: &InstanceId) -> StoreFuture<'_, Option<Position>>;
+
+    /// A page of instances.
+    fn list(&self, query: InstanceQuery) -> StoreFuture<'_, Page>;
+
+    /// A page of entities that exist (have a state).
+    fn list_entities(&self, query: EntityQuery) -> StoreFuture<'_, Page>;
+
+    /// Whether any instance that has not ended is pinned to the deployment.
+    fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool>;
+}
 
 /// Which payloads of a row are read. One that is there and not read stands in the row as `null`, so that it can be told from one that is not
 /// there.
@@ -134,64 +166,4 @@ pub struct Page {
     pub next: Option<InstanceId>,
     /// The page has no row because its first alone has more bytes than it may have.
     pub too_long: Option<TooLong>,
-}
-
-/// A page that is being filled.
-#[derive(Debug)]
-pub(crate) struct Filling {
-    rows: Vec<InstanceRow>,
-    limit: usize,
-    payloads: Payloads,
-    max_bytes: u64,
-    bytes: u64,
-    /// There is a row that does not fit any more; how long it is.
-    beyond: Option<u64>,
-}
-
-impl Filling {
-    /// An empty page.
-    pub(crate) fn new(limit: u32, payloads: Payloads, max_bytes: Option<u64>) -> Self {
-        let limit = limit.max(1) as usize;
-        Self { rows: Vec::new(), limit, payloads, max_bytes: max_bytes.unwrap_or(u64::MAX), bytes: 0, beyond: None }
-    }
-
-    /// Adds the next row, if it fits.
-    pub(crate) fn add(&mut self, row: InstanceRow) {
-        if self.is_full() {
-            return;
-        }
-        let bytes = self.payloads.bytes_of(&row);
-        if self.rows.len() == self.limit || bytes > self.room_bytes() {
-            return self.end_before(bytes);
-        }
-        self.bytes += bytes;
-        self.rows.push(self.payloads.of(row));
-    }
-
-    /// The next row has so many bytes, and does not fit.
-    pub(crate) fn end_before(&mut self, bytes: u64) {
-        self.beyond = self.beyond.or(Some(bytes));
-    }
-
-    /// Whether a row is known that does not fit.
-    pub(crate) fn is_full(&self) -> bool {
-        self.beyond.is_some()
-    }
-
-    /// How many rows would show that it is full.
-    pub(crate) fn rows_wanted(&self) -> usize {
-        self.limit + 1 - self.rows.len()
-    }
-
-    /// How many more bytes fit.
-    pub(crate) fn room_bytes(&self) -> u64 {
-        self.max_bytes - self.bytes
-    }
-
-    /// The page.
-    pub(crate) fn end(self) -> Page {
-        let next = self.rows.last().filter(|_| self.beyond.is_some()).map(|row| row.id.clone());
-        let too_long = self.beyond.filter(|_| self.rows.is_empty()).map(|bytes| TooLong { bytes });
-        Page { rows: self.rows, next, too_long }
-    }
 }

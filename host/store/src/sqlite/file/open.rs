@@ -5,25 +5,24 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::config::SqliteConfig;
-use super::database::{Database, SharedOverlay};
-use super::error::{of_checkpoint, of_read};
-use super::file;
 use super::lock::ProcessLock;
-use super::private;
-use super::schema;
+use super::reopen::{NewLog, begin_new_log};
+use super::{header, private, schema};
 use crate::contract::Error;
+use crate::sqlite::config::SqliteConfig;
+use crate::sqlite::database::{Database, SharedOverlay};
+use crate::sqlite::error::{is_not_a_database, of_read};
 
 /// Rows that the driver reads ahead. A string of several statements sends one result for each.
 const ROW_BUFFER: usize = 64;
 
 /// Opens the database for writing and brings it up to date.
-pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Result<(ProcessLock, Database), Error> {
+pub(in crate::sqlite) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Result<(ProcessLock, Database), Error> {
     create_directory(&config.path)?;
     let lock = ProcessLock::take(&config.path)?;
     let mut is_whole = true;
     if config.path.metadata().is_ok_and(|file| file.len() > 0) {
-        is_whole = file::check(&config.path)?;
+        is_whole = header::check(&config.path)?;
         // Where there is no write-ahead log to look at, SQLite need not make files beside this one in order to look.
         let mut connection = connect(&reading(config).immutable(is_whole), &config.path).await?;
         let inspected = async {
@@ -45,13 +44,6 @@ pub(super) async fn open(config: &SqliteConfig, overlay: SharedOverlay) -> Resul
     Ok((lock, database))
 }
 
-/// Opens a database that was open before once more for writing.
-pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnection, Error> {
-    let mut connection = connect(&writing(config).create_if_missing(false), &config.path).await?;
-    schema::verify(&mut connection, config).await?;
-    Ok(connection)
-}
-
 /// Begins a new log in place of the one that a crash has left. Where there is no room for that, or another process stands in the way, it is done
 /// later, by and by: a host that answers what it can is worth more.
 async fn take_over_log(connection: &mut SqliteConnection) -> Result<(), Error> {
@@ -70,30 +62,12 @@ async fn take_over_log(connection: &mut SqliteConnection) -> Result<(), Error> {
     }
 }
 
-/// What became of the wish for a new log.
-pub(super) enum NewLog {
-    /// There is one.
-    Begun,
-    /// Another process reads from the old one.
-    Hindered,
-}
-
-/// Writes every record of the write-ahead log to the database file, synchronises that, and begins a new log.
-///
-/// What the system's cache shows of a log may not be on the disk if a synchronisation failed and nobody lived to tell, and later ones that
-/// succeed say nothing of it. Pages of the database are written anew here, so that their synchronisation speaks of them.
-pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<NewLog, Error> {
-    let hindered = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
-    let hindered = hindered.map_err(|error| of_checkpoint(doing, &error))? != 0;
-    Ok(if hindered { NewLog::Hindered } else { NewLog::Begun })
-}
-
 /// How queries connect.
-pub(super) fn reading(config: &SqliteConfig) -> SqliteConnectOptions {
+pub(in crate::sqlite) fn reading(config: &SqliteConfig) -> SqliteConnectOptions {
     common(config).read_only(true)
 }
 
-fn writing(config: &SqliteConfig) -> SqliteConnectOptions {
+pub(super) fn writing(config: &SqliteConfig) -> SqliteConnectOptions {
     common(config)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -113,15 +87,15 @@ fn common(config: &SqliteConfig) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-pub(super) async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, Error> {
-    options.connect().await.map_err(|error| match super::error::is_not_a_database(&error) {
+pub(in crate::sqlite) async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, Error> {
+    options.connect().await.map_err(|error| match is_not_a_database(&error) {
         true => Error::Refused(format!("cannot use {}: it is not an SQLite database", path.display())),
         false => of_read(&format!("open {}", path.display()), &error),
     })
 }
 
 /// Closes a connection. An error here changes nothing that is on stable storage.
-pub(super) async fn close(connection: SqliteConnection) {
+pub(in crate::sqlite) async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "cannot close a database connection properly");
     }

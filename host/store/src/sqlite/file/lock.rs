@@ -29,7 +29,7 @@ static OPEN: LazyLock<Mutex<HashSet<FileId>>> = LazyLock::new(Mutex::default);
 
 /// Holds the lock until it is dropped. The operating system lets go of it when the process dies, whatever the file says.
 #[derive(Debug)]
-pub(super) struct ProcessLock {
+pub(in crate::sqlite) struct ProcessLock {
     database: Option<File>,
     _beside: File,
     id: FileId,

@@ -7,8 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::database::Database;
 use super::error::{of_read, of_write};
 use super::rows::{time_of, time_value};
-use crate::contract::{Deployment, Error};
-use crate::deployment::missing_component;
+use crate::contract::{Deployment, Error, missing_component};
 
 const DOING: &str = "store a deployment";
 const READING: &str = "read deployments";

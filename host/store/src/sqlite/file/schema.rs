@@ -4,22 +4,22 @@ use std::path::Path;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::config::SqliteConfig;
-use super::database::execute;
-use super::error::{is_damage, is_not_a_database, of_read, of_write};
 use crate::contract::Error;
+use crate::sqlite::config::SqliteConfig;
+use crate::sqlite::database::execute;
+use crate::sqlite::error::{is_damage, is_not_a_database, of_read, of_write};
 
 /// Marks the file as ours: "LgHl".
 const APPLICATION_ID: i64 = 0x4c67_486c;
 /// One script per version of the file, oldest first. They only go forward; a released one is final.
 const MIGRATIONS: [&str; 3] = [
     concat!(
-        include_str!("../../sql/0001_tables.sql"),
-        include_str!("../../sql/0001_views.sql"),
+        include_str!("../../../sql/0001_tables.sql"),
+        include_str!("../../../sql/0001_views.sql"),
         "PRAGMA application_id = 1281837164;\nPRAGMA user_version = 1;\n"
     ),
-    concat!(include_str!("../../sql/0002_access_keys.sql"), "PRAGMA user_version = 2;\n"),
-    concat!(include_str!("../../sql/0003_born_at.sql"), "PRAGMA user_version = 3;\n"),
+    concat!(include_str!("../../../sql/0002_access_keys.sql"), "PRAGMA user_version = 2;\n"),
+    concat!(include_str!("../../../sql/0003_born_at.sql"), "PRAGMA user_version = 3;\n"),
 ];
 /// Longer files are not looked through at every start, because that would take longer than a start may.
 const LOOKED_THROUGH_BYTES: u64 = 64 << 20;

@@ -4,7 +4,7 @@ use longhaul_core::InstanceId;
 
 /// Ids from `begin` on, before `end`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct IdRange {
+pub(crate) struct IdRange {
     pub begin: String,
     /// Absent: no end.
     pub end: Option<String>,
@@ -12,7 +12,7 @@ pub(super) struct IdRange {
 
 /// The ids that begin with the prefix, after the token, in at most two ranges: entities' ids, which all begin with `@`, are left out
 /// unless the prefix asks for them.
-pub(super) fn instance_ranges(prefix: &str, after: Option<&InstanceId>) -> Vec<IdRange> {
+pub(crate) fn instance_ranges(prefix: &str, after: Option<&InstanceId>) -> Vec<IdRange> {
     let all = IdRange { begin: prefix.to_owned(), end: end_of(prefix) };
     if !prefix.is_empty() {
         return after_token(vec![all], after);
@@ -23,7 +23,7 @@ pub(super) fn instance_ranges(prefix: &str, after: Option<&InstanceId>) -> Vec<I
 }
 
 /// The ids of entities, or of those with one name, after the token.
-pub(super) fn entity_ranges(name: Option<&str>, after: Option<&InstanceId>) -> Vec<IdRange> {
+pub(crate) fn entity_ranges(name: Option<&str>, after: Option<&InstanceId>) -> Vec<IdRange> {
     let prefix = name.map_or_else(|| "@".to_owned(), |name| format!("@{name}@"));
     after_token(vec![IdRange { end: end_of(&prefix), begin: prefix }], after)
 }
@@ -49,7 +49,7 @@ fn end_of(prefix: &str) -> Option<String> {
 }
 
 /// Whether a list of these arguments shows an id, for `tests/fuzz`.
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod for_fuzzing {
     use super::{IdRange, InstanceId, entity_ranges, instance_ranges};
 
