@@ -1,11 +1,15 @@
-//! Every rule in `docs/contract.md` and every promise in `docs/guarantees.md` names tests that exist: rename a test, and this one tells you which row
-//! to mend.
+//! Every rule in `docs/contract.md` and every promise in `docs/guarantees.md` names tests that exist:
+//! rename a test, and this one tells you which row to mend. Every section that a rule cites has its
+//! text in `docs/contract`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use tidy::{assert_none, root};
+use tidy::{assert_none, root, source_files};
 
 const CONTRACT: &str = "docs/contract.md";
+/// Where the text of the contract stands, one file for each group of sections.
+const TEXTS: &str = "docs/contract";
 const GUARANTEES: &str = "docs/guarantees.md";
 /// Where a test `module::name` stands: end to end, or beside the code.
 const HOMES: [&str; 2] = ["tests/e2e/tests/suite", "host/src/http"];
@@ -108,6 +112,39 @@ fn every_section_of_the_contract_has_a_row() {
     let present: BTreeSet<&str> = words.collect();
     let missing: Vec<String> = SECTIONS.iter().filter(|section| !present.contains(*section)).map(|section| section.to_string()).collect();
     assert_none("these sections have no row in docs/contract.md", &missing);
+}
+
+/// The sections that a text has: the numbers at the front of its headings (`## 5. Lists`, `### 9.2 Events`) and of its tables' rows.
+fn sections_of(text: &str) -> BTreeSet<String> {
+    let numbers = text.lines().filter_map(|line| {
+        let heading = line.strip_prefix("### ").or_else(|| line.strip_prefix("## "));
+        let number = heading.or_else(|| line.strip_prefix("| "))?.split(' ').next()?.trim_end_matches('.');
+        is_section(number).then(|| number.to_owned())
+    });
+    numbers.collect()
+}
+
+fn is_section(word: &str) -> bool {
+    !word.is_empty() && word.split('.').all(|part| !part.is_empty() && part.chars().all(|character| character.is_ascii_digit()))
+}
+
+#[test]
+fn every_section_that_a_row_cites_has_a_text() {
+    let texts = source_files().into_iter().filter(|file| Path::new(&file.path).parent() == Some(Path::new(TEXTS)));
+    let present: BTreeSet<String> = texts.flat_map(|file| sections_of(&file.text)).collect();
+    let mut missing = Vec::new();
+    for row in rows(&read(CONTRACT)) {
+        let cited = row.sections.split([' ', ',']).filter(|word| is_section(word));
+        missing.extend(cited.filter(|cited| !present.contains(*cited)).map(|cited| format!("{CONTRACT}:{}: {cited}", row.number)));
+    }
+    assert_none("these sections have no text in docs/contract", &missing);
+}
+
+#[test]
+fn a_section_is_a_heading_or_the_front_of_a_row() {
+    let found = sections_of("## 5. Lists\n### 9.2 Events\n| 14.3 | text |\n| 404 | 7 |\nsee 8\n## Words\n| section | rule |");
+    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), ["14.3", "404", "5", "9.2"]);
+    assert!(is_section("10.12") && !is_section("–") && !is_section("10.") && !is_section(""));
 }
 
 #[test]

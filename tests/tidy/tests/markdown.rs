@@ -56,6 +56,39 @@ fn every_link_leads_to_a_file() {
     assert_none("these links lead nowhere", &broken);
 }
 
+/// The `(target, anchor)` of each link with an anchor into a page of this repository; the target is empty for the page itself.
+fn anchors(line: &str) -> Vec<(&str, &str)> {
+    let targets = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
+    targets.filter(|target| !target.contains("://")).filter_map(|target| target.split_once('#')).collect()
+}
+
+/// The anchor that a heading has: lower case, hyphens for blanks, no other punctuation than `-` and `_`.
+fn anchor_of(heading: &str) -> String {
+    let kept = heading.chars().filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
+}
+
+fn headings(text: &str) -> impl Iterator<Item = &str> {
+    prose(text).filter(|(_, line)| line.starts_with('#')).map(|(_, line)| line.trim_start_matches('#').trim())
+}
+
+#[test]
+fn every_anchor_is_a_heading() {
+    let mut broken = Vec::new();
+    for page in source_files().iter().filter(|file| file.has_extension(&["md"])) {
+        let folder = root().join(Path::new(&page.path).parent().unwrap_or(Path::new("")));
+        for (number, line) in prose(&page.text) {
+            for (target, anchor) in anchors(line) {
+                let text = if target.is_empty() { Ok(page.text.clone()) } else { std::fs::read_to_string(folder.join(target)) };
+                if !text.is_ok_and(|text| headings(&text).any(|heading| anchor_of(heading) == anchor)) {
+                    broken.push(format!("{}:{number}: {target}#{anchor}", page.path));
+                }
+            }
+        }
+    }
+    assert_none("these anchors are no headings", &broken);
+}
+
 #[test]
 fn every_path_in_back_ticks_exists() {
     let mut broken = Vec::new();
@@ -71,6 +104,12 @@ fn every_path_in_back_ticks_exists() {
 #[test]
 fn web_addresses_and_anchors_are_not_files() {
     assert_eq!(links("[a](docs/a.md#top) [b](https://example.com/b.md) [c](#here) [d](../d.md \"title\")"), ["docs/a.md", "../d.md"]);
+}
+
+#[test]
+fn an_anchor_is_written_as_its_heading_without_punctuation() {
+    assert_eq!(anchor_of("3. Start: POST `orchestrators/{fn}[/{id}]`"), "3-start-post-orchestratorsfnid");
+    assert_eq!(anchors("[a](b.md#c) [d](#e) [f](https://g#h) [i](j.md)"), [("b.md", "c"), ("", "e")]);
 }
 
 #[test]
