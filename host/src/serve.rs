@@ -148,7 +148,8 @@ struct Host {
 impl Host {
     async fn start(config: &ServeConfig, listeners: &Listeners, auth: AuthMode) -> anyhow::Result<Self> {
         data_folder::prepare(&config.data)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
+        let database = Arc::new(SqliteStore::open(SqliteConfig::in_directory(&config.data)).await?);
+        let store: Arc<dyn Store> = database.clone();
         let keyring = Arc::new(Keyring::open(store.clone(), &config.data).await?);
         let secrets = Arc::new(Secrets::open(&config.data)?);
         let access = Arc::new(Access::new(auth, keyring, secrets, &config.access, config.http.public_url.as_deref()));
@@ -171,9 +172,8 @@ impl Host {
         if let Some(folder) = &config.app {
             deploy_first(&deployer, folder).await?;
         }
-        let engine =
-            Engine::run(store.clone(), registry.clone(), EngineConfig { recorder: recorder.clone(), ..engine_config(config, &runtime) })
-                .await?;
+        let engine = EngineConfig { writer: Some(database), recorder: recorder.clone(), ..engine_config(config, &runtime) };
+        let engine = Engine::run(store.clone(), registry.clone(), engine).await?;
         let timers = Arc::new(Timers::run(engine.clone(), registry.clone(), store.clone()));
         let (http, addresses) = (config.http.clone(), listeners.addresses.clone());
         let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), http, addresses, access);

@@ -16,10 +16,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::engine_on;
+use engine::engine_with;
 use longhaul::app::Registry;
 use longhaul_core::RuntimeStatus;
-use longhaul_engine::{Counts, Engine, StartRequest};
+use longhaul_engine::{Counts, Engine, EngineConfig, StartRequest};
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use longhaul_wasm::FunctionKind;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -165,8 +165,9 @@ struct Host {
 
 impl Host {
     async fn start(data: &Path) -> Self {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteConfig::in_directory(data)).await.unwrap());
-        let (engine, registry) = engine_on(store.clone()).await;
+        let database = Arc::new(SqliteStore::open(SqliteConfig::in_directory(data)).await.unwrap());
+        let store: Arc<dyn Store> = database.clone();
+        let (engine, registry) = engine_with(store.clone(), EngineConfig { writer: Some(database), ..EngineConfig::default() }).await;
         Self { engine, registry, store }
     }
 

@@ -119,7 +119,10 @@ impl Engine {
         let shared = Arc::new(Shared::new(store, guests, config, world));
         let beginning = recovery::begin(&shared).await?;
         let mut jobs = vec![
-            shared.store.run_beside_writer(Box::pin(commit::run(shared.clone()))),
+            match &shared.config.writer {
+                Some(writer) => writer.run(Box::pin(commit::run(shared.clone()))),
+                None => tokio::spawn(commit::run(shared.clone())),
+            },
             tokio::spawn(alarms::ring(shared.clone())),
             tokio::spawn(alarms::read_ahead(shared.clone())),
             tokio::spawn(keys::forget_old(shared.clone())),
@@ -154,7 +157,8 @@ impl Engine {
     /// What it has done since it was started, and what it holds now.
     pub fn counts(&self) -> Counts {
         let in_memory = self.shared.board().slots.len();
-        self.shared.counters.read(self.shared.store.append_statements(), in_memory)
+        let statements = self.shared.config.writer.as_ref().map_or(0, |writer| writer.append_statements());
+        self.shared.counters.read(statements, in_memory)
     }
 
     /// How the budgets of memory that it has stand.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longhaul_core::Timestamp;
 use longhaul_core::limits::InstanceLimits;
-use longhaul_store::Store;
+use longhaul_store::{Store, WriterThread};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
@@ -52,6 +52,8 @@ pub struct EngineConfig {
     pub max_page_bytes: u64,
     /// What one instance may take up.
     pub limits: Arc<InstanceLimits>,
+    /// The store's thread that writes, on which the committer runs then. Default: one of tokio's workers.
+    pub writer: Option<Arc<dyn WriterThread>>,
     /// Remembers which guests ran when the host died. Default: none.
     pub recorder: Option<Arc<Recorder>>,
     /// How long a stop waits for turns under way before their guests are interrupted. Default: 5 s.
@@ -74,6 +76,7 @@ impl Default for EngineConfig {
             answer_memory_bytes: 256 << 20,
             max_page_bytes: 16 << 20,
             limits: Arc::default(),
+            writer: None,
             recorder: None,
             stop_grace: Duration::from_secs(5),
             reuse: ReusePolicy::default(),

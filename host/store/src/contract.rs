@@ -1,5 +1,6 @@
 //! What the host needs of a store, one trait for each part: [`Log`], [`Instances`], [`Deployments`],
 //! [`IdempotencyNotes`], [`Schedules`] and [`AccessKeys`]; [`Store`] is all of them.
+//! [`WriterThread`] is beside the contract: a store may have one.
 //!
 //! The log is the truth; rows are its index. A store answers every question as of the last append that it acknowledged,
 //! whether or not its tables have caught up. None of the futures may be dropped half-way: callers run them in jobs of their own.
@@ -13,6 +14,7 @@ mod idempotency;
 mod instances;
 mod log;
 mod schedules;
+mod writer_thread;
 
 pub use access_keys::{AccessKey, AccessKeys};
 pub use deployments::{Deployment, Deployments};
@@ -24,15 +26,10 @@ pub use log::{
     may_be_purged,
 };
 pub use schedules::{ScheduleFired, ScheduleState, Schedules};
+pub use writer_thread::{Job, JobHandle, WriterThread};
 
 /// What a store's method returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-
-/// Work that a store runs for its owner.
-pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Ends such work, or waits for its end.
-pub type JobHandle = tokio::task::JoinHandle<()>;
 
 /// Why a store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -71,19 +68,4 @@ pub trait Store: Log + Instances + Deployments + IdempotencyNotes + Schedules + 
 
     /// Drops every row and builds the table again from the log.
     fn rebuild(&self) -> StoreFuture<'_, ()>;
-
-    /// Runs a job that does little but append, one batch after the other, in a place from where an append is quick: the thread that writes, if
-    /// there is one, so that no batch is handed from thread to thread. Whatever else the job has to do must not wait for long. It may be given
-    /// up when the store is closed.
-    ///
-    /// Called on tokio's runtime.
-    fn run_beside_writer(&self, job: Job) -> JobHandle {
-        tokio::spawn(job)
-    }
-
-    /// How often [`Log::append`] has called the database's driver since the store was opened. A text of several statements is one call:
-    /// calls are what costs. 0 where there is no driver.
-    fn append_statements(&self) -> u64 {
-        0
-    }
 }

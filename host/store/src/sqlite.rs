@@ -44,7 +44,7 @@ pub use config::SqliteConfig;
 use crate::contract::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
     InstanceQuery, Instances, Job, JobHandle, Log, Page, Payloads, Position, Purged, ScheduleState, Schedules, Store, StoreFuture, TooLong,
-    check_digests,
+    WriterThread, check_digests,
 };
 use crate::projection::fold::current_row;
 use crate::projection::list::{ListQuery, Pending, page};
@@ -333,8 +333,10 @@ impl Store for SqliteStore {
     fn rebuild(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.ask(Command::Rebuild))
     }
+}
 
-    fn run_beside_writer(&self, job: Job) -> JobHandle {
+impl WriterThread for SqliteStore {
+    fn run(&self, job: Job) -> JobHandle {
         self.writers_runtime.spawn(job)
     }
 

@@ -8,7 +8,9 @@ use longhaul_core::{RuntimeStatus, Timestamp};
 use longhaul_store::conformance::sample::{
     append, batch, chain, completed, continued, encoded, event, first_turn, id, json, of, of_entity, operation, parked, started, tail, turn,
 };
-use longhaul_store::{AccessKeys, Batch, Deployments, Error, InstanceQuery, Instances, Log, SqliteConfig, SqliteStore, Store};
+use longhaul_store::{
+    AccessKeys, Batch, Deployments, Error, InstanceQuery, Instances, Log, SqliteConfig, SqliteStore, Store, WriterThread,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -343,7 +345,7 @@ async fn a_job_beside_the_writer_appends_from_the_writers_own_thread_and_ends_wi
     let (folder, (tell, told)) = (directory(), tokio::sync::oneshot::channel());
     let store = std::sync::Arc::new(open(folder.path()).await.unwrap());
     let writing = store.clone();
-    let job = store.run_beside_writer(Box::pin(async move {
+    let job = store.run(Box::pin(async move {
         append(&*writing, [started("a", 1)]).await;
         tell.send(std::thread::current().name().map(str::to_owned)).unwrap();
         std::future::pending().await
