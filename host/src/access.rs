@@ -5,7 +5,6 @@
 //! - [`link`]: tokens in the addresses that the host hands out. [`secrets`]: what they are signed with.
 //! - [`proof`]: how a host proves that it runs on a data folder.
 //! - [`Permit`]: leave to act, looked at again at the moment of the act.
-//! - [`private_file`]: files that only the host's own user can read.
 //!
 //! Whether a request is let in is decided in [`http`](crate::http), which knows the routes.
 
@@ -13,7 +12,6 @@ pub mod desk;
 pub mod key;
 pub mod keyring;
 pub mod link;
-pub mod private_file;
 pub mod proof;
 pub mod scope;
 pub mod secrets;

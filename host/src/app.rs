@@ -1,7 +1,7 @@
 //! Apps: what people deploy.
 //!
 //! - [`manifest`]: what `longhaul.toml` says.
-//! - [`folder`]: the files of its folder.
+//! - [`folder`]: the files of its folder. [`read`]: the folder read into what is deployed.
 //! - [`bundle`]: a manifest and its components on their way to a host.
 //! - [`load`]: components made ready to run.
 //! - [`registry`]: the deployments in memory, and which of them is current.
@@ -18,6 +18,7 @@ mod http_activity;
 pub mod listing;
 pub mod load;
 pub mod manifest;
+pub mod read;
 pub mod registry;
 pub mod secrets;
 

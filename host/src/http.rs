@@ -53,7 +53,7 @@ use crate::access::Access;
 use crate::app::Registry;
 use crate::app::deployment::Deployer;
 use crate::output::standard_error;
-use crate::timers::Timers;
+use crate::schedules::Schedules;
 use answer::{Answer, BodyError};
 use bodies::Bodies;
 use functions::Functions;
@@ -135,7 +135,7 @@ pub struct Api {
     engine: Engine,
     registry: Arc<Registry>,
     deployer: Deployer,
-    timers: Arc<Timers>,
+    timers: Arc<Schedules>,
     public_routes: Router,
     rpc_routes: Router,
     config: HttpConfig,
@@ -152,7 +152,7 @@ impl Api {
         engine: Engine,
         registry: Arc<Registry>,
         deployer: Deployer,
-        timers: Arc<Timers>,
+        timers: Arc<Schedules>,
         config: HttpConfig,
         addresses: Addresses,
         access: Arc<Access>,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use longhaul::cli::{COMPILE_COMMAND, Cli, Command};
+use longhaul::cli::commands::{self, compile};
+use longhaul::cli::{Cli, Command};
 use longhaul::output::{self, standard_error, standard_output};
-use longhaul_wasm::CompileJob;
 
 /// Guests, records and answers are many short-lived allocations on several threads; the system's allocator took a fifth of the host's
 /// processor time.
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::CompileComponent(args) = cli.command {
         // Before there are other threads, which take memory that the component is not to have.
-        return compile(&args.job);
+        return compile::run(&args);
     }
     let done = output::log::start().and_then(|()| run(cli));
     if let Err(error) = &done {
@@ -43,16 +43,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 async fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Command::Serve(args) => longhaul::serve::run(*args).await,
-        Command::Deploy(args) => longhaul::deploy::run(args).await,
-        Command::Keys(args) => longhaul::keys_command::run(args).await,
-        Command::Timers(args) => longhaul::timers::command::run(args).await,
-        Command::ClientBinding(args) => longhaul::client_binding::run(args).await,
-        Command::CompileComponent(args) => bail!("{COMPILE_COMMAND} runs by itself: {:?}", args.job),
+        Command::Serve(args) => commands::serve::run(*args).await,
+        Command::Deploy(args) => commands::deploy::run(args).await,
+        Command::Keys(args) => commands::keys::run(args).await,
+        Command::Schedules(args) => commands::schedules::run(args).await,
+        Command::ClientBinding(args) => commands::client_binding::run(args).await,
+        Command::CompileComponent(args) => bail!("{} runs by itself: {:?}", compile::COMPILE_COMMAND, args.job),
     }
-}
-
-fn compile(job: &CompileJob) -> ExitCode {
-    let written = serde_json::to_writer(std::io::stdout().lock(), &job.carry_out());
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul::cli::COMPILE_COMMAND;
+use longhaul::cli::commands::compile::COMPILE_COMMAND;
 use longhaul_wasm::{ChildCompiler, Compiler, ComponentError, Config, Error, FunctionKind, Runtime};
 use wasm_encoder::{CodeSection, Component, Function, FunctionSection, Instruction, Module, ModuleSection, TypeSection, ValType};
 

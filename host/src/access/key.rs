@@ -1,4 +1,4 @@
-//! How a key looks: `lhf_` (functions), `lhs_` (system) or `lha_` (administration), 64 hexadecimal digits of chance, and 8 more that are
+//! How a key looks: `lhf_` (functions), `lhs_` (system) or `lha_` (administration), 64 random hexadecimal digits, and 8 more that are
 //! a checksum. Scanners for secrets recognise it, and a key that was mistyped or cut is told from one that is merely wrong.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
 
-/// Hexadecimal digits of chance, 256 bits.
+/// Random hexadecimal digits: 256 bits.
 const RANDOM_DIGITS: usize = 64;
 /// Hexadecimal digits of the checksum.
 const CHECKSUM_DIGITS: usize = 8;
@@ -96,7 +96,7 @@ pub fn digest_of(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// 256 bits of chance.
+/// 256 random bits.
 ///
 /// # Errors
 /// When the system has none.

@@ -12,9 +12,9 @@ use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Mutex;
 
 use super::key::{Key, digest_of};
-use super::private_file::{self, Prepared};
 use super::proof::Challenge;
 use super::scope::{Scope, is_name};
+use crate::files::private::{self, Prepared};
 
 /// Name of the administrator's key that the first start makes.
 pub const FIRST_KEY: &str = "default";
@@ -56,7 +56,7 @@ pub enum KeyError {
     #[error("this is the last key for admin; add another before you revoke it, or rotate it")]
     LastAdmin,
     /// The name is none.
-    #[error("'{0}' is no name for a key: it has 1 to 128 letters, digits, '-' or '_'")]
+    #[error("invalid key name '{0}': use 1 to 128 letters, digits, '-' or '_'")]
     Name(String),
     /// There are too many.
     #[error("there are {MAX_KEYS} keys already, which is the most; revoke some")]
@@ -77,7 +77,7 @@ impl Keyring {
     pub async fn open(store: Arc<dyn Store>, folder: &Path) -> anyhow::Result<Self> {
         let stored = store.access_keys().await.context("cannot read the access keys")?;
         let known = stored.into_iter().map(known_key).collect::<Result<Vec<_>, _>>()?;
-        private_file::finish(&folder.join(ADMIN_KEY_FILE), |text| {
+        private::finish(&folder.join(ADMIN_KEY_FILE), |text| {
             let digest = digest_of(text.trim());
             known.iter().any(|key| key.scope == Scope::Admin && key.name == FIRST_KEY && key.digest == digest)
         })?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::key::{Key, KeyKind, digest_of, from_hex, hex, random};
-use super::private_file;
+use crate::files::private;
 
 /// The file's name in the data folder.
 const NAME: &str = "access-secrets.json";
@@ -41,7 +41,7 @@ impl Secrets {
     /// When the file cannot be read or written, or is not what this program wrote; the text names it.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(NAME);
-        let current = match private_file::read(&path)? {
+        let current = match private::read(&path)? {
             Some(text) => Current::read(&text).with_context(|| format!("{} is damaged; delete it for a new one", path.display()))?,
             None => {
                 let current = Current { link_secret: new_link_secret()?, binding_key: new_binding_key()? };
@@ -106,7 +106,7 @@ impl Current {
 
     fn write(&self, path: &Path) -> anyhow::Result<()> {
         let file = File { link_secret: hex(&self.link_secret), binding_key: self.binding_key.to_string() };
-        private_file::write(path, &serde_json::to_string_pretty(&file)?)
+        private::write(path, &serde_json::to_string_pretty(&file)?)
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        private_file::write(&folder.path().join(NAME), "{}").unwrap();
+        private::write(&folder.path().join(NAME), "{}").unwrap();
         assert!(Secrets::open(folder.path()).err().unwrap().to_string().contains(NAME));
     }
 }

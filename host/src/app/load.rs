@@ -13,7 +13,7 @@ use longhaul_wasm::{
 };
 
 use super::http_activity::{self, HttpActivity};
-use super::manifest::{AuthLevel, Cors, FunctionEntry, Kind, Manifest, TimerEntry};
+use super::manifest::{AuthLevel, Cors, FunctionEntry, Kind, Manifest, ScheduleEntry};
 use super::registry::Operator;
 
 /// One deployment in memory, ready to run.
@@ -29,7 +29,7 @@ pub struct App {
     /// Its functions as the manifest lists them.
     pub entries: Vec<FunctionEntry>,
     /// Its timers as the manifest lists them.
-    pub timers: Vec<TimerEntry>,
+    pub timers: Vec<ScheduleEntry>,
     /// Pages of which other sites may use it.
     pub cors: Cors,
     pub(super) functions: Functions,

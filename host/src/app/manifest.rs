@@ -41,7 +41,7 @@
 
 mod check;
 mod cors;
-mod timer;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use cors::Cors;
-pub use timer::{Missed, Overlap, TimerEntry};
+pub use schedule::{Missed, Overlap, ScheduleEntry};
 
 /// Name of the manifest in an app's folder.
 pub const FILE_NAME: &str = "longhaul.toml";
@@ -78,7 +78,7 @@ pub struct Manifest {
     /// Its functions, in the manifest's order.
     pub functions: Vec<FunctionEntry>,
     /// Its timers, in the manifest's order.
-    pub timers: Vec<TimerEntry>,
+    pub timers: Vec<ScheduleEntry>,
 }
 
 /// One function of an app.
@@ -169,7 +169,7 @@ struct File {
     #[serde(default, rename = "function")]
     functions: Vec<FunctionTable>,
     #[serde(default, rename = "timer")]
-    timers: Vec<timer::TimerTable>,
+    timers: Vec<schedule::ScheduleTable>,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use longhaul_wasm::Secrets;
 use serde::Deserialize;
 
-use crate::access::private_file;
+use crate::files::private;
 
 /// Longest secret, bytes.
 const MAX_SECRET_BYTES: usize = 32 * 1024;
@@ -59,7 +59,7 @@ impl SecretSource {
     fn read(&self) -> anyhow::Result<String> {
         match self {
             Self::File(path) => {
-                let text = private_file::read(path)?.with_context(|| format!("there is no file {}", path.display()))?;
+                let text = private::read(path)?.with_context(|| format!("there is no file {}", path.display()))?;
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
             }

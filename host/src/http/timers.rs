@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::answer::{self, Answer};
 use super::request::Asked;
 use super::{Api, Handled};
-use crate::timers::TimerStatus;
-use crate::timers::schedule::Upcoming;
+use crate::cron::Upcoming;
+use crate::schedules::ScheduleStatus;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,9 +43,9 @@ impl From<Upcoming> for ShownUpcoming {
 /// Most due times to come that are shown of a timer.
 const MAX_UPCOMING: u32 = 100;
 
-impl From<TimerStatus> for Shown {
-    fn from(status: TimerStatus) -> Self {
-        let TimerStatus { entry, paused, next_due, last_due, last_instance } = status;
+impl From<ScheduleStatus> for Shown {
+    fn from(status: ScheduleStatus) -> Self {
+        let ScheduleStatus { entry, paused, next_due, last_due, last_instance } = status;
         Self {
             name: entry.name.to_string(),
             schedule: entry.schedule.text().to_owned(),

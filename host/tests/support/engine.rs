@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longhaul::access::Permit;
 use longhaul::app::Registry;
 use longhaul::app::deployment::Deployer;
-use longhaul::deploy::{Overrides, read_app};
+use longhaul::app::read::{Overrides, read_app};
 use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::Store;
 use longhaul_wasm::{AllowedHosts, Config, Runtime};

@@ -1,7 +1,7 @@
 //! Dates, lengths of time, schedules.
 
+use longhaul::cron::Schedule;
 use longhaul::http::date;
-use longhaul::timers::schedule::Schedule;
 use longhaul_core::Timestamp;
 
 use crate::input::{first_line, text};

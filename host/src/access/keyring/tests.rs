@@ -9,7 +9,7 @@ async fn keyring() -> (Keyring, Arc<MemoryStore>, TempDir) {
 }
 
 fn admin_file(folder: &TempDir) -> String {
-    private_file::read(&folder.path().join(ADMIN_KEY_FILE)).unwrap().unwrap().trim().to_owned()
+    private::read(&folder.path().join(ADMIN_KEY_FILE)).unwrap().unwrap().trim().to_owned()
 }
 
 #[tokio::test]

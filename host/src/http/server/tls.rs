@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::access::private_file;
-use crate::given_file;
+use crate::files::given;
+use crate::files::private;
 
 /// How often the files are looked at. Certificates are renewed days before they end.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -146,7 +146,7 @@ fn read(files: &TlsFiles) -> anyhow::Result<Loaded> {
 }
 
 fn read_chain(path: &Path) -> anyhow::Result<(Vec<CertificateDer<'static>>, Vec<u8>)> {
-    let text = given_file::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = given::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.map_err(|error| anyhow!("{} is no PEM file: {error}", path.display()))?;
     ensure!(!chain.is_empty(), "{} holds no `BEGIN CERTIFICATE` block; the host's certificate comes first in it", path.display());
@@ -154,7 +154,7 @@ fn read_chain(path: &Path) -> anyhow::Result<(Vec<CertificateDer<'static>>, Vec<
 }
 
 fn read_key(path: &Path) -> anyhow::Result<(PrivateKeyDer<'static>, String)> {
-    let text = private_file::read(path)?.with_context(|| format!("cannot read {}: there is no such file", path.display()))?;
+    let text = private::read(path)?.with_context(|| format!("cannot read {}: there is no such file", path.display()))?;
     let key = PrivateKeyDer::from_pem_slice(text.as_bytes());
     let key = key.map_err(|error| anyhow!("{} holds no private key in PEM without a passphrase: {error}", path.display()))?;
     Ok((key, text))

@@ -1,46 +1,20 @@
-//! `longhaul deploy`: reads an app's folder and sends it to a host.
+//! An app's folder, read into the package that is deployed.
 
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
-use bytes::Bytes;
-use http::Request;
-use http::header::CONTENT_TYPE;
-use http_body_util::Full;
-use serde::Deserialize;
+use anyhow::{Context, ensure};
 
-use crate::admin_client::AdminClient;
-use crate::app::bundle::{self, Bundle, ComponentFile};
-use crate::app::folder::AppFolder;
-use crate::app::listing::listing;
-use crate::app::manifest::{self, Manifest};
-use crate::cli::DeployArgs;
+use super::bundle::{self, Bundle, ComponentFile};
+use super::folder::AppFolder;
+use super::manifest::{self, Manifest};
 
-/// What the command line changes of a manifest.
+/// What a caller changes of the manifest in the folder.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Settings with another value.
     pub settings: Vec<(String, String)>,
     /// Hosts to allow besides.
     pub allowed_hosts: Vec<String>,
-}
-
-/// Reads an app and sends it.
-///
-/// # Errors
-/// When the folder holds no app, the host cannot be reached, or it refuses; the text says why.
-pub async fn run(args: DeployArgs) -> anyhow::Result<()> {
-    let overrides = Overrides { settings: args.set, allowed_hosts: args.allow_host };
-    let (bundle, manifest) = read_app(&args.app, &overrides)?;
-    let taken = send(AdminClient::new(&args.host)?, bundle.encode().into()).await?;
-    let warnings = taken.warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>();
-    let how = if taken.unchanged { "is current already, as" } else { "is now current, as" };
-    let functions = listing(&manifest.functions, args.host.host.trim_end_matches('/'));
-    let text = format!("{warnings}App '{}' {how} deployment {}.\n{functions}", taken.app, taken.deployment);
-    // The app is deployed, whether or not anyone reads on.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
 }
 
 /// Reads the manifest in `folder` and every component that it names.
@@ -87,38 +61,6 @@ impl Overrides {
         let http = table.entry("http").or_insert_with(|| toml::Table::new().into());
         http.as_table_mut().context("[http] is no table")?.insert("allowed-hosts".into(), hosts.into());
         Ok(toml::to_string(&table)?)
-    }
-}
-
-/// What a host says about a deployment that it took.
-#[derive(Debug, Deserialize)]
-struct Taken {
-    deployment: u64,
-    app: String,
-    unchanged: bool,
-    warnings: Vec<String>,
-}
-
-/// What a host says about one that it did not take.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Refusal {
-    message: String,
-    exception_message: Option<String>,
-}
-
-async fn send(client: AdminClient, body: Bytes) -> anyhow::Result<Taken> {
-    let request = Request::post("/admin/deployments").header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
-    let (status, body) = client.send(request).await?;
-    let authority = &client.authority;
-    if status.is_success() {
-        return serde_json::from_slice(&body)
-            .with_context(|| format!("{authority} answered with something else than a Longhaul host does"));
-    }
-    match serde_json::from_slice::<Refusal>(&body) {
-        Ok(Refusal { message, exception_message: None }) => bail!("the host refused the app: {message}"),
-        Ok(Refusal { message, exception_message: Some(reason) }) => bail!("the host could not take the app: {message}: {reason}"),
-        Err(_) => bail!("{authority} answered with status {status}"),
     }
 }
 

@@ -24,7 +24,7 @@ impl ServeConfig {
         let auth = self.access.auth.unwrap_or(if is_alone { AuthMode::None } else { AuthMode::Keys });
         ensure!(
             auth == AuthMode::Keys || is_loopback(listening_on) || self.access.allow_unauthenticated,
-            "with --auth none anybody who reaches {listening_on} could start, read and end instances; leave --auth out, listen on \
+            "with --auth none every caller that reaches {listening_on} could start, read and end instances; leave --auth out, listen on \
              127.0.0.1, or say --allow-unauthenticated if that is meant"
         );
         Ok(auth)

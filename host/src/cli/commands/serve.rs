@@ -2,10 +2,11 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use clap::Args;
 use longhaul_engine::recorder::Recorder;
 use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
@@ -14,16 +15,16 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::compile::COMPILE_COMMAND;
 use crate::access::{Access, AuthMode, Keyring, Permit, Secrets};
-use crate::address_file::AddressFile;
 use crate::app::deployment::{Deployed, Deployer};
 use crate::app::listing::listing;
+use crate::app::read::{Overrides, read_app};
 use crate::app::secrets::OperatorSecrets;
 use crate::app::{App, Operator, Registry};
-use crate::cli::ServeArgs;
-use crate::config::{ServeConfig, ServeOptions};
-use crate::data_folder;
-use crate::deploy::{Overrides, read_app};
+use crate::cli::address_file::AddressFile;
+use crate::cli::data_folder;
+use crate::cli::settings::{ServeConfig, ServeOptions};
 use crate::descriptors::Descriptors;
 use crate::http::request::Surface;
 use crate::http::server::tls::Tls;
@@ -31,7 +32,19 @@ use crate::http::server::{self, Connections, Listener};
 use crate::http::{Addresses, Api};
 use crate::output::standard_output;
 use crate::rpc;
-use crate::timers::Timers;
+use crate::schedules::Schedules;
+
+/// What `longhaul serve` takes.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Read settings from this TOML file. Its keys are the long options below without their dashes, as in
+    /// `max-body-bytes = 1000000`; an option on the command line goes before the file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub options: ServeOptions,
+}
 
 /// Runs the host until SIGTERM or Ctrl-C.
 ///
@@ -39,7 +52,7 @@ use crate::timers::Timers;
 /// When a setting is wrong, the data cannot be used, the address cannot be listened on, or an app given by `--app` is refused.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let file = args.config.as_deref().map(ServeOptions::read).transpose()?.unwrap_or_default();
-    let config = ServeConfig::resolve(args.options.or(file))?;
+    let config = ServeConfig::resolve(args.options.or(file), COMPILE_COMMAND)?;
     // Asked for first: a signal that comes while the host starts is not lost.
     let stop = stop_signal()?;
     // Bound before the data is touched: a port that is taken should not wait for a recovery. Requests wait until all is ready.
@@ -112,7 +125,7 @@ impl Listeners {
         let public = server::serve(public, api.clone(), config.server.clone(), stopped());
         let rpc = async {
             let Some(socket) = self.rpc else { return Ok(()) };
-            // Nobody but this machine hears what goes over it.
+            // What goes over it never leaves this machine.
             let rpc = Listener { socket, surface: Surface::LocalRpc, tls: None, connections, descriptors };
             server::serve(rpc, api.clone(), config.server.clone(), stopped()).await
         };
@@ -140,7 +153,7 @@ struct Host {
     store: Arc<dyn Store>,
     engine: Engine,
     registry: Arc<Registry>,
-    timers: Arc<Timers>,
+    timers: Arc<Schedules>,
     api: Arc<Api>,
     recorder: Option<Arc<Recorder>>,
 }
@@ -174,7 +187,7 @@ impl Host {
         }
         let engine = EngineConfig { writer: Some(database), recorder: recorder.clone(), ..engine_config(config, &runtime) };
         let engine = Engine::run(store.clone(), registry.clone(), engine).await?;
-        let timers = Arc::new(Timers::run(engine.clone(), registry.clone(), store.clone()));
+        let timers = Arc::new(Schedules::run(engine.clone(), registry.clone(), store.clone()));
         let (http, addresses) = (config.http.clone(), listeners.addresses.clone());
         let api = Api::new(engine.clone(), registry.clone(), deployer, timers.clone(), http, addresses, access);
         Ok(Self { store, engine, registry, timers, api, recorder })
@@ -245,7 +258,7 @@ fn show(app: Option<&App>, origin: &str) {
     standard_output().leave(text.as_bytes());
 }
 
-/// Over once someone asks the process to stop.
+/// Resolves when the process is asked to stop.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;

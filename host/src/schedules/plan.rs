@@ -2,8 +2,8 @@
 
 use longhaul_core::Timestamp;
 
-use super::schedule::Schedule;
 use crate::app::manifest::Missed;
+use crate::cron::Schedule;
 
 /// How late a due time may be dealt with as if it were now, milliseconds: a host that is started again at once misses nothing.
 pub const GRACE_MS: u64 = 60_000;

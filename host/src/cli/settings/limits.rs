@@ -10,7 +10,6 @@ use longhaul_wasm::ChildCompiler;
 use serde::Deserialize;
 
 use super::{DEFAULT_DRAIN_DEADLINE_SECONDS, DEFAULT_HEADER_DEADLINE_SECONDS, DEFAULT_MAX_CONNECTIONS, ServeOptions, at_least_one};
-use crate::cli::COMPILE_COMMAND;
 use crate::http::ClientPlaces;
 use crate::http::server::ServerLimits;
 
@@ -29,7 +28,7 @@ const MIN_COMPILE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 const DEFAULT_MAX_HOST_DEATHS: u32 = 3;
 const DEFAULT_COMPILE_DEADLINE_SECONDS: u64 = 120;
 
-/// Limits as someone wrote them; what is absent has a default.
+/// Limits as they were written; what is absent has a default.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LimitOptions {
@@ -93,8 +92,8 @@ pub struct LimitOptions {
     #[arg(long, value_name = "BYTES")]
     pub guest_memory_bytes: Option<u64>,
 
-    /// Most arrays and objects within one another in a payload: in the body of a request, which is refused with 400, and in what a guest
-    /// hands over, which fails [default: 100]
+    /// Greatest nesting depth of arrays and objects in a payload: the body of a request that is deeper is refused with 400, and what a guest
+    /// hands over fails [default: 100]
     #[arg(long, value_name = "COUNT")]
     pub max_json_depth: Option<usize>,
 
@@ -225,8 +224,8 @@ impl LimitOptions {
         Ok(deaths)
     }
 
-    /// What compiles components: this program, started once more.
-    pub(super) fn compiler(&self) -> anyhow::Result<ChildCompiler> {
+    /// What compiles components: this program, started once more with `command`.
+    pub(super) fn compiler(&self, command: &'static str) -> anyhow::Result<ChildCompiler> {
         let memory_bytes = self.compile_memory_bytes.unwrap_or(DEFAULT_COMPILE_MEMORY_BYTES);
         ensure!(
             memory_bytes >= MIN_COMPILE_MEMORY_BYTES,
@@ -236,7 +235,7 @@ impl LimitOptions {
         // On Linux the file that this process runs, even if another version has taken its place on the disk since.
         let running = Path::new("/proc/self/exe");
         let program = if running.exists() { running.to_owned() } else { std::env::current_exe().context("cannot find this program")? };
-        Ok(ChildCompiler { program, command: COMPILE_COMMAND, memory_bytes, deadline })
+        Ok(ChildCompiler { program, command, memory_bytes, deadline })
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::access::{AccessConfig, AuthMode, LinkForm};
 use crate::app::secrets::SecretSource;
-use crate::given_file;
+use crate::files::given;
 use crate::http::HttpConfig;
 use crate::http::origin;
 use crate::http::router::MANAGEMENT_PREFIX;
@@ -43,7 +43,7 @@ const DEFAULT_MAX_RUNNING_ACTIVITIES: usize = 256;
 const DEFAULT_HEADER_DEADLINE_SECONDS: u64 = 30;
 const DEFAULT_DRAIN_DEADLINE_SECONDS: u64 = 10;
 
-/// Settings as someone wrote them; what is absent has a default.
+/// Settings as they were written; what is absent has a default.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ServeOptions {
@@ -56,7 +56,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,
 
-    /// File in PEM with the key of the certificate, without a passphrase, which nobody but its owner may read
+    /// File in PEM with the key of the certificate, without a passphrase, which only its owner may read
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
@@ -76,12 +76,12 @@ pub struct ServeOptions {
     pub use_forwarded_host: Option<bool>,
 
     /// Whether callers need keys. 'keys': every route but the open ones wants one, or a token from an address that the host handed out.
-    /// 'none': whoever reaches the listener may use it; administration is for callers on the same machine
+    /// 'none': every caller that reaches the listener may use it; administration is for callers on the same machine
     /// [default: 'none' while listening on a loopback address that no proxy is said to stand before, else 'keys']
     #[arg(long, value_name = "MODE", ignore_case = true)]
     pub auth: Option<AuthMode>,
 
-    /// Listen on an address that others can reach although callers need no keys: anybody may use the host then [default: false]
+    /// Listen on an address that others can reach although callers need no keys: all of them may use the host then [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub allow_unauthenticated: Option<bool>,
 
@@ -153,7 +153,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "BYTES")]
     pub orchestrator_memory_bytes: Option<usize>,
 
-    /// Folder for compiled code, made if it is missing. Hosts may share one; whoever can write there can run code in the host
+    /// Folder for compiled code, made if it is missing. Hosts may share one; a user that can write there can run code in the host
     /// [default: 'compiled' in the data folder]
     #[arg(long, value_name = "DIR")]
     pub compiled_cache: Option<PathBuf>,
@@ -218,7 +218,7 @@ impl ServeOptions {
     /// # Errors
     /// When the file cannot be read, is not TOML, or has an unknown key; the text names the line.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = given_file::read_text(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        let text = given::read_text(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("the settings file {} has a mistake", path.display()))
     }
 
@@ -297,11 +297,11 @@ pub struct ServeConfig {
 }
 
 impl ServeConfig {
-    /// Puts defaults where nothing was said.
+    /// Puts defaults where nothing was said. `compile_command` is the argument with which this program compiles a component.
     ///
     /// # Errors
     /// When a value is out of its range; the text names the option.
-    pub fn resolve(options: ServeOptions) -> anyhow::Result<Self> {
+    pub fn resolve(options: ServeOptions, compile_command: &'static str) -> anyhow::Result<Self> {
         let (defaults, guests) = (memory::engine_memory(&options, EngineConfig::default())?, longhaul_wasm::Config::default());
         let (limits, access) = (guests::guest_limits(&options)?, access::resolve(&options)?);
         let (server, client_places) = (limits::server_limits(&options)?, limits::client_places(&options)?);
@@ -326,7 +326,7 @@ impl ServeConfig {
             },
             guests: longhaul_wasm::Config {
                 compiled_cache: Some(options.compiled_cache.unwrap_or_else(|| data.join("compiled"))),
-                compiler: Compiler::Child(options.limits.compiler()?),
+                compiler: Compiler::Child(options.limits.compiler(compile_command)?),
                 limits,
                 max_running_activities: at_least_one(
                     "max-running-activities",

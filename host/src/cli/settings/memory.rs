@@ -5,8 +5,8 @@ use longhaul_engine::EngineConfig;
 use longhaul_wasm::GuestMemory;
 
 use super::ServeOptions;
+use crate::cli::machine;
 use crate::http::HttpMemory;
-use crate::machine;
 
 /// The memory of the HTTP side, complete and checked.
 pub(super) fn http_memory(options: &ServeOptions, max_body_bytes: usize) -> anyhow::Result<HttpMemory> {

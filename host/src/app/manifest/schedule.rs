@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::check::Checker;
 use super::{FunctionEntry, Kind, ManifestError};
-use crate::timers::schedule::Schedule;
+use crate::cron::Schedule;
 
 /// Most timers in an app.
 const MAX_TIMERS: usize = 1_000;
@@ -19,7 +19,7 @@ const MAX_NAME_CHARS: usize = 64;
 
 /// An orchestration that the host starts by itself.
 #[derive(Clone, Debug)]
-pub struct TimerEntry {
+pub struct ScheduleEntry {
     /// Its name, unique in the app ignoring case.
     pub name: Arc<str>,
     /// When it is due.
@@ -62,7 +62,7 @@ pub enum Missed {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct TimerTable {
+pub(super) struct ScheduleTable {
     name: Spanned<String>,
     schedule: Spanned<String>,
     time_zone: Option<Spanned<String>>,
@@ -78,7 +78,7 @@ pub(super) struct TimerTable {
 }
 
 impl Checker<'_> {
-    pub(super) fn timers(&self, tables: Vec<TimerTable>, functions: &[FunctionEntry]) -> Result<Vec<TimerEntry>, ManifestError> {
+    pub(super) fn timers(&self, tables: Vec<ScheduleTable>, functions: &[FunctionEntry]) -> Result<Vec<ScheduleEntry>, ManifestError> {
         if tables.len() > MAX_TIMERS {
             let message = format!("the app has {} timers; the most is {MAX_TIMERS}", tables.len());
             return Err(ManifestError { line: None, message });
@@ -98,7 +98,7 @@ impl Checker<'_> {
         Ok(timers)
     }
 
-    fn timer(&self, name: String, table: TimerTable, functions: &[FunctionEntry]) -> Result<TimerEntry, ManifestError> {
+    fn timer(&self, name: String, table: ScheduleTable, functions: &[FunctionEntry]) -> Result<ScheduleEntry, ManifestError> {
         let zone = table.time_zone.as_ref().map_or("UTC", |zone| zone.get_ref());
         let problem = |problem: String| {
             let at = table.time_zone.as_ref().filter(|_| problem.starts_with("time zone")).unwrap_or(&table.schedule);
@@ -119,8 +119,8 @@ impl Checker<'_> {
             return Err(self.error(&table.orchestrator, message));
         };
         let input = self.input(&name, table.input, table.input_json.as_ref())?;
-        let TimerTable { overlap, missed, paused, .. } = table;
-        Ok(TimerEntry { name: name.into(), schedule, orchestrator: orchestrator.name.clone(), input, overlap, missed, paused })
+        let ScheduleTable { overlap, missed, paused, .. } = table;
+        Ok(ScheduleEntry { name: name.into(), schedule, orchestrator: orchestrator.name.clone(), input, overlap, missed, paused })
     }
 
     fn input(&self, name: &str, value: Option<Spanned<toml::Value>>, text: Option<&Spanned<String>>) -> Result<Payload, ManifestError> {

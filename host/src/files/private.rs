@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::given_file;
+use crate::files::given;
 
 /// Readable and writable for the owner alone.
 const PRIVATE: u32 = 0o600;
@@ -111,7 +111,7 @@ fn new_of(path: &Path) -> PathBuf {
 /// When it cannot be read, or others than its owner could.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let cannot = || format!("cannot read {}", path.display());
-    let mut file = match given_file::open(path) {
+    let mut file = match given::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(cannot),

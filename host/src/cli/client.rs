@@ -1,25 +1,27 @@
 //! How the command line talks to a host: one request, one whole answer.
 
+mod tls;
+
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
+use clap::Args;
 use http::header::HOST;
-use http::{HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+
+use crate::access::Key;
+use tls::Tls;
 
 use crate::access::keyring::ADMIN_KEY_FILE;
 use crate::access::proof::Challenge;
-use crate::access::{Key, private_file};
-use crate::cli::HostArgs;
-use crate::given_file;
+use crate::files::{given, private};
 use crate::http::access::KEY_HEADER;
 
 /// The variable with the key to show.
@@ -27,8 +29,27 @@ pub const KEY_VARIABLE: &str = "LONGHAUL_KEY";
 /// Longest answer to a challenge, bytes.
 const MAX_PROOF_BYTES: usize = 4_096;
 
+/// Which host a command talks to, and how it is let in.
+#[derive(Clone, Debug, Args)]
+pub struct HostArgs {
+    /// Where the host is
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071", global = true)]
+    pub host: String,
+    /// File in PEM with certificate authorities of your own, which a host with an https address may have its certificate from besides the
+    /// system's
+    #[arg(long, value_name = "FILE", env = "LONGHAUL_CA_FILE", global = true)]
+    pub ca_file: Option<PathBuf>,
+    /// File with the key to show to the host. Without one, the variable LONGHAUL_KEY is used, or the key that the host keeps in its data
+    /// folder if --data names the folder of the host that is asked
+    #[arg(long, value_name = "FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// The data folder of a host on this machine
+    #[arg(long, value_name = "DIR", default_value = super::settings::DEFAULT_DATA, env = "LONGHAUL_DATA", global = true)]
+    pub data: PathBuf,
+}
+
 /// A host, by the address that `--host` names.
-pub struct AdminClient {
+pub struct Client {
     /// Name and port.
     pub authority: String,
     key: KeyToShow,
@@ -44,20 +65,14 @@ enum KeyToShow {
     OfFolder(Key, PathBuf),
 }
 
-/// How the host proves that it is the one that was meant.
-struct Tls {
-    connector: TlsConnector,
-    name: ServerName<'static>,
-}
-
-impl AdminClient {
+impl Client {
     /// Reads an address such as `http://127.0.0.1:7071`, and finds the key to show there.
     ///
     /// # Errors
     /// When it is no address of the web, or a key or a file of authorities that was named is none.
     pub fn new(args: &HostArgs) -> anyhow::Result<Self> {
         let host = &args.host;
-        let uri: Uri = host.parse().map_err(|error| anyhow!("--host {host} is no address: {error}"))?;
+        let uri: Uri = host.parse().map_err(|error| anyhow!("--host {host} is not a valid URL, such as http://127.0.0.1:7071: {error}"))?;
         let is_https = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -67,6 +82,23 @@ impl AdminClient {
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         let tls = is_https.then(|| Tls::new(name, args.ca_file.as_deref())).transpose()?;
         Ok(Self { authority: format!("{name}:{port}"), key: key_for(args, name)?, tls })
+    }
+
+    /// Sends a request without a body, and returns the body of an answer that says yes.
+    ///
+    /// # Errors
+    /// As for [`Client::send`], and when the host refuses or the answer is not JSON.
+    pub async fn ask(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
+        let (status, body) = self.send(Request::builder().method(method).uri(path).body(Full::default())?).await?;
+        if status == StatusCode::NO_CONTENT {
+            return Ok(body);
+        }
+        let answer: serde_json::Value = serde_json::from_slice(&body)
+            .with_context(|| format!("{} answered with status {status} and something else than a Longhaul host does", self.authority))?;
+        if !status.is_success() {
+            bail!("the host refused: {}", answer["Message"].as_str().unwrap_or("it does not say why"));
+        }
+        Ok(body)
     }
 
     /// Sends a request whose address is a path.
@@ -81,8 +113,8 @@ impl AdminClient {
         let peer = stream.peer_addr().context("cannot tell which address was reached")?;
         let mut sender = match &self.tls {
             None => sender_on(stream).await?,
-            Some(Tls { connector, name }) => {
-                let secure = connector.connect(name.clone(), stream).await;
+            Some(tls) => {
+                let secure = tls.connect(stream).await;
                 sender_on(secure.with_context(|| format!("cannot speak TLS with {authority}"))?).await?
             }
         };
@@ -138,15 +170,6 @@ impl AdminClient {
     }
 }
 
-impl Tls {
-    fn new(name: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
-        let config = longhaul_wasm::tls_client_config(ca_file)?;
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(bare.to_owned()).with_context(|| format!("'{name}' can be no name in a certificate"))?;
-        Ok(Self { connector: TlsConnector::from(config), name })
-    }
-}
-
 async fn sender_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> anyhow::Result<SendRequest<Full<Bytes>>> {
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // Ends with the connection, at the latest with the process.
@@ -158,7 +181,7 @@ async fn sender_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S
 fn key_for(args: &HostArgs, name: &str) -> anyhow::Result<KeyToShow> {
     let read = |text: &str, from: &str| Key::parse(text.trim()).map_err(|problem| anyhow!("{from} has no key: {problem}"));
     if let Some(file) = &args.key_file {
-        let text = given_file::read_text(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = given::read_text(file).with_context(|| format!("cannot read {}", file.display()))?;
         return read(&text, &file.display().to_string()).map(KeyToShow::Given);
     }
     if let Ok(text) = std::env::var(KEY_VARIABLE) {
@@ -168,7 +191,7 @@ fn key_for(args: &HostArgs, name: &str) -> anyhow::Result<KeyToShow> {
         return Ok(KeyToShow::None);
     }
     let file = args.data.join(ADMIN_KEY_FILE);
-    match private_file::read(&file) {
+    match private::read(&file) {
         Ok(Some(text)) => Ok(KeyToShow::OfFolder(read(&text, &file.display().to_string())?, args.data.clone())),
         // A host that needs none does not ask for it; one that does says so.
         Ok(None) | Err(_) => Ok(KeyToShow::None),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::RETRY_PAUSE;
 use super::plan::{Step, step};
 use crate::app::Registry;
-use crate::app::manifest::{Overlap, TimerEntry};
+use crate::app::manifest::{Overlap, ScheduleEntry};
 
 /// Longest sleep: the machine's clock may be put forward meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -36,14 +36,14 @@ pub(super) struct Job {
     pub(super) store: Arc<dyn Store>,
     pub(super) registry: Arc<Registry>,
     pub(super) deployment: DeploymentId,
-    pub(super) entry: TimerEntry,
+    pub(super) entry: ScheduleEntry,
     /// As the store has it.
     pub(super) state: watch::Sender<ScheduleState>,
     pub(super) commands: mpsc::Receiver<Command>,
 }
 
 /// Whether a timer is paused, by hand or by its manifest.
-pub(super) fn is_paused(entry: &TimerEntry, state: &ScheduleState) -> bool {
+pub(super) fn is_paused(entry: &ScheduleEntry, state: &ScheduleState) -> bool {
     state.paused.unwrap_or(entry.paused)
 }
 

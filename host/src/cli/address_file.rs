@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::access::private_file;
+use crate::files::private;
 use crate::http::Addresses;
 
 /// The file's name in the data folder.
@@ -32,7 +32,7 @@ impl AddressFile {
         let content = Content { address, rpc_base_url: addresses.rpc_base.as_deref(), process_id: std::process::id() };
         let path = folder.join(NAME);
         let kind = |error: &anyhow::Error| error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        match private_file::write(&path, &serde_json::to_string_pretty(&content)?) {
+        match private::write(&path, &serde_json::to_string_pretty(&content)?) {
             Ok(()) => Ok(Some(Self(path))),
             Err(error) if kind(&error) == Some(ErrorKind::StorageFull) => {
                 tracing::warn!(error = format!("{error:#}"), file = %path.display(), "commands on this machine will not find this host by its data folder");

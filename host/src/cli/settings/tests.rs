@@ -6,11 +6,15 @@ fn options(text: &str) -> Result<ServeOptions, toml::de::Error> {
     toml::from_str(text)
 }
 
+fn resolve(options: ServeOptions) -> anyhow::Result<ServeConfig> {
+    ServeConfig::resolve(options, "compile")
+}
+
 #[test]
 fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
     let file = options("listen = \"0.0.0.0:80\"\ntask-hub = \"Hub\"\n").unwrap();
     let line = ServeOptions { listen: Some("127.0.0.1:0".into()), ..ServeOptions::default() };
-    let config = ServeConfig::resolve(line.or(file)).unwrap();
+    let config = resolve(line.or(file)).unwrap();
     assert_eq!((config.listen.as_str(), config.http.task_hub.as_str()), ("127.0.0.1:0", "Hub"));
     assert_eq!(config.http.max_body_bytes, DEFAULT_MAX_BODY_BYTES);
     assert_eq!(config.data, Path::new(DEFAULT_DATA));
@@ -24,7 +28,7 @@ fn an_unknown_key_is_an_error_that_names_it() {
 
 #[test]
 fn what_a_start_may_replace_is_named_as_in_azure() {
-    let policy = |text: &str| options(text).map(|options| ServeConfig::resolve(options).unwrap().engine.reuse);
+    let policy = |text: &str| options(text).map(|options| resolve(options).unwrap().engine.reuse);
     assert_eq!(policy(""), Ok(ReusePolicy::NonRunningStates));
     assert_eq!(policy("overridable-existing-instance-states = \"AnyState\""), Ok(ReusePolicy::AnyState));
     assert!(policy("overridable-existing-instance-states = \"Some\"").unwrap_err().to_string().contains("NonRunningStates"));
@@ -32,20 +36,20 @@ fn what_a_start_may_replace_is_named_as_in_azure() {
 
 #[test]
 fn a_limit_of_zero_is_refused_by_its_name() {
-    let error = ServeConfig::resolve(options("max-connections = 0").unwrap()).err().unwrap().to_string();
+    let error = resolve(options("max-connections = 0").unwrap()).err().unwrap().to_string();
     assert!(error.contains("--max-connections"), "{error}");
 }
 
 #[test]
 fn limits_of_instances_reach_those_who_hold_them() {
     let text = "[limits]\nmax-history-turns = 7\nmax-buffered-events = 8\nmax-payload-bytes = 9\nmax-json-depth = 10\nmax-nesting = 0\n";
-    let config = ServeConfig::resolve(options(text).unwrap()).unwrap();
+    let config = resolve(options(text).unwrap()).unwrap();
     let limits = &config.engine.limits;
     assert_eq!((limits.max_history_turns, limits.max_buffered_events, limits.max_nesting), (7, 8, 0));
     assert_eq!((limits.values.max_payload_bytes, config.guests.limits.values.clone()), (9, limits.values.clone()));
     assert_eq!(config.http.max_json_depth, 10);
     for zero in ["max-history-turns", "max-history-bytes", "max-pending-tasks", "max-name-characters", "client-timeout-seconds"] {
-        let error = ServeConfig::resolve(options(&format!("[limits]\n{zero} = 0")).unwrap()).err().unwrap().to_string();
+        let error = resolve(options(&format!("[limits]\n{zero} = 0")).unwrap()).err().unwrap().to_string();
         assert!(error.contains(&format!("--{zero} is 0")), "{error}");
     }
 }
@@ -60,13 +64,13 @@ fn the_port_for_local_rpc_is_a_number_or_off() {
 
 #[test]
 fn a_public_url_that_is_none_is_refused_by_its_name() {
-    let error = ServeConfig::resolve(options("public-url = \"longhaul.example\"").unwrap()).err().unwrap().to_string();
+    let error = resolve(options("public-url = \"longhaul.example\"").unwrap()).err().unwrap().to_string();
     assert!(error.contains("--public-url"), "{error}");
 }
 
 #[test]
 fn an_activitys_default_time_is_at_most_the_longest() {
-    let limits = |text| ServeConfig::resolve(options(text).unwrap()).map(|config| config.guests.limits);
+    let limits = |text| resolve(options(text).unwrap()).map(|config| config.guests.limits);
     let cut = limits("max-activity-timeout-seconds = 60").unwrap();
     assert_eq!((cut.activity_deadline.as_secs(), cut.max_activity_deadline.as_secs()), (60, 60));
     let error = limits("max-activity-timeout-seconds = 60\nactivity-timeout-seconds = 61").unwrap_err().to_string();
@@ -77,23 +81,23 @@ fn an_activitys_default_time_is_at_most_the_longest() {
 #[test]
 fn others_who_can_reach_the_host_make_outbound_requests_opt_in() {
     let (loopback, open) = ("127.0.0.1:7071".parse().unwrap(), "0.0.0.0:7071".parse().unwrap());
-    let config = ServeConfig::resolve(ServeOptions::default()).unwrap();
+    let config = resolve(ServeOptions::default()).unwrap();
     assert_eq!(config.operator_hosts(loopback), AllowedHosts::Any);
     assert_eq!(config.operator_hosts(open), AllowedHosts::default());
-    let config = ServeConfig::resolve(options("allow-outbound = [\"http://a:1\"]").unwrap()).unwrap();
+    let config = resolve(options("allow-outbound = [\"http://a:1\"]").unwrap()).unwrap();
     let only = AllowedHosts::parse(["http://a:1"]).unwrap();
     assert_eq!((config.operator_hosts(loopback), config.operator_hosts(open)), (only.clone(), only));
 }
 
 #[test]
 fn an_outbound_host_that_is_no_address_is_refused() {
-    assert!(ServeConfig::resolve(options("allow-outbound = [\"http://a/b\"]").unwrap()).is_err());
+    assert!(resolve(options("allow-outbound = [\"http://a/b\"]").unwrap()).is_err());
 }
 
 #[test]
 fn callers_need_keys_as_soon_as_others_can_reach_the_host() {
     let (loopback, open) = ("127.0.0.1:7071".parse().unwrap(), "0.0.0.0:7071".parse().unwrap());
-    let auth = |text: &str, listening_on| ServeConfig::resolve(options(text).unwrap()).unwrap().auth(listening_on);
+    let auth = |text: &str, listening_on| resolve(options(text).unwrap()).unwrap().auth(listening_on);
     assert_eq!((auth("", loopback).unwrap(), auth("", open).unwrap()), (AuthMode::None, AuthMode::Keys));
     assert_eq!(auth("auth = \"keys\"", loopback).unwrap(), AuthMode::Keys);
     for proxy in ["public-url = \"https://a\"", "use-forwarded-host = true"] {
@@ -106,7 +110,7 @@ fn callers_need_keys_as_soon_as_others_can_reach_the_host() {
 #[test]
 fn a_host_without_keys_that_others_can_reach_has_to_be_meant() {
     let open = "0.0.0.0:7071".parse().unwrap();
-    let auth = |text| ServeConfig::resolve(options(text).unwrap()).unwrap().auth(open);
+    let auth = |text| resolve(options(text).unwrap()).unwrap().auth(open);
     let error = auth("auth = \"none\"").unwrap_err().to_string();
     assert!(error.contains("0.0.0.0:7071") && error.contains("--allow-unauthenticated"), "{error}");
     assert_eq!(auth("auth = \"none\"\nallow-unauthenticated = true").unwrap(), AuthMode::None);
@@ -114,13 +118,13 @@ fn a_host_without_keys_that_others_can_reach_has_to_be_meant() {
 
 #[test]
 fn a_link_is_good_for_at_least_an_hour() {
-    let error = ServeConfig::resolve(options("link-lifetime-hours = 0").unwrap()).err().unwrap().to_string();
+    let error = resolve(options("link-lifetime-hours = 0").unwrap()).err().unwrap().to_string();
     assert!(error.contains("--link-lifetime-hours"), "{error}");
 }
 
 #[test]
 fn a_certificate_and_its_key_come_together_or_not_at_all() {
-    let tls = |text: &str| ServeConfig::resolve(options(text).unwrap()).map(|config| config.tls);
+    let tls = |text: &str| resolve(options(text).unwrap()).map(|config| config.tls);
     let files = tls("tls-certificate = \"c.pem\"\ntls-key = \"k.pem\"").unwrap().unwrap();
     assert_eq!((files.certificate.as_path(), files.key.as_path()), (Path::new("c.pem"), Path::new("k.pem")));
     assert!(tls("").unwrap().is_none());

@@ -1,14 +1,12 @@
-//! Timers: orchestrations that the host starts by itself.
+//! Schedules: orchestrations that the host starts by itself.
 //!
 //! Each due time starts exactly one instance. What a timer has dealt with stands in a row of its own, and the row changes in the very
 //! transaction that holds the start; a start whose answer got lost is found by its key. The timers are those of the current
 //! deployment: with each new one all jobs end, rows are brought into line with the manifest, and new jobs begin.
 //!
-//! - [`schedule`]: when a timer is due. [`plan`]: what is to be done now. `job`: one timer at work. [`command`]: the command line.
+//! - [`plan`]: what is to be done now. `job`: one timer at work.
 
-pub mod command;
 pub mod plan;
-pub mod schedule;
 
 mod job;
 
@@ -23,7 +21,7 @@ use longhaul_store::{Error as StoreError, ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::app::manifest::TimerEntry;
+use crate::app::manifest::ScheduleEntry;
 use crate::app::{App, Registry};
 use job::{Command, Job};
 
@@ -31,7 +29,7 @@ use job::{Command, Job};
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The timers of the current deployment at work.
-pub struct Timers {
+pub struct Schedules {
     running: Arc<Mutex<BTreeMap<String, Running>>>,
     stop: watch::Sender<bool>,
     manager: Mutex<Option<JoinHandle<()>>>,
@@ -39,7 +37,7 @@ pub struct Timers {
 
 /// One timer's job, from outside.
 struct Running {
-    entry: TimerEntry,
+    entry: ScheduleEntry,
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<ScheduleState>,
     job: JoinHandle<()>,
@@ -47,9 +45,9 @@ struct Running {
 
 /// How a timer stands.
 #[derive(Clone, Debug)]
-pub struct TimerStatus {
+pub struct ScheduleStatus {
     /// What the manifest says of it.
-    pub entry: TimerEntry,
+    pub entry: ScheduleEntry,
     /// Whether it is paused.
     pub paused: bool,
     /// When it is due next; absent while it is paused.
@@ -60,8 +58,8 @@ pub struct TimerStatus {
     pub last_instance: Option<InstanceId>,
 }
 
-impl Timers {
-    /// Runs the timers of whatever deployment is current, until [`Timers::stop`].
+impl Schedules {
+    /// Runs the timers of whatever deployment is current, until [`Schedules::stop`].
     pub fn run(engine: Engine, registry: Arc<Registry>, store: Arc<dyn Store>) -> Self {
         let running = Arc::default();
         let stop = watch::Sender::new(false);
@@ -80,31 +78,31 @@ impl Timers {
     }
 
     /// All timers of the current deployment, ordered by name.
-    pub fn list(&self) -> Vec<TimerStatus> {
+    pub fn list(&self) -> Vec<ScheduleStatus> {
         lock(&self.running).values().map(Running::status).collect()
     }
 
-    /// Holds a timer: its due times pass. One that is held already stays so.
+    /// Pauses a timer: it skips its due times. One that is paused already stays so.
     ///
     /// # Errors
     /// [`EngineError::Invalid`] if there is no such timer; the store's.
-    pub async fn pause(&self, name: &str) -> Result<TimerStatus, EngineError> {
+    pub async fn pause(&self, name: &str) -> Result<ScheduleStatus, EngineError> {
         self.ask(name, |reply| Command::SetPaused(true, reply)).await
     }
 
-    /// Lets a timer go on with its next due time; those that passed meanwhile are not made up for.
+    /// Resumes a timer with its next due time; those that it skipped are not made up for.
     ///
     /// # Errors
-    /// As for [`Timers::pause`].
-    pub async fn resume(&self, name: &str) -> Result<TimerStatus, EngineError> {
+    /// As for [`Schedules::pause`].
+    pub async fn resume(&self, name: &str) -> Result<ScheduleStatus, EngineError> {
         self.ask(name, |reply| Command::SetPaused(false, reply)).await
     }
 
     /// Starts what the timer starts, now and besides its schedule, whatever runs and even if it is paused.
     ///
     /// # Errors
-    /// As for [`Timers::pause`].
-    pub async fn run_now(&self, name: &str) -> Result<TimerStatus, EngineError> {
+    /// As for [`Schedules::pause`].
+    pub async fn run_now(&self, name: &str) -> Result<ScheduleStatus, EngineError> {
         self.ask(name, Command::Run).await
     }
 
@@ -112,7 +110,7 @@ impl Timers {
         &self,
         name: &str,
         command: impl FnOnce(oneshot::Sender<Result<(), EngineError>>) -> Command,
-    ) -> Result<TimerStatus, EngineError> {
+    ) -> Result<ScheduleStatus, EngineError> {
         let key = name.to_ascii_lowercase();
         let commands = lock(&self.running).get(&key).map(|timer| timer.commands.clone());
         let commands = commands.ok_or_else(|| self.unknown(name))?;
@@ -131,10 +129,10 @@ impl Timers {
 }
 
 impl Running {
-    fn status(&self) -> TimerStatus {
+    fn status(&self) -> ScheduleStatus {
         let state = self.state.borrow().clone();
         let paused = job::is_paused(&self.entry, &state);
-        TimerStatus {
+        ScheduleStatus {
             paused,
             next_due: self.entry.schedule.next(state.handled).filter(|_| !paused),
             last_due: state.last_due,
@@ -219,7 +217,7 @@ async fn begin(
 }
 
 /// Where a timer goes on. One that is new, or has other times than before, begins now: nothing before counts as missed.
-fn state_for(app: &str, entry: &TimerEntry, row: Option<&ScheduleState>, now: Timestamp) -> ScheduleState {
+fn state_for(app: &str, entry: &ScheduleEntry, row: Option<&ScheduleState>, now: Timestamp) -> ScheduleState {
     let held = if entry.paused { ", paused" } else { "" };
     let plan = format!("{:?}{held}", entry.schedule);
     match row {

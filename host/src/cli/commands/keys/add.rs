@@ -1,0 +1,7 @@
+//! `longhaul keys add`: makes a new key and prints it.
+
+use super::{KeyArgs, KeyChange, Keys, new_key};
+
+pub(super) async fn run(keys: &Keys<'_>, key: KeyArgs) -> anyhow::Result<String> {
+    keys.change(KeyChange::Add, key).await.map(new_key)
+}
