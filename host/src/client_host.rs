@@ -3,12 +3,12 @@
 use std::pin::Pin;
 
 use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
-use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 use longhaul_store::Payloads;
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
-use crate::http::functions::Place;
 use crate::http::links::Links;
+use crate::http::routes::functions::Place;
+use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 
 /// The engine, as the guest that answers one request sees it.
 pub struct EngineClient {

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use http::Method;
 use longhaul::access::link::{LinkSigner, Verb};
 use longhaul::access::{Key, KeyKind, Secrets};
-use longhaul::http::router::{MANAGEMENT_PREFIX, ROUTES, Route};
+use longhaul::http::router::MANAGEMENT_PREFIX;
+use longhaul::http::routes::{self as table, Route};
 use longhaul_core::Timestamp;
 use routes::{INSTANCE_ID, path_of};
 use serde_json::Value;
@@ -185,14 +186,14 @@ fn now() -> Timestamp {
     Timestamp(since.as_millis() as u64)
 }
 
-fn name_of(route: &Route) -> (&str, &str) {
+fn name_of(route: &'static Route) -> (&'static str, &'static str) {
     (route.method.as_ref().map_or("ANY", Method::as_str), route.path)
 }
 
 #[tokio::test]
 async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
     let listed: BTreeSet<_> = EXPECTED.iter().map(|(method, path, _)| (*method, *path)).collect();
-    let routes: BTreeSet<_> = ROUTES.iter().map(name_of).collect();
+    let routes: BTreeSet<_> = table::all().map(name_of).collect();
     assert_eq!(routes, listed, "the table of routes, and the routes that this test says something about");
 
     let guarded = Guarded::start().await;
@@ -215,10 +216,10 @@ async fn every_route_lets_in_those_who_are_listed_for_it_and_nobody_else() {
     let verbs = [Verb::Status, Verb::RaiseEvent, Verb::Terminate, Verb::Rewind, Verb::Purge, Verb::Restart, Verb::Suspend, Verb::Resume];
     let by_verb: Vec<_> = verbs.iter().map(|verb| (*verb, credentials(&guarded, *verb, born_before))).collect();
 
-    for route in ROUTES {
+    for route in table::all() {
         let (method, path) = (route.method.as_ref().map_or("GET", Method::as_str), path_of(route));
         let allowed = EXPECTED.iter().find(|(method, path, _)| (*method, *path) == name_of(route)).expect("it is listed").2;
-        let verb = route.action.verb().unwrap_or(Verb::Status);
+        let verb = route.need.verb().unwrap_or(Verb::Status);
         let of_verb = &by_verb.iter().find(|(known, _)| *known == verb).expect("every verb is there").1;
         let credentials: Vec<_> = of_verb.iter().chain(&fixed).collect();
         assert_eq!(credentials.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), ALL.iter().copied().collect());

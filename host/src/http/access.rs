@@ -11,15 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, ORIGIN};
-use hyper::body::Body;
 use longhaul_core::InstanceId;
 use longhaul_engine::EngineError;
 
-use super::Api;
-use super::answer::{self, Answer, BodyError};
+use super::answer::{self, Answer};
 use super::bodies::BodyRoom;
-use super::request::{Asked, Caller, Surface};
-use super::router::{Action, RPC_PREFIX};
+use super::context::Api;
+use super::request::{Asked, Caller, RequestBody, Surface};
+use super::router::RPC_PREFIX;
 use super::{cors, credentials, origin};
 use crate::access::link::{self, Rights, Verb};
 use crate::access::{Access, AuthMode, Key, Permit, Scope};
@@ -30,52 +29,27 @@ pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-functions-key");
 /// A key or token, as Azure Functions takes it in a query.
 pub const KEY_PARAMETER: &str = "code";
 
-/// What a route asks for.
+/// What the caller of a route needs, where the host asks for keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Nothing.
     Nothing,
     /// What the client function's entry in the manifest says.
     Function,
-    /// A system key, or a token for this instance.
+    /// A system key.
     System,
+    /// A system key, or a token for this instance that allows this.
+    Instance(Verb),
     /// An administrator's key.
     Admin,
 }
 
-impl Action {
-    /// What its routes ask for, where the host asks for keys.
-    pub fn need(self) -> Need {
-        match self {
-            Self::About | Self::Health | Self::Describe | Self::Prove => Need::Nothing,
-            Self::CallFunction => Need::Function,
-            Self::Start | Self::ListInstances | Self::Status | Self::PurgeInstance | Self::PurgeInstances | Self::RaiseEvent => {
-                Need::System
-            }
-            Self::Terminate | Self::Suspend | Self::Resume | Self::Rewind | Self::Restart => Need::System,
-            Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => Need::System,
-            Self::Metrics | Self::ClientBinding | Self::Deploy | Self::ListDeployments => Need::Admin,
-            Self::ListTimers | Self::OperateTimer => Need::Admin,
-            Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => Need::Admin,
-        }
-    }
-
+impl Need {
     /// What a token must allow; `None` where no token does.
     pub fn verb(self) -> Option<Verb> {
         match self {
-            Self::Status => Some(Verb::Status),
-            Self::RaiseEvent => Some(Verb::RaiseEvent),
-            Self::Terminate => Some(Verb::Terminate),
-            Self::Rewind => Some(Verb::Rewind),
-            Self::PurgeInstance => Some(Verb::Purge),
-            Self::Restart => Some(Verb::Restart),
-            Self::Suspend => Some(Verb::Suspend),
-            Self::Resume => Some(Verb::Resume),
-            Self::Start | Self::ListInstances | Self::PurgeInstances => None,
-            Self::ListEntities | Self::ReadEntity | Self::SignalEntity | Self::DeleteEntity => None,
-            Self::About | Self::Health | Self::Describe | Self::Prove | Self::Metrics | Self::CallFunction => None,
-            Self::ClientBinding | Self::Deploy | Self::ListDeployments | Self::ListTimers | Self::OperateTimer => None,
-            Self::ListKeys | Self::AddKey | Self::RotateKey | Self::RevokeKey => None,
+            Self::Instance(verb) => Some(verb),
+            Self::Nothing | Self::Function | Self::System | Self::Admin => None,
         }
     }
 }
@@ -161,7 +135,7 @@ impl Leave {
 /// What to answer instead.
 pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: Option<&str>) -> Result<Leave, Refusal> {
     let shown: Vec<String> = presented(asked, path_key).map(str::to_owned).collect();
-    match (api.access.auth, asked.action.need()) {
+    match (api.access.auth, asked.route.need) {
         (_, Need::Nothing) | (AuthMode::None, Need::Function) => Ok(Leave::default()),
         (AuthMode::Keys, Need::Function) => match function_level(api, asked) {
             // There is no such function, which its handler says.
@@ -174,7 +148,7 @@ pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: O
             }
         },
         // A key proves more than a name does: no page on the web has one.
-        (AuthMode::Keys, Need::System) => {
+        (AuthMode::Keys, Need::System | Need::Instance(_)) => {
             let leave = may_manage(api, asked, shown).await?;
             own_origin(api, asked)?;
             Ok(leave)
@@ -185,7 +159,7 @@ pub(super) async fn check(api: &Api, asked: &Asked, caller: &Caller, path_key: O
             own_origin(api, asked)?;
             Ok(leave)
         }
-        (AuthMode::None, Need::System) => {
+        (AuthMode::None, Need::System | Need::Instance(_)) => {
             own_name(api, asked, caller)?;
             own_origin(api, asked)?;
             Ok(Leave::default())
@@ -215,11 +189,7 @@ fn is_admin(access: &Access, text: &str) -> bool {
 ///
 /// # Errors
 /// The answer to give.
-pub(super) async fn body_of<B>(api: &Api, asked: &Asked, body: B, max_bytes: usize) -> Result<(Bytes, BodyRoom), Answer>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+pub(super) async fn body_of(api: &Api, asked: &Asked, body: RequestBody, max_bytes: usize) -> Result<(Bytes, BodyRoom), Answer> {
     let (body, room) = api.bodies.collect(asked.peer, body, max_bytes).await?.into_parts();
     let permit = &asked.leave.permit;
     if !permit.holds() {
@@ -272,7 +242,7 @@ async fn may_manage(api: &Api, asked: &Asked, shown: Vec<String>) -> Result<Leav
     if let Some(leave) = Leave::while_any(&api.access, shown, is_key) {
         return Ok(leave);
     }
-    let Some(verb) = asked.action.verb() else { return Err(Refusal::NoKey) };
+    let Some(verb) = asked.route.need.verb() else { return Err(Refusal::NoKey) };
     let instance = asked.part(0).to_owned();
     let grant_of = move |access: &Access, text: &str| access.signer().check(text, &instance, verb);
     if !tokens.iter().any(|token| grant_of(&api.access, token).is_some()) {
@@ -312,7 +282,7 @@ fn own_name(api: &Api, asked: &Asked, caller: &Caller) -> Result<(), Refusal> {
 /// A browser that sends a page's request says whose page it is: only the host's own may, and those that the manifest lists.
 fn own_origin(api: &Api, asked: &Asked) -> Result<(), Refusal> {
     let Some(origin) = asked.head.headers.get(ORIGIN) else { return Ok(()) };
-    if cors::allows(api, asked.action, origin) {
+    if cors::allows(api, asked.route, origin) {
         return Ok(());
     }
     let authority = |text: &str| text.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
@@ -338,7 +308,7 @@ mod tests {
 
     use http::Request;
 
-    use super::super::router::Matched;
+    use super::super::router::Router;
     use super::super::{Addresses, HttpConfig};
     use super::*;
     use crate::access::KeyKind;
@@ -360,7 +330,8 @@ mod tests {
             use_forwarded_host: false,
         };
         let addresses = Addresses { public_origin: "http://public:1".into(), rpc_base: None };
-        Asked::new(head, Matched { action: Action::Status, parts: vec!["a".into()] }, &caller, &config, &addresses)
+        let matched = Router::new("/m").route(&head.method, "/m/instances/a").unwrap();
+        Asked::new(head, matched, &caller, &config, &addresses)
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use hyper::body::Body;
 use longhaul_core::{Look, Payload};
 
-use super::answer::{self, Answer, BodyError, with_header};
+use super::access;
+use super::answer::{self, Answer, with_header};
 use super::bodies::BodyRoom;
-use super::request::Asked;
-use super::{Api, access};
+use super::context::Api;
+use super::request::{Asked, RequestBody};
 
 /// Some programs write this before a text in UTF-8. It is no part of the text, and a reader may skip it (RFC 8259, 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -22,11 +22,7 @@ const OVER_ASCII: [&str; 3] = ["iso-8859-1", "latin1", "windows-1252"];
 ///
 /// # Errors
 /// The answer to give: 415 when it is compressed or in another charset, else as [`Bodies::collect`](super::bodies::Bodies::collect).
-pub(super) async fn read<B>(api: &Api, asked: &Asked, body: B) -> Result<(Bytes, BodyRoom), Answer>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+pub(super) async fn read(api: &Api, asked: &Asked, body: RequestBody) -> Result<(Bytes, BodyRoom), Answer> {
     let headers = &asked.head.headers;
     if let Some(refusal) = encoding_refusal(headers) {
         return Err(refusal);

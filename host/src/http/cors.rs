@@ -10,10 +10,12 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
-use super::Api;
+use super::access::Need;
 use super::answer::{self, Answer};
+use super::context::Api;
 use super::request::{Caller, Surface};
-use super::router::{Action, Router};
+use super::router::Router;
+use super::routes::Route;
 use crate::app::manifest::Cors;
 
 /// What a page may read of an answer besides what every page may.
@@ -22,16 +24,9 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("location, retry-after, x-
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-impl Action {
-    /// Whether pages of other sites may use it, if the manifest lists them: what addresses of one instance lead to, and client functions.
-    fn is_for_pages(self) -> bool {
-        self.verb().is_some() || self == Self::CallFunction
-    }
-}
-
-/// Whether the manifest lets pages of `origin` use this action.
-pub(super) fn allows(api: &Api, action: Action, origin: &HeaderValue) -> bool {
-    action.is_for_pages() && api.registry.current().is_some_and(|app| app.cors.allows(origin.as_bytes()))
+/// Whether the manifest lets pages of `origin` use this route.
+pub(super) fn allows(api: &Api, route: &Route, origin: &HeaderValue) -> bool {
+    route.is_for_pages() && api.registry.current().is_some_and(|app| app.cors.allows(origin.as_bytes()))
 }
 
 /// What the answer to a request has to say to the page that sent it.
@@ -43,9 +38,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn of(api: &Api, caller: &Caller, action: Action, headers: &HeaderMap) -> Self {
+    pub(super) fn of(api: &Api, caller: &Caller, route: &Route, headers: &HeaderMap) -> Self {
         let app = api.registry.current().filter(|app| !app.cors.is_off());
-        match app.filter(|_| caller.surface == Surface::Public && action.is_for_pages()) {
+        match app.filter(|_| caller.surface == Surface::Public && route.is_for_pages()) {
             None => Self::default(),
             Some(app) => Self::under(&app.cors, headers),
         }
@@ -84,9 +79,9 @@ pub(super) fn preflight<B>(api: &Api, routes: &Router, path: &str, request: &Req
     let headers = request.headers();
     headers.get(ORIGIN)?;
     let wanted: Method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()?.parse().ok()?;
-    let matched = routes.route(&wanted, path).filter(|matched| matched.action.is_for_pages())?;
+    let matched = routes.route(&wanted, path).filter(|matched| matched.route.is_for_pages())?;
     let app = api.registry.current().filter(|app| !app.cors.is_off())?;
-    if matched.action == Action::CallFunction {
+    if matched.route.need == Need::Function {
         let route = matched.parts.first()?;
         app.client_by_route(&wanted, route).filter(|client| !client.names(&Method::OPTIONS))?;
     }

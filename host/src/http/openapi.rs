@@ -6,8 +6,9 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::access::{KEY_HEADER, KEY_PARAMETER, Need};
-use super::operation::{Body, Kind, Operation, Parameter, Reply, Shape};
-use super::router::{Base, ROUTES, Route, Segment};
+use super::describe::{Body, Kind, Operation, Parameter, Reply, Shape};
+use super::router::{Base, Segment};
+use super::routes::{self, Route};
 
 /// The methods under which a route for any method is shown.
 const ANY: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -17,13 +18,13 @@ const SCHEMAS: &str = include_str!("openapi/schemas.json");
 pub fn document(management_prefix: &str) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut known = HashSet::new();
-    for route in ROUTES {
+    for route in routes::all() {
         let path = shown_path(route, management_prefix);
         for method in route.method.as_ref().map_or(&ANY[..], std::slice::from_ref) {
             let mut id = operation_id(route, method);
-            if known.insert(route.action.operation().id) {
-                // The shortest way to an action has the action's own name.
-                id = route.action.operation().id.to_owned();
+            if known.insert(route.operation.id) {
+                // The shortest way to an operation has the operation's own name.
+                id = route.operation.id.to_owned();
             }
             let item = paths.entry(path.clone()).or_insert_with(|| json!({}));
             item[method.as_str().to_lowercase()] = operation(route, id);
@@ -59,9 +60,9 @@ fn shown_path(route: &Route, management_prefix: &str) -> String {
     format!("{prefix}{}", route.path.replace("{*", "{"))
 }
 
-/// Unique for each route and method: the action's name, and what tells this way to it from the others.
+/// Unique for each route and method: the operation's name, and what tells this way to it from the others.
 fn operation_id(route: &Route, method: &Method) -> String {
-    let id = route.action.operation().id;
+    let id = route.operation.id;
     match route.segments().last() {
         Some(Segment::One(name)) if route.method.is_some() => format!("{id}With{}{}", name[..1].to_uppercase(), &name[1..]),
         _ => format!("{id}By{}", method.as_str()),
@@ -69,7 +70,7 @@ fn operation_id(route: &Route, method: &Method) -> String {
 }
 
 fn operation(route: &Route, id: String) -> Value {
-    let described = route.action.operation();
+    let described = route.operation;
     let open = route.segments().filter_map(|segment| match segment {
         Segment::Literal(_) => None,
         Segment::One(name) | Segment::Rest(name) => {
@@ -77,7 +78,7 @@ fn operation(route: &Route, id: String) -> Value {
         }
     });
     let hub = Parameter { name: "taskHub", kind: Kind::Text, about: "The task hub; another one than the host's is empty" };
-    let hub = route.action.is_for_a_task_hub().then_some(&hub);
+    let hub = route.other_hub.map(|_| &hub);
     let query = described.query.iter().chain(hub).map(|one| parameter(one, "query"));
     let headers = described.headers.iter().map(|one| parameter(one, "header"));
     let mut operation = json!({
@@ -87,7 +88,7 @@ fn operation(route: &Route, id: String) -> Value {
         "parameters": open.chain(query).chain(headers).collect::<Vec<_>>(),
         "responses": responses(described),
     });
-    if route.action.need() != Need::Nothing {
+    if route.need != Need::Nothing {
         operation["security"] = json!([{ "key": [] }, { "code": [] }]);
         operation["responses"]["401"] = json!({ "description": "The host asks for keys, and there is none or a wrong one" });
     }

@@ -2,16 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http_body_util::combinators::UnsyncBoxBody;
 
 use super::access::Leave;
+use super::answer::BodyError;
+use super::config::{Addresses, HttpConfig};
 use super::links::Links;
 use super::origin;
 use super::query::Query;
-use super::router::{Action, Matched};
-use super::{Addresses, HttpConfig};
+use super::router::Matched;
+use super::routes::Route;
+
 use crate::access::link::LinkCredential;
 
 /// By which a browser says how the page whose request it sends is related to what is asked for; `none` where there is no page.
@@ -39,12 +44,15 @@ pub struct Caller {
     pub local: SocketAddr,
 }
 
+/// The body of a request, of whatever connection.
+pub type RequestBody = UnsyncBoxBody<Bytes, BodyError>;
+
 /// What was asked, without the body.
 pub struct Asked {
     /// Method, address and headers as they came.
     pub head: Parts,
-    /// What the route says is asked for.
-    pub action: Action,
+    /// Its route.
+    pub route: &'static Route,
     /// The query.
     pub query: Query,
     /// Makes addresses that can be handed out: as this caller reached the host, or the public ones if it came by local RPC, where a
@@ -79,14 +87,14 @@ impl Asked {
             },
             management_prefix: config.management_prefix.clone(),
             task_hub: config.task_hub.clone(),
-            // Whoever knows the host's keys puts it in.
+            // Put in once the caller is let in.
             credential: LinkCredential::None,
             born_at: None,
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
         let (peer, local) = (caller.peer.ip(), caller.local);
         let leave = Leave::default();
-        Self { action: matched.action, query, links, peer, local, leave, is_local, origin, parts: matched.parts, head }
+        Self { route: matched.route, query, links, peer, local, leave, is_local, origin, parts: matched.parts, head }
     }
 
     /// The open part of the route at `index`, decoded; empty if the route has none there.
@@ -133,10 +141,11 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{Method, Request};
 
     use super::*;
     use crate::http::HttpMemory;
+    use crate::http::router::Router;
 
     fn asked(uri: &str, host: Option<&str>) -> Asked {
         let mut request = Request::builder().uri(uri);
@@ -163,7 +172,8 @@ mod tests {
             use_forwarded_host,
         };
         let addresses = Addresses { public_origin: "http://public:1".into(), rpc_base: None };
-        Asked::new(head, Matched { action: Action::Status, parts: vec!["a".into()] }, &caller, &config, &addresses)
+        let matched = Router::new("/m").route(&Method::GET, "/m/instances/a").unwrap();
+        Asked::new(head, matched, &caller, &config, &addresses)
     }
 
     #[test]

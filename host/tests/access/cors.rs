@@ -1,7 +1,8 @@
 //! Pages of other sites that the app's manifest lists.
 
 use longhaul::http::access::Need;
-use longhaul::http::router::{Action, MANAGEMENT_PREFIX, ROUTES};
+use longhaul::http::router::MANAGEMENT_PREFIX;
+use longhaul::http::routes as table;
 use serde_json::Value;
 
 use super::routes::{INSTANCE_ID, path_of};
@@ -47,16 +48,16 @@ async fn pages_of_listed_origins_use_addresses_of_instances_and_functions_and_no
         assert_eq!(preflight(&guarded, "GET", status, other).await.status, 403, "{other}");
     }
 
-    for route in ROUTES {
+    for route in table::all() {
         let method = route.method.as_ref().map_or("POST", |method| method.as_str());
         let asked = preflight(&guarded, method, &path_of(route), PAGE).await;
-        let is_open = route.action.verb().is_some() || route.action == Action::CallFunction;
+        let is_open = route.need.verb().is_some() || route.need == Need::Function;
         let expected = if is_open { (204, PAGE, method, "content-type,idempotency-key") } else { (404, "", "", "") };
         let granted = ["access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers"];
         let [origin, methods, headers] = granted.map(|name| header(&asked, name));
         assert_eq!((asked.status.as_u16(), origin, methods, headers), expected, "{method} {}", route.path);
         // Even with a key, which no page has.
-        if !is_open && route.action.need() != Need::Nothing {
+        if !is_open && route.need != Need::Nothing {
             let headers = [("origin", PAGE), ("x-functions-key", guarded.admin.as_str())];
             let sent = guarded.host.send_with(method, &path_of(route), &headers, "").await;
             assert_eq!((sent.status.as_u16(), header(&sent, "access-control-allow-origin")), (403, ""), "{method} {}", route.path);

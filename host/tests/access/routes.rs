@@ -1,6 +1,7 @@
 //! An address for every route of the table.
 
-use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Route};
+use longhaul::http::router::{Base, MANAGEMENT_PREFIX};
+use longhaul::http::routes::Route;
 
 /// The instance that routes of one instance are asked for.
 pub const INSTANCE_ID: &str = "order-7";

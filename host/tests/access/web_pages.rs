@@ -2,7 +2,8 @@
 
 use http::Method;
 use longhaul::http::access::Need;
-use longhaul::http::router::{MANAGEMENT_PREFIX, ROUTES, Route};
+use longhaul::http::router::MANAGEMENT_PREFIX;
+use longhaul::http::routes::{self as table, Route};
 
 use super::routes::{INSTANCE_ID, path_of};
 use super::support::Host;
@@ -38,11 +39,11 @@ async fn every_guarded_route_refuses_foreign_pages_and_nothing_changes() {
         let host = Host::start(&[mode]);
         let admin = if mode == "--auth=keys" { admin_key(&host) } else { String::new() };
         let before = everything(&host, &admin).await;
-        let guarded = ROUTES.iter().filter(|route| matches!(route.action.need(), Need::System | Need::Admin));
+        let guarded = table::all().filter(|route| matches!(route.need, Need::System | Need::Instance(_) | Need::Admin));
         for route in guarded {
             for (name, value) in FOREIGN {
                 // With a key, which no page has, management routes take any name: whoever set up the key knows whom it calls.
-                if mode == "--auth=keys" && name == "host" && route.action.need() == Need::System {
+                if mode == "--auth=keys" && name == "host" && matches!(route.need, Need::System | Need::Instance(_)) {
                     continue;
                 }
                 let headers = [("x-functions-key", admin.as_str()), (name, value)];
@@ -58,7 +59,7 @@ async fn every_guarded_route_refuses_foreign_pages_and_nothing_changes() {
 async fn a_get_for_what_another_method_changes_changes_nothing() {
     let host = Host::start(&["--auth=none"]);
     let before = everything(&host, "").await;
-    for route in ROUTES.iter().filter(|route| route.method.as_ref().is_some_and(|method| *method != Method::GET)) {
+    for route in table::all().filter(|route| route.method.as_ref().is_some_and(|method| *method != Method::GET)) {
         for method in ["GET", "HEAD", "OPTIONS"] {
             let path = format!("{}?_method={}&op=delete&createdTimeFrom=2000-01-01", path_of(route), method_of(route));
             let answered = host.send_with(method, &path, &[("x-http-method-override", method_of(route))], "").await;
@@ -99,7 +100,7 @@ async fn without_keys_no_page_administers_the_host_nor_does_a_program_change_it_
     let (admin, own) = (admin_key(&host), format!("http://{}", host.address()));
     let before = everything(&host, "").await;
     let no_key = ("x-functions-key", "");
-    for route in ROUTES.iter().filter(|route| route.action.need() == Need::Admin) {
+    for route in table::all().filter(|route| route.need == Need::Admin) {
         let (method, path) = (method_of(route), path_of(route));
         // What a client function answers with is of the same origin as the host.
         for page in [("origin", own.as_str()), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")] {
@@ -155,16 +156,15 @@ async fn without_keys_only_names_that_are_the_hosts_own_lead_to_it() {
 
 #[test]
 fn no_get_changes_anything_but_what_a_client_function_does() {
-    use longhaul::http::router::Action;
-    for route in ROUTES.iter().filter(|route| route.method.as_ref().is_none_or(|method| *method == Method::GET)) {
-        let reads = match route.action {
-            Action::About | Action::Health | Action::Describe | Action::Metrics | Action::ClientBinding => true,
-            Action::Status | Action::ListInstances | Action::ListEntities | Action::ReadEntity => true,
-            Action::ListDeployments | Action::ListTimers | Action::ListKeys | Action::Prove => true,
+    for route in table::all().filter(|route| route.method.as_ref().is_none_or(|method| *method == Method::GET)) {
+        let reads = match route.operation.id {
+            "about" | "health" | "describe" | "metrics" | "clientBinding" => true,
+            "getInstance" | "listInstances" | "listEntities" | "readEntity" => true,
+            "listDeployments" | "listTimers" | "listKeys" | "prove" => true,
             // The reference's own exception: a function with GET among its methods does what it does.
-            Action::CallFunction => true,
+            "callFunction" => true,
             _ => false,
         };
-        assert!(reads, "GET {} may not lead to {:?}", route.path, route.action);
+        assert!(reads, "GET {} may not lead to {}", route.path, route.operation.id);
     }
 }

@@ -7,7 +7,8 @@ use longhaul::http::content::json_or_null;
 use longhaul::http::for_fuzzing::{key_in_rpc_path, page_token_of, read_page_token};
 use longhaul::http::links::escape;
 use longhaul::http::query::{Query, form_decode};
-use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Matched, ROUTES, RPC_PREFIX, Route, Router, Segment};
+use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Matched, RPC_PREFIX, Router, Segment};
+use longhaul::http::routes::{self, Route};
 use longhaul_core::{Look, Payload, RuntimeStatus};
 use longhaul_store::for_fuzzing::{is_in_entity_ranges, is_in_instance_ranges};
 use serde_json::Value;
@@ -47,22 +48,22 @@ fn path(method: &Method, path: &str) {
     let matched = public.route(method, path);
     assert_eq!(public.route(method, &format!("/{path}/")), matched, "slashes at the ends do not count");
     if let Some(matched) = matched {
-        let route = ROUTES.iter().find(|route| is_route_of(route, method, &matched)).expect("a match comes from a row of the table");
+        let route = routes::all().find(|route| is_route_of(route, method, &matched)).expect("a match comes from a row of the table");
         assert_eq!(public.route(method, &written(route, &matched.parts)), Some(matched), "a route that is written leads back");
     }
     let (key, rest) = key_in_rpc_path(path);
     assert!(key.is_none_or(|key| path.contains(&key)) && rest.len() <= path.len());
     if let Some(matched) = Router::management_only(RPC_PREFIX).route(method, &rest) {
-        let is_management = |route: &&Route| route.action == matched.action && route.base == Base::Management;
-        assert!(ROUTES.iter().any(|route| is_management(&route)), "{matched:?} has no place on the listener for libraries");
+        let is_management = |route: &Route| route == matched.route && route.base == Base::Management;
+        assert!(routes::all().any(is_management), "{matched:?} has no place on the listener for libraries");
     }
 }
 
-/// Whether the row can have given this match: by its action, its method, and as many parts as it leaves open.
+/// Whether the row can have given this match: by itself, its method, and as many parts as it leaves open.
 fn is_route_of(route: &Route, method: &Method, matched: &Matched) -> bool {
     let open: Vec<_> = route.segments().filter(|segment| !matches!(segment, Segment::Literal(_))).collect();
     let fits = |(segment, part): (&Segment, &String)| !part.is_empty() && (matches!(segment, Segment::Rest(_)) || !part.contains('/'));
-    route.action == matched.action
+    route == matched.route
         && route.method.as_ref().is_none_or(|wanted| wanted == method)
         && open.len() == matched.parts.len()
         && open.iter().zip(&matched.parts).all(fits)

@@ -1,58 +1,43 @@
-//! Whether the host is ready, deploying to it, and what clients of it need to know.
+//! Deploying apps.
 
-use bytes::Bytes;
-use http::StatusCode;
-use hyper::body::Body;
+use http::{Method, StatusCode};
 use longhaul_store::Error as StoreError;
 use serde::Serialize;
 
-use super::answer::{self, Answer, BodyError};
-use super::binding::ClientBinding;
-use super::content::{content_type, encoding_refusal};
-use super::links::Links;
-use super::request::Asked;
-use super::{Api, access};
-use crate::access::AuthMode;
-use crate::access::link::LinkCredential;
-use crate::access::proof::Challenge;
+use super::{Handled, Need, Route, handler, root};
 use crate::app::bundle;
 use crate::app::deployment::{DeployError, Deployed};
+use crate::http::access;
+use crate::http::answer::{self, Answer};
+use crate::http::content::{content_type, encoding_refusal};
+use crate::http::context::Api;
+use crate::http::describe::{Body, NO_ADMIN_KEY, NOT_LOCAL, Operation, Reply, Shape, TOO_LONG, look};
+use crate::http::request::{Asked, RequestBody};
 
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    version: &'static str,
-    app: Option<String>,
-    deployment: Option<u64>,
-}
+/// The routes of deployments.
+pub(super) const ROUTES: &[Route] = &[
+    root(Some(Method::GET), "/admin/deployments", Need::Admin, &LIST_DEPLOYMENTS, handler!(list)),
+    root(Some(Method::POST), "/admin/deployments", Need::Admin, &DEPLOY, handler!(deploy, body)),
+];
 
-/// 200 from the first moment on: the host listens only once everything behind it is ready.
-pub(super) fn health(api: &Api) -> Answer {
-    let app = api.registry.current();
-    let health = Health {
-        status: "ready",
-        version: env!("CARGO_PKG_VERSION"),
-        app: app.as_ref().map(|app| app.name.clone()),
-        deployment: app.map(|app| app.id.0),
-    };
-    answer::json(StatusCode::OK, &health)
-}
+const LIST_DEPLOYMENTS: Operation =
+    look("listDeployments", "List deployments, newest first", &[Reply(200, Shape::List("Deployment"), "All deployments"), NOT_LOCAL]);
 
-#[derive(Serialize)]
-struct Proof {
-    proof: String,
-}
-
-/// Proves to a command on the same machine that this is the host of a data folder, before the command shows the key that is in there.
-pub(super) fn prove(api: &Api, asked: &Asked) -> Answer {
-    let Some(challenge) = Challenge::parse(asked.part(0)) else {
-        return answer::message(StatusCode::BAD_REQUEST, "a challenge has 64 hexadecimal digits in lower case");
-    };
-    match api.access.keyring.proof(&challenge, asked.local) {
-        Some(proof) => answer::json(StatusCode::OK, &Proof { proof }),
-        None => answer::empty(StatusCode::NOT_FOUND),
-    }
-}
+const DEPLOY: Operation = Operation {
+    body: Body::Deployment,
+    ..look(
+        "deploy",
+        "Make an app the current one, as `longhaul deploy` does",
+        &[
+            Reply(200, Shape::Object("Deployed"), "It is current"),
+            Reply(400, Shape::Object("Message"), "The app cannot run, and it says why; nothing changed"),
+            NO_ADMIN_KEY,
+            NOT_LOCAL,
+            TOO_LONG,
+            Reply(415, Shape::Object("Message"), "The body is no app"),
+        ],
+    )
+};
 
 #[derive(Serialize)]
 struct Taken<'a> {
@@ -63,11 +48,11 @@ struct Taken<'a> {
 }
 
 /// Takes a deployment, as a whole or not at all.
-pub(super) async fn deploy<B>(api: &Api, asked: &Asked, body: B) -> Answer
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+async fn deploy(api: &Api, asked: &Asked, body: RequestBody) -> Handled {
+    Ok(take(api, asked, body).await)
+}
+
+async fn take(api: &Api, asked: &Asked, body: RequestBody) -> Answer {
     if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
         let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
@@ -114,9 +99,9 @@ struct ListedComponent {
 }
 
 /// All deployments, newest first.
-pub(super) async fn list(api: &Api) -> Answer {
+async fn list(api: &Api, _asked: &Asked) -> Handled {
     let current = api.registry.current().map(|app| app.id);
-    match api.deployer.deployments().await {
+    Ok(match api.deployer.deployments().await {
         Ok(deployments) => {
             let listed = deployments.into_iter().map(|deployment| Listed {
                 id: deployment.id.0,
@@ -128,18 +113,7 @@ pub(super) async fn list(api: &Api) -> Answer {
             answer::json(StatusCode::OK, &listed.collect::<Vec<_>>())
         }
         Err(error) => store_error(&error),
-    }
-}
-
-/// What a client library is configured with. Its addresses are those that the operator named, or as this caller reached the host.
-pub(super) fn client_binding(api: &Api, asked: &Asked) -> Answer {
-    let origin = api.config.public_url.clone().unwrap_or_else(|| asked.links.origin.clone());
-    let key = match api.access.auth {
-        AuthMode::Keys => Some(api.access.secrets.binding_key()),
-        AuthMode::None => None,
-    };
-    let links = Links { origin, credential: key.clone().map_or(LinkCredential::None, LinkCredential::Key), ..asked.links.clone() };
-    answer::json(StatusCode::OK, &ClientBinding::new(&links, api.addresses.rpc_base.as_deref(), key.as_deref()))
+    })
 }
 
 fn store_error(error: &StoreError) -> Answer {

@@ -1,10 +1,54 @@
-//! Orchestrations and their instances.
+//! Instances: listing, showing, removing and steering them.
 
-use super::{ACCEPTED, BAD_ARGUMENT, Body, KEY, KEY_USED, Kind, Operation, Parameter, Reply, Shape, TOKEN, TOO_LONG, TOP, parameter};
+mod lifecycle;
+mod list;
+mod purge;
+mod purge_filter;
+pub(super) mod status;
 
-const TIMEOUT: Parameter = parameter("timeout", Kind::Seconds, "With pollingInterval: how long to wait for the end before answering");
-const POLLING_INTERVAL: Parameter =
-    parameter("pollingInterval", Kind::Seconds, "With timeout: must not be longer than it; the host needs no polling itself");
+use http::Method;
+
+use super::OtherHub::NotFound;
+use super::{Need, OtherHub, Route, handler, manage};
+use crate::access::link::Verb;
+use crate::http::describe::{
+    ACCEPTED, BAD_ARGUMENT, Body, INSTANCES, KEY, KEY_USED, Kind, Operation, Parameter, Reply, Shape, TOKEN, TOO_LONG, TOP, parameter,
+};
+
+/// The routes of instances.
+pub(super) const ROUTES: &[Route] = &[
+    manage(Method::GET, "/instances", Need::System, OtherHub::EmptyPage, &LIST_INSTANCES, handler!(list::list)),
+    manage(Method::GET, "/instances/{instanceId}", Need::Instance(Verb::Status), NotFound, &STATUS, handler!(status::status)),
+    manage(Method::DELETE, "/instances", Need::System, NotFound, &PURGE_INSTANCES, handler!(purge::purge_many)),
+    manage(Method::DELETE, "/instances/{instanceId}", Need::Instance(Verb::Purge), NotFound, &PURGE_INSTANCE, handler!(purge::purge)),
+    manage(
+        Method::POST,
+        "/instances/{instanceId}/terminate",
+        Need::Instance(Verb::Terminate),
+        NotFound,
+        &TERMINATE,
+        handler!(lifecycle::terminate),
+    ),
+    manage(
+        Method::POST,
+        "/instances/{instanceId}/suspend",
+        Need::Instance(Verb::Suspend),
+        NotFound,
+        &SUSPEND,
+        handler!(lifecycle::suspend),
+    ),
+    manage(Method::POST, "/instances/{instanceId}/resume", Need::Instance(Verb::Resume), NotFound, &RESUME, handler!(lifecycle::resume)),
+    manage(Method::POST, "/instances/{instanceId}/rewind", Need::Instance(Verb::Rewind), NotFound, &REWIND, handler!(lifecycle::rewind)),
+    manage(
+        Method::POST,
+        "/instances/{instanceId}/raiseEvent/{eventName}",
+        Need::Instance(Verb::RaiseEvent),
+        NotFound,
+        &RAISE_EVENT,
+        handler!(lifecycle::raise_event, body),
+    ),
+];
+
 const REASON: Parameter = parameter("reason", Kind::Text, "Why; shown in the history");
 const DEPLOYMENT: Parameter =
     parameter("deployment", Kind::Text, "`pinned` (default): goes on with the code it began on; `current`: with the current deployment's");
@@ -15,46 +59,25 @@ const STATUSES: Parameter = parameter("runtimeStatus", Kind::Statuses, "Has one 
 const PREFIX: Parameter = parameter("instanceIdPrefix", Kind::Text, "The id begins with this");
 const UNKNOWN: Reply = Reply(404, Shape::Empty, "There is no such instance");
 const ENDED: Reply = Reply(410, Shape::Empty, "The instance has ended");
-const INSTANCES: &str = "instances";
 
-pub(super) const START: Operation = Operation {
-    id: "startOrchestration",
+const LIST_INSTANCES: Operation = Operation {
+    id: "listInstances",
     group: INSTANCES,
-    summary: "Start an orchestration; the body is its input",
+    summary: "List instances",
     query: &[
-        TIMEOUT,
-        POLLING_INTERVAL,
-        parameter("version", Kind::Text, "The version to start"),
-        parameter("scheduledStartTime", Kind::Date, "Not before this time"),
-        parameter("tag", Kind::Texts, "A tag as key:value"),
+        CREATED_FROM,
+        CREATED_TO,
+        STATUSES,
+        parameter("instanceIdPrefix", Kind::Text, "The id begins with this; entities are listed only where it begins with @"),
+        SHOW_INPUT,
+        TOP,
     ],
-    headers: &[KEY],
-    body: Body::Json,
-    replies: &[
-        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
-        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
-        BAD_ARGUMENT,
-        Reply(409, Shape::Object("Message"), "An instance of this id is live, or the key was used for another request"),
-        TOO_LONG,
-    ],
-};
-
-pub(super) const RESTART: Operation = Operation {
-    id: "restartInstance",
-    group: INSTANCES,
-    summary: "Start an orchestration again with its input",
-    query: &[parameter("restartWithNewInstanceId", Kind::Flag, "As a new instance; default true"), TIMEOUT, POLLING_INTERVAL],
-    headers: &[KEY],
+    headers: &[TOKEN],
     body: Body::None,
-    replies: &[
-        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
-        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
-        BAD_ARGUMENT,
-        Reply(409, Shape::Object("Exception"), "The instance of this id is live, or the key was used for another request"),
-    ],
+    replies: &[Reply(200, Shape::List("InstanceStatus"), "A page; the header x-ms-continuation-token is empty on the last one")],
 };
 
-pub(super) const STATUS: Operation = Operation {
+const STATUS: Operation = Operation {
     id: "getInstance",
     group: INSTANCES,
     summary: "Show an instance",
@@ -74,34 +97,7 @@ pub(super) const STATUS: Operation = Operation {
     ],
 };
 
-pub(super) const LIST_INSTANCES: Operation = Operation {
-    id: "listInstances",
-    group: INSTANCES,
-    summary: "List instances",
-    query: &[
-        CREATED_FROM,
-        CREATED_TO,
-        STATUSES,
-        parameter("instanceIdPrefix", Kind::Text, "The id begins with this; entities are listed only where it begins with @"),
-        SHOW_INPUT,
-        TOP,
-    ],
-    headers: &[TOKEN],
-    body: Body::None,
-    replies: &[Reply(200, Shape::List("InstanceStatus"), "A page; the header x-ms-continuation-token is empty on the last one")],
-};
-
-pub(super) const PURGE_INSTANCE: Operation = Operation {
-    id: "purgeInstance",
-    group: INSTANCES,
-    summary: "Remove an instance that has ended, or an entity, with its history",
-    query: &[],
-    headers: &[],
-    body: Body::None,
-    replies: &[Reply(200, Shape::Object("Purged"), "Removed"), UNKNOWN, Reply(412, Shape::Text, "The instance has not ended")],
-};
-
-pub(super) const PURGE_INSTANCES: Operation = Operation {
+const PURGE_INSTANCES: Operation = Operation {
     id: "purgeInstances",
     group: INSTANCES,
     summary: "Remove the ended orchestrations that a filter covers",
@@ -128,17 +124,17 @@ pub(super) const PURGE_INSTANCES: Operation = Operation {
     ],
 };
 
-pub(super) const RAISE_EVENT: Operation = Operation {
-    id: "raiseEvent",
+const PURGE_INSTANCE: Operation = Operation {
+    id: "purgeInstance",
     group: INSTANCES,
-    summary: "Raise an event; the body is its payload",
+    summary: "Remove an instance that has ended, or an entity, with its history",
     query: &[],
-    headers: &[KEY],
-    body: Body::Json,
-    replies: &[ACCEPTED, BAD_ARGUMENT, UNKNOWN, KEY_USED, ENDED, TOO_LONG],
+    headers: &[],
+    body: Body::None,
+    replies: &[Reply(200, Shape::Object("Purged"), "Removed"), UNKNOWN, Reply(412, Shape::Text, "The instance has not ended")],
 };
 
-pub(super) const TERMINATE: Operation = Operation {
+const TERMINATE: Operation = Operation {
     id: "terminateInstance",
     group: INSTANCES,
     summary: "End an instance",
@@ -148,7 +144,7 @@ pub(super) const TERMINATE: Operation = Operation {
     replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED],
 };
 
-pub(super) const SUSPEND: Operation = Operation {
+const SUSPEND: Operation = Operation {
     id: "suspendInstance",
     group: INSTANCES,
     summary: "Hold an instance",
@@ -158,7 +154,7 @@ pub(super) const SUSPEND: Operation = Operation {
     replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED, Reply(500, Shape::Object("Exception"), "It is held already")],
 };
 
-pub(super) const RESUME: Operation = Operation {
+const RESUME: Operation = Operation {
     id: "resumeInstance",
     group: INSTANCES,
     summary: "Let a held or parked instance go on",
@@ -168,7 +164,7 @@ pub(super) const RESUME: Operation = Operation {
     replies: &[ACCEPTED, UNKNOWN, KEY_USED, ENDED, Reply(500, Shape::Object("Exception"), "It is neither held nor parked")],
 };
 
-pub(super) const REWIND: Operation = Operation {
+const REWIND: Operation = Operation {
     id: "rewindInstance",
     group: INSTANCES,
     summary: "Take a failed instance back to before its failure",
@@ -182,4 +178,14 @@ pub(super) const REWIND: Operation = Operation {
         KEY_USED,
         Reply(412, Shape::Text, "The instance has not failed"),
     ],
+};
+
+const RAISE_EVENT: Operation = Operation {
+    id: "raiseEvent",
+    group: INSTANCES,
+    summary: "Raise an event; the body is its payload",
+    query: &[],
+    headers: &[KEY],
+    body: Body::Json,
+    replies: &[ACCEPTED, BAD_ARGUMENT, UNKNOWN, KEY_USED, ENDED, TOO_LONG],
 };

@@ -17,8 +17,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
 use tokio::time::Sleep;
 
-use super::super::answer::BodyError;
 use super::shares::{Place, Shares};
+use crate::http::answer::BodyError;
 
 /// How much of a body is waited for before it counts as one that has not come, bytes.
 const READ_AHEAD_BYTES: usize = 16 << 10;

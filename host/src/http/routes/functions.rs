@@ -1,6 +1,7 @@
 //! Client functions: requests below `/api/` go to guests.
 //!
-//! - `shares`: how many of them run at a time, in all and for one address. `upload`: bodies on their way to them.
+//! - `shares`: how many of them run at a time, in all and for one address.
+//! - `upload`, `body`: bodies on their way to them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,15 +15,19 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, SizeHint};
 use longhaul_wasm::{ClientHost, GuestError, LogContext};
 
-use super::answer::{self, Answer, BodyError};
-use super::function_body::FunctionBody;
-use super::request::Asked;
-use super::{Api, ClientPlaces, HttpConfig};
+use super::{Handler, Need, Route, root};
 use crate::client_host::EngineClient;
+use crate::http::answer::{self, Answer, BodyError};
+use crate::http::config::{ClientPlaces, HttpConfig};
+use crate::http::context::Api;
+use crate::http::describe::{self, Operation, Reply, Shape, look};
+use crate::http::request::{Asked, RequestBody};
 
+mod body;
 mod shares;
 mod upload;
 
+use body::FunctionBody;
 pub(crate) use shares::Place;
 use shares::Shares;
 use upload::{Patience, Upload};
@@ -30,8 +35,27 @@ use upload::{Patience, Upload};
 /// How long a body is waited for before it counts as one that has not come. Most come with their heads.
 const READ_AHEAD: Duration = Duration::from_secs(1);
 
+/// The route of the app's client functions.
+pub(super) const ROUTES: &[Route] = &[root(None, "/api/{*route}", Need::Function, &CALL_FUNCTION, CALL)];
+
+/// A handler that takes the request whole: a guest gets its head.
+const CALL: Handler = |api, asked, body| Box::pin(async move { Ok(call(api, asked, body).await) });
+
+const CALL_FUNCTION: Operation = Operation {
+    body: describe::Body::Any,
+    ..look(
+        "callFunction",
+        "Call a client function by its route, which may have several parts; the function says what comes back",
+        &[
+            Reply(200, Shape::Json, "What the function answers, with whatever code and type it chooses"),
+            Reply(404, Shape::Empty, "No function has this route"),
+            Reply(500, Shape::Object("Message"), "The function failed"),
+        ],
+    )
+};
+
 /// What client functions wait for.
-pub(super) struct Functions {
+pub(in crate::http) struct Functions {
     running: Arc<Shares>,
     /// Those among them whose requests have not come whole.
     uploads: Arc<Shares>,
@@ -39,7 +63,7 @@ pub(super) struct Functions {
 
 impl Functions {
     /// A quarter of all places is for requests whose bodies have not come, and half of that for those of one address.
-    pub(super) fn new(places: ClientPlaces) -> Self {
+    pub(in crate::http) fn new(places: ClientPlaces) -> Self {
         let ClientPlaces { running, per_address } = places;
         let uploads = (running / 4).max(1);
         Self { running: Shares::new(running, per_address), uploads: Shares::new(uploads, (uploads / 2).max(1)) }
@@ -47,11 +71,7 @@ impl Functions {
 }
 
 /// Hands a request to the client function of its route.
-pub(super) async fn call<B>(api: &Api, mut asked: Asked, body: B) -> Answer
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BodyError>,
-{
+async fn call(api: &Api, mut asked: Asked, body: RequestBody) -> Answer {
     let Some(app) = api.registry.current() else { return answer::empty(StatusCode::NOT_FOUND) };
     let Some(client) = app.client_by_route(&asked.head.method, asked.part(0)) else { return answer::empty(StatusCode::NOT_FOUND) };
     let HttpConfig { max_body_bytes, body_deadline, .. } = api.config;

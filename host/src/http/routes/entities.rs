@@ -1,19 +1,83 @@
 //! Reading, listing and signalling entities.
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use hyper::body::Body;
+use http::{HeaderMap, Method, StatusCode};
 use longhaul_core::{EntityId, Payload};
-use longhaul_engine::clock;
-use longhaul_engine::{Engine, EngineError, Keyed, Read};
 use longhaul_store::{EntityQuery, Payloads};
 
-use super::answer::{self, BodyError};
-use super::content::{is_json, json_or_null};
-use super::instances::{page, page_rows, token};
-use super::payload::EntityStatus;
-use super::request::Asked;
-use super::{Api, Handled, content, keys};
+use super::OtherHub::{EmptyPage, Message, NotFound};
+use super::{Handled, Need, Route, handler, manage};
+use crate::http::answer;
+use crate::http::content::{self, is_json, json_or_null};
+use crate::http::context::Api;
+use crate::http::describe::{ACCEPTED, Body, KEY, KEY_USED, Kind, Operation, Reply, Shape, TOKEN, TOO_LONG, TOP, parameter};
+use crate::http::idempotency::keyed;
+use crate::http::pages::{page, page_rows, token};
+use crate::http::payload::EntityStatus;
+use crate::http::request::{Asked, RequestBody};
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError, Keyed, Read};
+
+/// The routes of entities.
+pub(super) const ROUTES: &[Route] = &[
+    manage(Method::GET, "/entities", Need::System, EmptyPage, &LIST_ENTITIES, handler!(list)),
+    manage(Method::GET, "/entities/{entityName}", Need::System, EmptyPage, &LIST_ENTITIES, handler!(list)),
+    manage(Method::GET, "/entities/{entityName}/{entityKey}", Need::System, NotFound, &READ_ENTITY, handler!(read)),
+    manage(Method::POST, "/entities", Need::System, Message, &SIGNAL_ENTITY, handler!(signal, body)),
+    manage(Method::POST, "/entities/{entityName}", Need::System, Message, &SIGNAL_ENTITY, handler!(signal, body)),
+    manage(Method::POST, "/entities/{entityName}/{entityKey}", Need::System, Message, &SIGNAL_ENTITY, handler!(signal, body)),
+    manage(Method::DELETE, "/entities", Need::System, Message, &DELETE_ENTITY, handler!(delete)),
+    manage(Method::DELETE, "/entities/{entityName}", Need::System, Message, &DELETE_ENTITY, handler!(delete)),
+    manage(Method::DELETE, "/entities/{entityName}/{entityKey}", Need::System, Message, &DELETE_ENTITY, handler!(delete)),
+];
+
+const ENTITIES: &str = "entities";
+const REFUSED: Reply = Reply(400, Shape::Object("Message"), "There is no such entity function, or the key or the body is wrong");
+
+const LIST_ENTITIES: Operation = Operation {
+    id: "listEntities",
+    group: ENTITIES,
+    summary: "List entities that exist",
+    query: &[
+        parameter("lastOperationTimeFrom", Kind::Date, "Changed then or later"),
+        parameter("lastOperationTimeTo", Kind::Date, "Changed then or earlier; default now"),
+        parameter("fetchState", Kind::Flag, "Show states; default false"),
+        TOP,
+    ],
+    headers: &[TOKEN],
+    body: Body::None,
+    replies: &[Reply(200, Shape::List("EntityStatus"), "A page; the header x-ms-continuation-token is empty on the last one")],
+};
+
+const READ_ENTITY: Operation = Operation {
+    id: "readEntity",
+    group: ENTITIES,
+    summary: "Read the state of an entity; the key $ is the empty key",
+    query: &[],
+    headers: &[],
+    body: Body::None,
+    replies: &[Reply(200, Shape::Json, "The state"), Reply(404, Shape::Empty, "There is no such entity")],
+};
+
+const SIGNAL_ENTITY: Operation = Operation {
+    id: "signalEntity",
+    group: ENTITIES,
+    summary: "Send an operation to an entity; the body is its input, as JSON or as text by its content type. Without a key in the path the key is empty",
+    query: &[parameter("op", Kind::Text, "The name of the operation; default empty")],
+    headers: &[KEY],
+    body: Body::Json,
+    replies: &[ACCEPTED, REFUSED, KEY_USED, TOO_LONG],
+};
+
+const DELETE_ENTITY: Operation = Operation {
+    id: "deleteEntity",
+    group: ENTITIES,
+    summary: "Send the operation `delete` to an entity. Without a key in the path the key is empty",
+    query: &[],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[ACCEPTED, REFUSED, KEY_USED],
+};
 
 /// Stands for the empty key in the address of a read, where an empty part cannot be written.
 const EMPTY_KEY: &str = "$";
@@ -48,16 +112,12 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
 }
 
 /// Sends an operation.
-pub(super) async fn signal<B>(api: &Api, asked: &Asked, body: B) -> Handled
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+pub(super) async fn signal(api: &Api, asked: &Asked, body: RequestBody) -> Handled {
     let (body, _room) = match content::read(api, asked, body).await {
         Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
-    let Keyed::Free(engine) = keys::keyed(api, asked, "signal", &["op"], &body).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "signal", &["op"], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     match input_of(&asked.head.headers, &body, api.config.max_json_depth) {
@@ -68,7 +128,7 @@ where
 
 /// Sends the operation `delete`.
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keys::keyed(api, asked, "delete", &[], &Bytes::new()).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "delete", &[], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     send(&engine, asked, "delete", Payload::null()).await

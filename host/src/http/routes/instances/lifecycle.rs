@@ -2,27 +2,24 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use hyper::body::Body;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
+
+use crate::http::answer;
+use crate::http::content::{self, is_json, json_or_null};
+use crate::http::context::Api;
+use crate::http::idempotency::keyed;
+use crate::http::request::{Asked, RequestBody};
+use crate::http::routes::Handled;
 use longhaul_engine::{EngineError, Keyed};
 
-use super::answer::{self, BodyError};
-use super::content::{is_json, json_or_null};
-use super::request::Asked;
-use super::{Api, Handled, content, keys};
-
 /// Raises an event. The tests come in the contract's order: the instance, the content type, the JSON.
-pub(super) async fn raise_event<B>(api: &Api, asked: &Asked, body: B) -> Handled
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+pub(super) async fn raise_event(api: &Api, asked: &Asked, body: RequestBody) -> Handled {
     let (body, _room) = match content::read(api, asked, body).await {
         Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
     // Before all tests: a request that was accepted once is answered so, whatever has become of the instance.
-    let Keyed::Free(engine) = keys::keyed(api, asked, "raise-event", &[], &body).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "raise-event", &[], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let (id, name) = (InstanceId::trusted(asked.part(0)), asked.part(1));
@@ -44,7 +41,7 @@ where
 
 /// Ends an instance, and its children unless `recursive` is false.
 pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keys::keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     // Ours, not the contract's. What cannot be read is refused: children that were to be left alone must not end.
@@ -62,7 +59,7 @@ pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
 
 /// Holds an instance.
 pub(super) async fn suspend(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keys::keyed(api, asked, "suspend", &["reason"], &Bytes::new()).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "suspend", &["reason"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
@@ -72,7 +69,7 @@ pub(super) async fn suspend(api: &Api, asked: &Asked) -> Handled {
 
 /// Lets a held or parked instance go on. An entity can be parked, so entities are welcome here.
 pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keys::keyed(api, asked, "resume", &["reason"], &Bytes::new()).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "resume", &["reason"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = InstanceId::trusted(asked.part(0));
@@ -82,7 +79,7 @@ pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
 
 /// Lets a failed instance go on from before its first failure. The engine refuses any other; refusals are bare texts.
 pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keys::keyed(api, asked, "rewind", &["reason", "deployment"], &Bytes::new()).await? else {
+    let Keyed::Free(engine) = keyed(api, asked, "rewind", &["reason", "deployment"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = InstanceId::trusted(asked.part(0));

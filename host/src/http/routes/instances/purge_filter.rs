@@ -4,9 +4,9 @@
 use longhaul_core::{RuntimeStatus, Timestamp};
 use longhaul_store::{InstanceQuery, Payloads};
 
-use super::access::KEY_PARAMETER;
-use super::date;
-use super::query::Query;
+use crate::http::access::KEY_PARAMETER;
+use crate::http::date;
+use crate::http::query::Query;
 
 const CREATED_FROM: &str = "createdTimeFrom";
 const CREATED_TO: &str = "createdTimeTo";

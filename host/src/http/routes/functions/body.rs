@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::answer::BodyError;
-use super::credentials;
 use crate::access::Permit;
+use crate::http::answer::BodyError;
+use crate::http::credentials;
 
 /// Breaks off as soon as the caller may not call the function any more, and has no credentials in its trailers.
 pub(super) struct FunctionBody<B> {

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use http::StatusCode;
 use longhaul_core::InstanceId;
-use longhaul_engine::clock;
-use longhaul_engine::{Engine, EngineError};
 use longhaul_store::InstanceQuery;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::answer::{self, Answer, CONTINUATION_TOKEN};
-use super::instances::{strict_token, token_of};
-use super::request::Asked;
-use super::{Api, Handled, purge_filter};
+use super::purge_filter;
+use crate::http::answer::{self, Answer, CONTINUATION_TOKEN};
+use crate::http::context::Api;
+use crate::http::pages::{strict_token, token_of};
+use crate::http::request::Asked;
+use crate::http::routes::Handled;
+use longhaul_engine::clock;
+use longhaul_engine::{Engine, EngineError};
 
 /// Instances that one step of a purge by filter looks at. A step is at least one transaction, between which others commit.
 const STEP_INSTANCES: u32 = 256;

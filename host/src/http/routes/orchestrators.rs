@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
-use hyper::body::Body;
+use http::{Method, StatusCode};
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow, Payload, RuntimeStatus, Tags, Timestamp, tags_of};
-use longhaul_engine::{Engine, EngineError, Keyed, Read, StartRequest};
 use longhaul_store::Payloads;
 use tokio::time::Instant;
 
-use super::answer::{self, Answer, BodyError, Exception};
-use super::content::json_or_null;
-use super::instances::{self, Shown};
-use super::query::Query;
-use super::request::Asked;
-use super::{Api, Handled, content, date, keys};
+use super::instances::status::{self, Shown};
+use super::{Handled, Need, OtherHub, Route, handler, manage};
 use crate::access::link::Verb;
+use crate::http::answer::{self, Answer, Exception};
+use crate::http::content::{self, json_or_null};
+use crate::http::context::Api;
+use crate::http::date;
+use crate::http::describe::{
+    BAD_ARGUMENT, Body, INSTANCES, KEY, Kind, Operation, POLLING_INTERVAL, Reply, Shape, TIMEOUT, TOO_LONG, parameter,
+};
+use crate::http::idempotency::keyed;
+use crate::http::query::Query;
+use crate::http::request::{Asked, RequestBody};
+use longhaul_engine::{Engine, EngineError, Keyed, Read, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -29,12 +34,59 @@ const TAG: &str = "tag";
 /// Longest wait for a live instance of the same id to end, where a start replaces it; a caller that hangs up ends the wait, too.
 const REPLACE_LIMIT: Duration = Duration::from_secs(3_600);
 
+/// The routes that start orchestrations.
+pub(super) const ROUTES: &[Route] = &[
+    manage(Method::POST, "/orchestrators/{functionName}", Need::System, OtherHub::BadArgument, &START, handler!(start, body)),
+    manage(Method::POST, "/orchestrators/{functionName}/{instanceId}", Need::System, OtherHub::BadArgument, &START, handler!(start, body)),
+    manage(
+        Method::POST,
+        "/instances/{instanceId}/restart",
+        Need::Instance(Verb::Restart),
+        OtherHub::BadArgument,
+        &RESTART,
+        handler!(restart),
+    ),
+];
+
+const START: Operation = Operation {
+    id: "startOrchestration",
+    group: INSTANCES,
+    summary: "Start an orchestration; the body is its input",
+    query: &[
+        TIMEOUT,
+        POLLING_INTERVAL,
+        parameter("version", Kind::Text, "The version to start"),
+        parameter("scheduledStartTime", Kind::Date, "Not before this time"),
+        parameter("tag", Kind::Texts, "A tag as key:value"),
+    ],
+    headers: &[KEY],
+    body: Body::Json,
+    replies: &[
+        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
+        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
+        BAD_ARGUMENT,
+        Reply(409, Shape::Object("Message"), "An instance of this id is live, or the key was used for another request"),
+        TOO_LONG,
+    ],
+};
+
+const RESTART: Operation = Operation {
+    id: "restartInstance",
+    group: INSTANCES,
+    summary: "Start an orchestration again with its input",
+    query: &[parameter("restartWithNewInstanceId", Kind::Flag, "As a new instance; default true"), TIMEOUT, POLLING_INTERVAL],
+    headers: &[KEY],
+    body: Body::None,
+    replies: &[
+        Reply(200, Shape::Json, "It ended within the time-out: the output, or the status object if it did not complete"),
+        Reply(202, Shape::Object("ManagementPayload"), "Started; Location is where to ask for the status"),
+        BAD_ARGUMENT,
+        Reply(409, Shape::Object("Exception"), "The instance of this id is live, or the key was used for another request"),
+    ],
+};
+
 /// Starts an orchestration; with `timeout` and `pollingInterval` waits for its end.
-pub(super) async fn start<B>(api: &Api, asked: &Asked, body: B) -> Handled
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
+pub(super) async fn start(api: &Api, asked: &Asked, body: RequestBody) -> Handled {
     let wait = match wait_of(asked) {
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
@@ -47,7 +99,7 @@ where
         Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
-    let begun = match keys::keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
+    let begun = match keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
         Keyed::Accepted(id) => Ok((id, None)),
         Keyed::Free(engine) => {
             let input = match json_or_null(&body, api.config.max_json_depth) {
@@ -92,7 +144,7 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
-    let engine = match keys::keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
+    let engine = match keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
         Keyed::Accepted(id) => return started(api, asked, &id, None, wait).await,
         Keyed::Free(engine) => engine,
     };
@@ -187,7 +239,7 @@ async fn started(api: &Api, asked: &Asked, id: &InstanceId, born_at: Option<Time
         }
         Some(_) => {
             drop(room);
-            instances::show(api, asked, id, born_at, Shown { failure_is_500: false, ..Shown::of(&asked.query) }).await
+            status::show(api, asked, id, born_at, Shown::of(&asked.query).with_failure_as_end()).await
         }
     }
 }

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::HeaderName;
 use longhaul_engine::{EngineError, Keyed, KeyedRequest};
 
-use super::Api;
 use super::content::is_json;
+use super::context::Api;
 use super::request::Asked;
 
-/// Names a request, so that it can be sent again without fear.
+/// Names a request, so that it can be safely retried.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Looks up the request's key, if it has one. The engine that comes back acts on the request's terms.
