@@ -69,12 +69,10 @@ fn is_credential(member: &str) -> bool {
 /// Where credentials stand in a text, also in one that is percent-encoded, however often.
 fn found_in(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    // Most texts have none, and need no second look.
-    if !text.iter().any(|byte| matches!(byte, b'l' | b'%')) {
-        return found;
-    }
     let mut at = 0;
-    while at < text.len() {
+    // Every mark begins with one of these two, and most texts have neither.
+    while let Some(next) = text[at..].iter().position(|byte| matches!(byte, b'l' | b'%')) {
+        at += next;
         match credential_at(text, at) {
             Some(end) => {
                 found.push(at..end);
