@@ -37,6 +37,8 @@ impl Guest for Misbehaving {
                 client::signal_entity(&id, "add", "1").expect("it is taken");
                 respond(answer, 200, format!("{:?}", client::read_entity(&id)).as_bytes());
             }
+            "head" => respond(answer, 200, head_of(&request).as_bytes()),
+            "hand-over" => respond(answer, 200, hand_over().as_bytes()),
             "panic" => panic!("this client function panics"),
             "silent" => {}
             "spin" => loop {
@@ -91,6 +93,40 @@ impl Guest for Misbehaving {
             },
         }
     }
+}
+
+/// All that a request's head says, as this guest sees it.
+fn head_of(request: &IncomingRequest) -> String {
+    let entries = request.headers().entries();
+    let headers: Vec<_> = entries.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value))).collect();
+    format!("{}\n{}", request.path_with_query().unwrap_or_default(), headers.join("\n"))
+}
+
+/// Hands its secret over in every text that the client interface takes. Returns a line for each: what was said to that.
+fn hand_over() -> String {
+    let settings = wasip2::cli::environment::get_environment();
+    let (_, secret) = settings.into_iter().find(|(name, _)| name == "API_TOKEN").expect("the secret is given");
+    let text = format!("a {secret} z");
+    let json = format!("{:?}", text);
+    let none = || StartOptions { instance_id: None, version: None, tags: Vec::new(), at: None, idempotency_key: None };
+    let start = |options: StartOptions| client::start("Misbehaving", "\"behave\"", &options).err();
+    let entity = |name: &str, key: &str| EntityId { name: name.into(), key: key.into() };
+    let said = [
+        ("a name", client::start(&text, "1", &none()).err()),
+        ("an input", client::start("Misbehaving", &json, &none()).err()),
+        ("an id", start(StartOptions { instance_id: Some(text.clone()), ..none() })),
+        ("a version", start(StartOptions { version: Some(text.clone()), ..none() })),
+        ("a tag's name", start(StartOptions { tags: vec![(text.clone(), "1".into())], ..none() })),
+        ("a tag", start(StartOptions { tags: vec![("one".into(), text.clone())], ..none() })),
+        ("an idempotency key", start(StartOptions { idempotency_key: Some(text.clone()), ..none() })),
+        ("an event's name", client::raise_event("waits", &text, "1").err()),
+        ("an event's data", client::raise_event("waits", "Go", &json).err()),
+        ("a reason", client::terminate("waits", Some(&text)).err()),
+        ("an entity's key", client::signal_entity(&entity("MisbehavingEntity", &text), "add", "1").err()),
+        ("an operation", client::signal_entity(&entity("MisbehavingEntity", "one"), &text, "1").err()),
+        ("an operation's input", client::signal_entity(&entity("MisbehavingEntity", "one"), "add", &json).err()),
+    ];
+    said.map(|(what, error)| format!("{what}: {error:?}")).join("\n")
 }
 
 fn read(body: IncomingBody) -> Vec<u8> {

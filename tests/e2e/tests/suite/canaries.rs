@@ -101,3 +101,25 @@ async fn no_key_and_no_token_is_in_logs_histories_errors_lists_or_files() {
     found.extend(canaries.found_in_folder(&host.data()));
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+#[tokio::test]
+async fn a_client_function_sees_no_key_in_whatever_place_of_a_head() {
+    let host = Host::start(HostOptions { app: Some(&Apps::test_guests()), arguments: vec!["--auth=keys"] }).await;
+    let admin = std::fs::read_to_string(host.data().join("admin-key")).expect("an admin key").trim().to_owned();
+    let mut canaries = Canaries::of(&host.data());
+    canaries.plant("a key", &admin);
+    let encoded: String = admin.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let path = format!("/api/MisbehavingClient?first={admin}&code={admin}&CODE={encoded}&x={encoded}&kept=1&q=/head");
+    let request = Request::get(host.uri(&path))
+        .header("x-functions-key", "junk")
+        .header("x-functions-key", &admin)
+        .header("X-Functions-Key", format!("{admin}, junk"))
+        .header("authorization", format!("Bearer {admin}"))
+        .header("referer", format!("http://other/?code={admin}"))
+        .header("cookie", format!("a={admin}; b=kept"))
+        .header("x-other", "kept");
+    let seen = host.http().try_request(request.body(Full::default()).expect("a request")).await.expect("an answer").expect(200).text();
+    assert!(seen.contains("kept=1") && seen.contains("x-other: kept"), "{seen}");
+    let found = canaries.found_in("what the guest saw", seen.as_bytes());
+    assert!(found.is_empty() && !seen.contains(&encoded), "{seen}\n{}", found.join("\n"));
+}

@@ -51,26 +51,41 @@ async fn an_activity_that_ends_the_host_three_times_fails_and_its_neighbours_do_
     assert_eq!(requests(&server, "/killer"), 3);
 }
 
+/// Waits until the host has taken processor time that only a guest that spins can take.
+async fn until_it_spins(host: &Host) {
+    let taken = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", host.process_id())).unwrap();
+        let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        fields[11].parse::<u64>().unwrap()
+    };
+    let before = taken();
+    e2e::eventually("the guest to spin", std::time::Duration::from_secs(120), || async {
+        let ticks = taken() - before;
+        if ticks > 30 { Ok(()) } else { Err(format!("{ticks} ticks")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operation_that_ends_the_host_three_times_fails() {
+    let host = Host::start(HostOptions { app: Some(&Apps::test_guests()), arguments: vec!["--turn-deadline-ms", "600000"] }).await;
+    host.start_with_id("Misbehaving", "asks", &json!("ask entity spin")).await;
+    for _ in 0..3 {
+        until_it_spins(&host).await;
+        assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
+        host.crash().await;
+    }
+    let failed = host.output_of("asks").await;
+    assert!(failed.as_str().is_some_and(|text| text.starts_with("HostDied")), "{failed}");
+    assert_eq!(host.start_and_wait("Misbehaving", &json!("ask entity get")).await, "null");
+}
+
 #[tokio::test]
 async fn a_turn_that_ends_the_host_three_times_stands_still_and_can_be_terminated() {
     let host = Host::start(HostOptions { app: Some(&Apps::test_guests()), arguments: vec!["--turn-deadline-ms", "600000"] }).await;
-    let spins = |host: &Host| {
-        let ticks = std::fs::read_to_string(format!("/proc/{}/stat", host.process_id())).unwrap();
-        let fields: Vec<_> = ticks.rsplit_once(") ").unwrap().1.split(' ').collect();
-        fields[11].parse::<u64>().unwrap()
-    };
-    // Processor time that only the guest that spins can take.
-    let until_it_spins = async || {
-        let before = spins(&host);
-        e2e::eventually("the turn to spin", std::time::Duration::from_secs(120), || async {
-            let taken = spins(&host) - before;
-            if taken > 30 { Ok(()) } else { Err(format!("{taken} ticks")) }
-        })
-        .await;
-    };
     host.start_with_id("Misbehaving", "killer", &json!("spin")).await;
     for _ in 0..3 {
-        until_it_spins().await;
+        until_it_spins(&host).await;
         assert_eq!(host.start_and_wait("Misbehaving", &json!("behave")).await, "well");
         host.crash().await;
     }

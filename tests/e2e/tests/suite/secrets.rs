@@ -112,3 +112,24 @@ async fn a_host_that_lacks_a_secret_of_its_app_does_not_start_and_touches_nothin
     host.start_again().await;
     host.until_running("waits").await;
 }
+
+#[tokio::test]
+async fn a_client_function_hands_its_secret_over_in_no_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = "name = \"MisbehavingClient\"\nkind = \"client\"\n";
+    let app = Apps::test_guests().with_manifest(|text| text.replace(client, &format!("{client}secrets = [\"API_TOKEN\"]\n")));
+    let host = Host::start(HostOptions { app: Some(&app), arguments: giving("API_TOKEN", folder.path()) }).await;
+    host.start_with_id("Misbehaving", "waits", &json!("wait behave")).await;
+    let said = host.http().send(Method::POST, &host.uri("/api/MisbehavingClient?do=/hand-over")).await.expect(200).text();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 13, "{said}");
+    for line in lines {
+        assert!(line.contains("contains the secret 'API_TOKEN'"), "{line}");
+    }
+    let waits = host.status("waits").await;
+    assert_eq!((&waits["runtimeStatus"], &waits["output"]), (&json!("Running"), &json!(null)));
+    expect_none("the answer", said.as_bytes());
+    host.stop().await;
+    expect_none("the data", &bytes_below(&host.data()));
+    expect_none("the log", host.log().as_bytes());
+}
