@@ -121,11 +121,11 @@ impl longhaul_engine::ActivityFunction for ActivityFunction {
     }
 
     fn is_expected_at_once(&self, timeout: Option<Duration>) -> bool {
-        self.function.component.is_expected_at_once(timeout)
+        self.function.component.is_expected_inline(timeout)
     }
 
     fn run_at_once(&self, call: ActivityCall, input: &Payload) -> Option<ActivityEnd> {
-        let ended = self.function.component.run_at_once(&self.context(call), input)?;
+        let ended = self.function.component.run_inline(&self.context(call), input)?;
         Some(ended.map_err(guest_error))
     }
 

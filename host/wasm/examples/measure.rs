@@ -1,4 +1,5 @@
-//! Measures what guests cost: `cargo run --release -p longhaul-wasm --example measure`, after `cargo xtask guests`.
+//! Measures what guests cost: `cargo run --release -p longhaul-wasm --example measure`, after
+//! `cargo xtask guests`.
 
 use std::time::{Duration, Instant};
 

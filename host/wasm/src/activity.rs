@@ -1,5 +1,5 @@
-//! Activities: a guest for one run, or for many where the app asks for it; as a future or, where that is possible and quicker, on
-//! the caller's thread.
+//! Activities: a guest for each run, or for several runs where the app asks for it. A run is a
+//! future or, where that is possible and quicker, a plain call on the caller's thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,42 +8,42 @@ use longhaul_core::{Failure, InstanceId, Payload, TaskId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre};
 
-use as_future::AsFuture;
-use at_once::AtOnce;
-pub use kept::GuestReuse;
-use kept::KeptGuests;
-pub(crate) use kept::{MAX_KEPT, Shelves};
+use asynchronous::AsyncActivity;
+use guest_pool::ActivityPools;
+pub use guest_pool::GuestReuse;
+pub(crate) use guest_pool::{GuestPools, MAX_POOLED};
+use inline::InlineActivity;
 
 use crate::background::Background;
-use crate::bindings::types;
+use crate::bindings::{self, types};
 use crate::config::{Config, Limits};
 use crate::convert;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, HttpClient, IoState};
 use crate::log::LogContext;
 
-mod as_future;
-mod at_once;
-mod kept;
+mod asynchronous;
+mod guest_pool;
+mod inline;
 
 /// A compiled and linked activity; clones share it.
 #[derive(Clone)]
 pub struct ActivityComponent {
     linked: Arc<Linked>,
     /// Absent if every run has a guest of its own.
-    kept: Option<Arc<KeptGuests>>,
+    pools: Option<Arc<ActivityPools>>,
 }
 
 struct Linked {
-    as_future: AsFuture,
-    at_once: Option<AtOnce>,
+    asynchronous: AsyncActivity,
+    inline: Option<InlineActivity>,
     config: Arc<Config>,
     running: Arc<Semaphore>,
-    shelves: Arc<Shelves>,
+    all_pools: Arc<GuestPools>,
     background: Arc<Background>,
 }
 
-/// A place among the activities that run at a time.
+/// A place among the activities that run at a time; dropping it frees the place.
 #[derive(Debug)]
 pub struct ActivityPlace(#[expect(dead_code, reason = "it is held, and freed with its value")] OwnedSemaphorePermit);
 
@@ -60,8 +60,9 @@ pub struct ActivityContext {
     pub attempt: u32,
     /// The same for every run of one call.
     pub idempotency_key: String,
-    /// Longest run, if the caller or the manifest set one; else [`Limits::activity_deadline`](crate::Limits::activity_deadline).
-    /// Never above [`Limits::max_activity_deadline`](crate::Limits::max_activity_deadline).
+    /// Longest run, if the caller or the manifest set one; else
+    /// [`Limits::activity_deadline`](crate::Limits::activity_deadline). Never above
+    /// [`Limits::max_activity_deadline`](crate::Limits::max_activity_deadline).
     pub timeout: Option<Duration>,
 }
 
@@ -78,48 +79,54 @@ impl ActivityComponent {
         config: Arc<Config>,
         http_client: HttpClient,
         running: Arc<Semaphore>,
-        shelves: Arc<Shelves>,
+        all_pools: Arc<GuestPools>,
         background: Arc<Background>,
     ) -> wasmtime::Result<Self> {
-        let at_once = AtOnce::link(pre.engine(), component, config.clone())?;
-        let as_future = AsFuture::new(pre, config.clone(), http_client)?;
-        Ok(Self { linked: Arc::new(Linked { as_future, at_once, config, running, shelves, background }), kept: None })
+        let inline = InlineActivity::link(pre.engine(), component, config.clone())?;
+        let asynchronous = AsyncActivity::new(pre, config.clone(), http_client)?;
+        Ok(Self { linked: Arc::new(Linked { asynchronous, inline, config, running, all_pools, background }), pools: None })
     }
 
-    /// The same activity with guests that are used again, never by two runs at a time. What its code leaves in its memory is there in later
-    /// runs, so all of them must be of one function of one app, with one environment.
+    /// The same activity with guests that serve one run after another, never two at a time. What
+    /// the code leaves in its memory is there in later runs, so all runs must be of one function of
+    /// one app, with one environment.
     ///
-    /// A guest is thrown away after a run that did not return, whatever the reason, or whose output was refused. At most 32 are kept
-    /// for the result and its clones, and 256 MiB of memory for all activities together; they go with the last clone.
+    /// A guest is dropped after a run that did not return, for whatever reason, or whose output was
+    /// refused. The pool of the result and its clones holds at most 32 idle guests, and the pools
+    /// of all activities at most 256 MiB of memory; a pool is dropped with the last clone.
     #[must_use]
     pub fn with_reuse(&self, reuse: GuestReuse) -> Self {
-        Self { linked: self.linked.clone(), kept: Some(self.linked.shelves.add(reuse)) }
+        Self { linked: self.linked.clone(), pools: Some(self.linked.all_pools.add(reuse)) }
     }
 
-    /// Whether [`run_at_once`](Self::run_at_once) is worth a try: the activity imports nothing that it could wait for, and its runs
-    /// were short so far. The first run never is.
-    pub fn is_expected_at_once(&self, timeout: Option<Duration>) -> bool {
-        self.linked.at_once.as_ref().is_some_and(|at_once| at_once.is_expected(timeout))
+    /// Whether [`run_inline`](Self::run_inline) is worth a try: the activity imports nothing that
+    /// it could wait for, and its recent runs were short. The first run never runs inline.
+    pub fn is_expected_inline(&self, timeout: Option<Duration>) -> bool {
+        self.linked.inline.as_ref().is_some_and(|inline| inline.is_expected(timeout))
     }
 
-    /// Runs the activity on the caller's thread, for 50 ms at most. Plain and blocking, like an orchestrator's calls.
+    /// Runs the activity on the caller's thread, for at most 50 ms. The call blocks, as an
+    /// orchestrator's does.
     ///
-    /// `None`: it was not to be, because [`is_expected_at_once`](Self::is_expected_at_once) is false, because as many activities run
-    /// as may, or because it took too long. The run had no effect then but its log lines; [`run`](Self::run) it.
+    /// Returns `None` if [`is_expected_inline`](Self::is_expected_inline) is false, if as many
+    /// activities run as may, or if the run took too long. Such a run has had no effect besides its
+    /// log lines; call [`run`](Self::run) instead.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn run_at_once(&self, context: &ActivityContext, input: &Payload) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-        let at_once = self.linked.at_once.as_ref().filter(|at_once| at_once.is_expected(context.timeout))?;
+    pub fn run_inline(&self, context: &ActivityContext, input: &Payload) -> Option<Result<Result<Payload, Failure>, GuestError>> {
+        let inline = self.linked.inline.as_ref().filter(|inline| inline.is_expected(context.timeout))?;
         let _permit = self.linked.running.try_acquire().ok()?;
-        at_once.run(self.kept.as_ref().map(|kept| &kept.plain), context, input)
+        inline.run(self.pools.as_ref().map(|pools| &pools.inline), context, input)
     }
 
-    /// Runs the activity, in a new guest unless [`with_reuse`](Self::with_reuse) says otherwise. Waits while
-    /// [`max_running_activities`](crate::Config::max_running_activities) others run; dropping the future ends the run.
+    /// Runs the activity, in a new guest unless [`with_reuse`](Self::with_reuse) says otherwise.
+    /// Waits while [`max_running_activities`](crate::Config::max_running_activities) others run;
+    /// dropping the future ends the run.
     ///
     /// # Errors
-    /// The inner failure is the activity's own. [`GuestError`] when it came to no result; for the caller's retry policy both count the same.
+    /// The inner failure is the activity's own; [`GuestError`] says why there is no result. For the
+    /// caller's retry policy both count the same.
     pub async fn run(
         &self,
         context: ActivityContext,
@@ -134,7 +141,7 @@ impl ActivityComponent {
         ActivityPlace(self.linked.running.clone().acquire_owned().await.expect("the semaphore is never closed"))
     }
 
-    /// As [`run`](Self::run), in a place that was waited for before.
+    /// As [`run`](Self::run), in a place from [`place`](Self::place).
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -145,21 +152,43 @@ impl ActivityComponent {
         input: Payload,
         environment: Arc<AppEnvironment>,
     ) -> Result<Result<Payload, Failure>, GuestError> {
-        let Linked { at_once, config, background, .. } = &*self.linked;
+        let Linked { inline, config, background, .. } = &*self.linked;
         let deadline = config.limits.activity_deadline_for(context.timeout);
         let begun = Instant::now();
-        let (linked, kept) = (self.linked.clone(), self.kept.clone());
+        let (linked, pools) = (self.linked.clone(), self.pools.clone());
         let guest = async move {
-            let kept = kept.as_ref().map(|kept| &kept.io);
-            linked.as_future.run(kept, context, input, environment, deadline).await
+            let pool = pools.as_ref().map(|pools| &pools.io);
+            linked.asynchronous.run(pool, context, input, environment, deadline).await
         };
         let result = tokio::time::timeout(deadline, background.run(guest)).await;
-        if let Some(at_once) = at_once {
-            at_once.note(begun.elapsed());
+        if let Some(inline) = inline {
+            inline.note(begun.elapsed());
         }
         result.unwrap_or_else(|_elapsed| Err(GuestError::deadline(deadline)))
     }
 }
+
+/// The bindings have a type of their own for each way of calling, with the same members.
+macro_rules! context_of_the_bindings {
+    ($($context:path),*) => {$(
+        impl From<ActivityContext> for $context {
+            fn from(context: ActivityContext) -> Self {
+                Self {
+                    name: context.name.as_ref().to_owned(),
+                    instance_id: context.instance_id.as_str().to_owned(),
+                    task: context.task.0,
+                    attempt: context.attempt,
+                    idempotency_key: context.idempotency_key,
+                }
+            }
+        }
+    )*};
+}
+
+context_of_the_bindings!(
+    bindings::activity::exports::longhaul::durable::activity::Context,
+    bindings::inline_activity::exports::longhaul::durable::activity::Context
+);
 
 fn checked(outcome: Result<String, types::Failure>, limits: &Limits) -> Result<Result<Payload, Failure>, GuestError> {
     match outcome {

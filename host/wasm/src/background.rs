@@ -1,9 +1,10 @@
 //! Guests that compute for long give way to all others.
 //!
-//! What answers requests, runs short calls and keeps time must not wait for a guest that does not return. A plain call cannot be moved, so its
-//! thread gives way, and whoever owns the thread is told, to put another in its place. A future can be moved: it goes on on threads that
-//! give way, where it has company of its kind. Of both kinds together, only so many compute at a time ([`gate`]): the others have the
-//! processors that are left for themselves.
+//! Requests, short calls and timers must not wait for a guest that does not return. A plain call
+//! cannot be moved to another thread, so its own thread gives way, and the thread's owner is told,
+//! so that it puts another thread in its place. A future can be moved: it continues on background
+//! threads, which give way. Of both kinds together only a few compute at a time
+//! ([`FairSemaphore`]); the processors that are left belong to all other work.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -17,20 +18,21 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 
-mod gate;
+mod fair_semaphore;
 
-use gate::Gate;
-pub(crate) use gate::Permit;
+use fair_semaphore::FairSemaphore;
+pub(crate) use fair_semaphore::Permit;
 
-/// How much threads give way to all others on the machine, from 0 to 19. Not all the way, because they come by locks that others need: on a machine
-/// that other programs keep busy they still get a share of it.
+/// The niceness of threads that give way, from 0 to 19. Not the highest, because these threads take
+/// locks that others need: on a machine that other programs keep busy they still get a share of it.
 const NICENESS: i32 = 10;
-/// Processor time that a future may take in one go before it goes on in the background.
+/// Processor time that one poll of a future may take before the future moves to the background.
 const LONGEST_POLL: Duration = Duration::from_millis(5);
 
-/// Lets the calling thread give way for the rest of its life: it may not be allowed to go back.
+/// Lowers the calling thread's priority for the rest of its life: the system may not allow it to
+/// raise it again.
 pub(crate) fn give_way() {
-    // Elsewhere this is said of whole processes.
+    // On other systems niceness belongs to the whole process.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::nice(NICENESS)
     {
@@ -44,13 +46,14 @@ thread_local! {
     static WHEN_HELD_UP: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
-/// Has `then` called on this thread each time the orchestrator or entity that it runs has not returned for 10 to 20 ms. If `then` is true, the
-/// thread gives way to all others from then on, for good: it should end after this call.
+/// Sets what is called on this thread each time the orchestrator or entity that it runs has not
+/// returned for 10 to 20 ms. If `then` returns true, the thread gives way to all others for the
+/// rest of its life, so it should end after this call.
 pub fn when_held_up(then: impl Fn() -> bool + 'static) {
     WHEN_HELD_UP.set(Some(Box::new(then)));
 }
 
-/// From so many bytes on reading or copying a text takes longer than others should wait for it.
+/// Reading or copying a longer text takes longer than other futures of the worker should wait.
 const LONG_TEXT_BYTES: usize = 256 << 10;
 
 thread_local! {
@@ -58,8 +61,8 @@ thread_local! {
     static LONG_WORK_AHEAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Gives way before the host reads or copies a text of so many bytes for a guest, which would be done in one go. A future that
-/// [`Background::run`] polls goes on in the background for that.
+/// Gives way before the host reads or copies a text of so many bytes for a guest, which it does
+/// without a pause. A future that [`Background::run`] polls moves to the background for that.
 pub(crate) async fn before_reading(bytes: usize) {
     if bytes >= LONG_TEXT_BYTES {
         LONG_WORK_AHEAD.set(true);
@@ -68,7 +71,8 @@ pub(crate) async fn before_reading(bytes: usize) {
     }
 }
 
-/// The guest that this thread runs does not return. Returns whether the thread gives way now.
+/// Called while the guest that this thread runs does not return. Returns whether the thread gives
+/// way from now on.
 fn held_up() -> bool {
     let gives_way = WHEN_HELD_UP.with_borrow(|then| then.as_ref().is_some_and(|then| then()));
     if gives_way {
@@ -77,49 +81,51 @@ fn held_up() -> bool {
     gives_way
 }
 
-/// Where guests go on that compute for long.
+/// Runs guests that compute for long.
 pub(crate) struct Background {
-    gate: Arc<Gate>,
+    semaphore: Arc<FairSemaphore>,
     places: usize,
-    /// For futures. There are none until the first of these comes.
+    /// For futures. The threads are started with the first one that computes for long.
     threads: OnceLock<Option<Runtime>>,
-    /// Guests that are called plainly are interrupted.
+    /// Plain calls are interrupted.
     is_over: AtomicBool,
 }
 
 impl Background {
-    /// Lets so many guests compute at a time.
+    /// Lets so many guests compute for long at a time.
     pub fn new(places: usize) -> Self {
         let places = places.max(1);
-        Self { gate: Gate::new(places), places, threads: OnceLock::new(), is_over: AtomicBool::new(false) }
+        Self { semaphore: FairSemaphore::new(places), places, threads: OnceLock::new(), is_over: AtomicBool::new(false) }
     }
 
     /// Lets any number of guests compute from now on: those that wait would hold up the end.
     pub fn open(&self) {
-        self.gate.open();
+        self.semaphore.open();
     }
 
-    /// Interrupts guests that are called plainly as soon as they have computed for a slice of time,
-    /// and lets no other begin: the host cannot stop before their calls have returned.
+    /// Interrupts plain calls as soon as they have computed for a slice of time, and lets no other
+    /// begin: the host cannot stop before these calls have returned.
     pub fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.open();
     }
 
-    /// Whether guests that are called plainly are interrupted.
+    /// Whether plain calls are interrupted.
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// The guest that this thread runs has computed for one more slice of time: others come first. Returns a place for the next slice;
-    /// `None` if nobody takes this thread's place: then it does not wait.
-    pub fn go_on_here(&self, held: Option<Permit>) -> Option<Permit> {
+    /// Lets other guests go first after the guest that this thread runs has computed for one more
+    /// slice of time. Returns a place for the next slice, or `None` without waiting if no other
+    /// thread takes this thread's place.
+    pub fn next_slice(&self, held: Option<Permit>) -> Option<Permit> {
         let has_given_way = held.is_some();
         drop(held);
-        (has_given_way || held_up()).then(|| self.gate.enter())
+        (has_given_way || held_up()).then(|| self.semaphore.acquire())
     }
 
-    /// Runs a guest: here, and in the background once it has held up this worker. Dropping the future ends the run.
+    /// Runs a guest on this worker, and in the background once it has held up the worker. Dropping
+    /// the future ends the run.
     pub async fn run<F>(&self, guest: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
@@ -135,22 +141,23 @@ impl Background {
                 Poll::Pending if !has_long_work && processor_time().saturating_sub(begun) <= LONGEST_POLL => Poll::Pending,
                 Poll::Pending => {
                     threads = self.threads();
-                    // Where there are no such threads it goes on here.
+                    // Without background threads the guest continues here.
                     if threads.is_some() { Poll::Ready(None) } else { Poll::Pending }
                 }
             }
         });
         match (here.await, threads) {
             (Some(output), _) => output,
-            (None, Some(threads)) => go_on(guest, self.gate.clone(), threads).await,
-            (None, None) => unreachable!("it leaves for threads that are there"),
+            (None, Some(threads)) => continue_on(threads, guest, self.semaphore.clone()).await,
+            (None, None) => unreachable!("the future moves only to threads that are there"),
         }
     }
 
     fn threads(&self) -> Option<&Handle> {
         let start = || {
             let mut builder = Builder::new_multi_thread();
-            // Each of these futures comes back as soon as it may, so the driver gets its turn after every one of them.
+            // Each of these futures is ready again at once, so the driver gets its turn after every
+            // poll.
             builder.worker_threads(self.places);
             let started = builder.enable_all().event_interval(1).thread_name("guest-background").on_thread_start(give_way).build();
             started.inspect_err(|error| tracing::warn!(%error, "cannot start threads for guests that compute for long")).ok()
@@ -162,33 +169,34 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(Some(runtime)) = self.threads.take() {
-            // Whoever drops this may be a worker, which must not wait.
+            // The thread that drops this may be a worker, which must not block.
             runtime.shutdown_background();
         }
     }
 }
 
-async fn go_on<F>(mut guest: Pin<Box<F>>, gate: Arc<Gate>, threads: &Handle) -> F::Output
+async fn continue_on<F>(threads: &Handle, mut guest: Pin<Box<F>>, semaphore: Arc<FairSemaphore>) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
     let guest = poll_fn(move |context| {
-        // These threads have nothing else to do than to wait here.
-        let _permit = gate.enter();
+        // Blocking is right here: these threads do nothing else.
+        let _permit = semaphore.acquire();
         guest.as_mut().poll(context)
     });
-    // Unlike a bare task, what is in a set ends with it.
+    // Unlike a bare task, a task of a set is aborted when the set is dropped.
     let mut alone = JoinSet::new();
     alone.spawn_on(guest, threads);
     match alone.join_next().await {
         Some(Ok(output)) => output,
         Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime is gone, and so is whoever wants to know.
+        // The runtime is gone, and with it every reader of the result.
         Some(Err(_)) | None => std::future::pending().await,
     }
 }
 
-/// What the calling thread has computed. Unlike the time on the wall, it does not grow while other programs have the machine.
+/// The processor time of the calling thread. Unlike wall-clock time it does not grow while other
+/// programs have the processor.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())

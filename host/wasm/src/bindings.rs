@@ -1,7 +1,8 @@
-//! The WIT of `/wit` as Rust, made by wasmtime's `bindgen!`. Nothing outside this crate sees these types.
+//! The WIT of `/wit` as Rust, made by wasmtime's `bindgen!`. Nothing outside this crate sees these
+//! types.
 //!
-//! The worlds share their common types. What a guest is given is owned, not borrowed: the borrowing mode of this
-//! `bindgen!` cannot express the alias `type json = string`.
+//! The worlds share their common types. What a guest is given is owned, not borrowed: the borrowing
+//! mode of this `bindgen!` cannot express the alias `type json = string`.
 
 // `pub`, because the code that `bindgen!` makes exports them again.
 pub use orchestrator::longhaul::durable::{log, types};
@@ -28,7 +29,7 @@ pub(crate) mod activity {
 }
 
 /// The same world, called without futures.
-pub(crate) mod plain_activity {
+pub(crate) mod inline_activity {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "activity-function",

@@ -15,11 +15,11 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::background::Background;
+use crate::component_world::FunctionKind;
 use crate::config::Config;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
 use crate::log::{GuestLog, LogContext, LogLevel};
-use crate::world::FunctionKind;
 
 mod body;
 mod host;
@@ -54,14 +54,16 @@ impl ClientComponent {
         Ok(Self(Arc::new(Linked { pre: ProxyPre::new(pre)?, config, http_client, running, background })))
     }
 
-    /// Answers a request in a new guest. Waits while [`max_running_requests`](crate::Config::max_running_requests) others run.
+    /// Answers a request in a new guest. Waits while
+    /// [`max_running_requests`](crate::Config::max_running_requests) others run.
     ///
-    /// The guest goes on after its answer's head is there, until it returns or
-    /// [`Limits::request_deadline`](crate::Limits::request_deadline) is over; the answer ends when the guest does. It goes on as well when this future is dropped: a
-    /// client that hangs up must not stop a function halfway.
+    /// The guest runs on after the head of its answer is there, until it returns or
+    /// [`Limits::request_deadline`](crate::Limits::request_deadline) is over; the answer ends when
+    /// the guest does. It also runs on when this future is dropped: a client that hangs up must not
+    /// stop a function halfway.
     ///
     /// # Errors
-    /// Any [`GuestError`] but [`GuestError::Gone`] when the guest came to no answer.
+    /// Any [`GuestError`] but [`GuestError::Gone`] when the guest gave no answer.
     pub async fn handle<B>(
         &self,
         log: LogContext,

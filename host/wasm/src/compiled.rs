@@ -1,9 +1,10 @@
 //! Compiled code on disk: compiling takes 50 ms and more, mapping a file 0.1 ms.
 //!
-//! A file is named by the component's SHA-256 and the engine's version and settings, so a new wasmtime or another setting
-//! finds nothing and compiles. A file that cannot be used is replaced.
+//! A file is named by the component's SHA-256 and the engine's version and settings, so a new
+//! wasmtime or another setting finds nothing and compiles. A file that cannot be used is replaced.
 //!
-//! - `child`, `job`: compiling what comes from outside, in a process of its own; what asks for it, and what it does.
+//! - `child`, `job`: compiling what comes from outside, in a process of its own; what asks for it,
+//!   and what it does.
 //! - `bounds`: how large and how involved a component may be.
 //! - `files`: the files. `trusted_code`: using one.
 
@@ -28,11 +29,11 @@ pub use job::{CompileJob, Outcome};
 /// Why there is no compiled code.
 #[derive(Debug)]
 pub(crate) enum CompileError {
-    /// The component cannot be compiled; the engine's words.
+    /// The component cannot be compiled; the text is the engine's.
     Unusable(String),
-    /// Compiling it takes more than the operator grants; the text says of what.
+    /// Compiling it takes more than the operator grants; the text names the resource.
     TooCostly(String),
-    /// The host cannot compile now, whatever the component.
+    /// The host cannot compile any component now.
     Broken(String),
 }
 
@@ -46,7 +47,8 @@ pub(crate) struct Source<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Takes the code of a component from the cache, or has it compiled and leaves it there for next time.
+/// Takes the code of a component from the cache, or compiles the component and stores its code
+/// there.
 pub(crate) fn compile(engine: &Engine, config: &Config, source: &Source<'_>) -> Result<Component, CompileError> {
     let file = config.compiled_cache.as_deref().map(|folder| folder.join(file_name(engine, source.sha256)));
     if let Some(component) = file.as_deref().and_then(|file| files::load(engine, file)) {
@@ -74,7 +76,7 @@ fn in_process(engine: &Engine, source: &Source<'_>, file: Option<PathBuf>) -> Re
     Ok(component)
 }
 
-/// Compiles here and now, or says why the component cannot be.
+/// Compiles in this process, or says why the component cannot be compiled.
 fn compiled(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
     bounds::check(bytes)?;
     Component::new(engine, bytes).map_err(|error| format!("{error:#}"))

@@ -1,4 +1,5 @@
-//! From the core's types to the guest's and back. What comes back is checked, and a fault names its field.
+//! Converts the core's types to the guest's and back. What a guest returns is checked, and an error
+//! names the field.
 
 mod from_guest;
 mod to_guest;

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::world::FunctionKind;
+use crate::component_world::FunctionKind;
 
-/// Counts guests of each kind since the process began. One is made for each call of an activity, an entity and a client function, and for
-/// each time that an orchestration comes into memory; one that cannot be made counts as well.
+/// Counts guests of each kind since the process began. One is made for each call of an activity, an
+/// entity and a client function, and for each time that an orchestration comes into memory; one
+/// that cannot be made counts as well.
 #[derive(Debug, Default)]
 pub struct GuestCounts {
     clients: AtomicU64,
@@ -15,7 +16,7 @@ pub struct GuestCounts {
 }
 
 impl GuestCounts {
-    /// Guests of this kind that were made so far.
+    /// How many guests of this kind were made so far.
     pub fn of(&self, kind: FunctionKind) -> u64 {
         self.counter(kind).load(Ordering::Relaxed)
     }

@@ -1,6 +1,8 @@
-//! The state of an orchestrator or entity guest, and the stand-ins that keep its code deterministic.
+//! The state of an orchestrator or entity guest, and the stand-ins that keep its code
+//! deterministic.
 //!
-//! A guest that imports nothing but `log` pays nothing for the stand-ins: they are made when one is first used.
+//! A guest that imports nothing but `log` pays nothing for the stand-ins: they are made when one is
+//! first used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,27 +30,28 @@ mod random_numbers;
 use clock::{HasTurnClock, TurnClock};
 use random_numbers::{HasRandomNumbers, RandomNumbers};
 
-/// Most resources that the host holds for one guest: streams and pollables of its standard library. Guests at rest keep them.
+/// Most resources that the host holds for one guest: streams and pollables of its standard library.
+/// A guest keeps them between its calls.
 const MAX_RESOURCES: usize = 100;
-/// Most handles that one guest has in all.
+/// Most handles of one guest.
 const MAX_HANDLES: usize = 10_000;
 
-/// What the store of a deterministic guest holds.
+/// The host's state in the store of a deterministic guest.
 pub(crate) struct GuestState {
     pub log: Arc<GuestLog>,
     pub limiter: Limiter,
     now: Timestamp,
     random: RandomNumbers,
     background: Arc<Background>,
-    /// Its place among the guests that compute for long, if it is one.
+    /// Its place among the guests that compute for long, while it has one.
     permit: Option<Permit>,
-    /// Ticks of the call after the present slice of its time.
+    /// Ticks that the call has left after its current slice of time.
     later_ticks: u64,
     wasi: Option<Box<(WasiCtx, ResourceTable)>>,
 }
 
 impl GuestState {
-    /// Begins a call: its time, and what its random numbers follow from.
+    /// Begins a call with its time and the seed of its random numbers.
     pub fn begin_call(&mut self, now: Timestamp, seed: &[&[u8]], replaying: bool) {
         self.now = now;
         self.random = RandomNumbers::seeded(seed);
@@ -61,7 +64,7 @@ impl GuestState {
         self.background.is_over()
     }
 
-    /// How a call ended that came to nothing.
+    /// Why a call has no result.
     pub fn failed(&self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
         if self.background.is_over() && matches!(error.downcast_ref(), Some(Trap::Interrupt)) {
             return GuestError::Stopping;
@@ -91,7 +94,8 @@ fn no_wasi(log: &Arc<GuestLog>) -> WasiCtx {
     builder.build()
 }
 
-/// A store with room for one guest, its memory bounded. `begin_call` and a deadline come before anything runs in it.
+/// A store for one guest with bounded memory. Call `begin_call` and set a deadline before anything
+/// runs in it.
 pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, config: &Config, background: &Arc<Background>) -> Store<GuestState> {
     let limits = &config.limits;
     let limiter = Limiter::sharing(limits.orchestrator_memory_bytes, config.memory.clone());
@@ -107,11 +111,12 @@ pub(crate) fn new_store(engine: &Engine, log: Arc<GuestLog>, config: &Config, ba
             return Ok(UpdateDeadline::Interrupt);
         }
         state.later_ticks -= slice;
-        state.permit = state.background.go_on_here(state.permit.take());
+        state.permit = state.background.next_slice(state.permit.take());
         if state.background.is_over() {
             return Ok(UpdateDeadline::Interrupt);
         }
-        // The ticks of a wait do not count, and the one in which it ends is over before its time.
+        // The ticks of a wait do not count, and the tick in which it ends is shorter than the
+        // others.
         let begun = state.permit.as_ref().is_some_and(Permit::has_waited);
         Ok(UpdateDeadline::Continue(slice + u64::from(begun)))
     });
@@ -144,8 +149,8 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Everything that a deterministic guest may import. Sockets, HTTP and anything else are absent, so that they cannot be linked
-/// even if the check of names let them pass.
+/// Everything that a deterministic guest may import. Sockets, HTTP and anything else are absent, so
+/// that they cannot be linked even if the check of names let them pass.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>> {
     let mut linker = Linker::<GuestState>::new(engine);
     let l = &mut linker;

@@ -1,33 +1,38 @@
 //! The two engines and how large their pools are.
 //!
-//! Every guest's memory is a slot of a pool that is reserved as address space when the engine starts. A used slot costs memory
-//! mappings of the process, and the kernel allows a process only `vm.max_map_count` of those; a process that runs out of them
-//! fails in strange places, so the pools are sized to stay well below.
+//! Every guest's memory is a slot of a pool that is reserved as address space when the engine
+//! starts. A used slot costs memory mappings of the process, and the kernel allows a process only
+//! `vm.max_map_count` of those; a process that runs out of them fails in strange places, so the
+//! pools are sized to stay well below.
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config as EngineConfig, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
-use crate::activity::MAX_KEPT;
+use crate::activity::MAX_POOLED;
 use crate::config::{Config, Limits};
 use crate::error::Error;
 
-/// Native stack that a guest may use. Whoever calls an orchestrator or entity needs a thread with at least twice this.
+/// Native stack that a guest may use. A thread that calls an orchestrator or entity needs at least
+/// twice this.
 const MAX_WASM_STACK_BYTES: usize = 512 << 10;
 /// Stack of an activity or client function, on which the host functions that it calls run too.
 const ASYNC_STACK_BYTES: usize = 1 << 20;
-/// Guard behind each memory. Small, since bounds are checked in code when the reservation is below 4 GiB anyway.
+/// Guard behind each memory. Small, since bounds are checked in code when the reservation is below
+/// 4 GiB anyway.
 const GUARD_BYTES: u64 = 64 << 10;
-/// Memory of a free slot that stays resident and is cleared by hand: cheaper than giving pages back and faulting them in again.
-/// Measured: 2 MiB are no faster than this.
+/// Memory of a free slot that stays resident and is cleared by hand: cheaper than giving pages back
+/// and faulting them in again. Measured: 2 MiB are no faster than this.
 const KEEP_RESIDENT_BYTES: usize = 128 << 10;
-/// Core instances, memories and tables of one component that the pools have room for on average; interpreters need many.
+/// Core instances, memories and tables of one component that the pools have room for on average;
+/// interpreters need many.
 const CORE_INSTANCES_PER_GUEST: u32 = 8;
 const TABLES_PER_GUEST: u32 = 4;
 const TABLE_ELEMENTS: usize = 20_000;
 
 /// Mappings of the process left to everything that is no guest.
 const RESERVED_MAPPINGS: usize = 10_000;
-/// Mappings of a waiting orchestrator or entity (measured: 4), and of a running activity or client function with its stack.
+/// Mappings of a waiting orchestrator or entity (measured: 4), and of a running activity or client
+/// function with its stack.
 const MAPPINGS_PER_GUEST: usize = 5;
 const MAPPINGS_PER_IO_GUEST: usize = 8;
 const DEFAULT_MAX_HOT_GUESTS: usize = 10_000;
@@ -42,7 +47,7 @@ pub(crate) fn max_hot_guests(config: &Config) -> usize {
 
 /// Activities and client functions that run, and activities' guests that are kept between two runs.
 fn max_io_guests(config: &Config) -> usize {
-    config.max_running_activities + config.max_running_requests + MAX_KEPT
+    config.max_running_activities + config.max_running_requests + MAX_POOLED
 }
 
 fn max_map_count() -> usize {
@@ -53,7 +58,8 @@ fn max_map_count() -> usize {
 /// Which of the two engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum EngineKind {
-    /// For orchestrators and entities: plain calls, and the same result for the same input on every machine.
+    /// For orchestrators and entities: plain calls, and the same result for the same input on every
+    /// machine.
     Deterministic,
     /// For activities and client functions: calls are futures that give way at each tick.
     Io,
@@ -79,7 +85,7 @@ pub(crate) fn io(config: &Config) -> Result<Engine, Error> {
     engine(EngineKind::Io, EngineKind::Io.memory_bytes(&config.limits), max_io_guests(config))
 }
 
-/// An engine that makes the same code, without room for guests to speak of.
+/// An engine that makes the same code and has room for hardly any guests.
 pub(crate) fn for_compiling(kind: EngineKind, memory_bytes: usize) -> Result<Engine, Error> {
     engine(kind, memory_bytes, 1)
 }
@@ -93,7 +99,7 @@ fn engine(kind: EngineKind, memory_bytes: usize, guests: usize) -> Result<Engine
             engine
         }
         EngineKind::Io => {
-            // A guest that is kept holds on to its stack.
+            // A pooled guest keeps its stack.
             let mut engine = common(memory_bytes, guests, guests);
             engine.async_stack_size(ASYNC_STACK_BYTES);
             engine
@@ -116,8 +122,9 @@ fn common(memory_bytes: usize, guests: usize, stacks: usize) -> EngineConfig {
     engine
 }
 
-/// Leaves WebAssembly 2.0 with relaxed SIMD and extended constants, and the component model without its asynchronous calls. What is off can
-/// be turned on once a toolchain wants it; turning something off later would break apps.
+/// Leaves WebAssembly 2.0 with relaxed SIMD and extended constants, and the component model without
+/// its asynchronous calls. What is off can be turned on once a toolchain wants it; turning
+/// something off later would break apps.
 fn turn_off_what_no_guest_needs(engine: &mut EngineConfig) {
     let off = WasmFeatures::THREADS
         | WasmFeatures::SHARED_EVERYTHING_THREADS
@@ -158,8 +165,8 @@ fn pool(memory_bytes: usize, guests: usize, stacks: usize) -> PoolingAllocationC
     pool.linear_memory_keep_resident(KEEP_RESIDENT_BYTES);
     pool.table_keep_resident(KEEP_RESIDENT_BYTES);
     pool.async_stack_keep_resident(16 << 10);
-    // Clears only the pages that a guest touched. Measured with 10,000 guests dropped in a row: 1.0 s instead of 3.6 to 4.9 s.
-    // Older kernels do without.
+    // Clears only the pages that a guest touched. Measured with 10,000 guests dropped in a row: 1.0
+    // s instead of 3.6 to 4.9 s. Older kernels do without.
     pool.pagemap_scan(Enabled::Auto);
     pool
 }

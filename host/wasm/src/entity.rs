@@ -8,12 +8,12 @@ use wasmtime::component::InstancePre;
 
 use crate::background::Background;
 use crate::bindings::entity::EntityFunctionPre;
+use crate::component_world::FunctionKind;
 use crate::config::Config;
 use crate::convert;
 use crate::deterministic::{GuestState, end_time, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
-use crate::world::FunctionKind;
 
 /// A compiled and linked entity; clones share it.
 #[derive(Clone)]
@@ -32,7 +32,8 @@ impl EntityComponent {
 
     /// Runs a batch in a new guest. Plain and blocking, like an orchestrator's calls.
     ///
-    /// `state` is `None` while the entity does not exist. The result holds as many results as operations were given.
+    /// `state` is `None` while the entity does not exist. The result holds as many results as
+    /// operations were given.
     ///
     /// # Errors
     /// Any [`GuestError`] but [`GuestError::Gone`]; the state is as it was before.

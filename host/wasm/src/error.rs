@@ -8,8 +8,8 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi_http::FieldMapError;
 
+use crate::component_world::FunctionKind;
 use crate::log::cut;
-use crate::world::FunctionKind;
 
 /// The runtime cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +28,15 @@ pub enum Error {
     /// The component cannot be used.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// The host cannot compile components now, whatever they are like.
+    /// The host cannot compile any component now.
     #[error("cannot compile the component: {0}")]
     Compiler(String),
     /// The bytes are not those that the digest names.
     #[error("the component's SHA-256 is {actual}, expected {expected}")]
     Digest {
-        /// What was asked for.
+        /// The digest that was asked for.
         expected: String,
-        /// What the bytes give.
+        /// The digest of the bytes.
         actual: String,
     },
 }
@@ -82,20 +82,20 @@ pub enum ComponentError {
     TooCostly {
         /// What it is meant to be.
         kind: FunctionKind,
-        /// How much of what, and the setting.
+        /// Which resource, how much of it, and the setting.
         what: String,
     },
-    /// It does not compile, or an interface has another shape than this host's.
+    /// It does not compile, or one of its interfaces differs from this host's.
     #[error("the {kind} cannot be used: {reason}")]
     Unusable {
         /// What it is meant to be.
         kind: FunctionKind,
-        /// The engine's words.
+        /// The engine's message.
         reason: String,
     },
 }
 
-/// A call of a guest did not come to a result. The guest is gone; start a new one.
+/// A call of a guest gave no result. The guest is gone; start a new one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuestError {
     /// The code stopped itself: a panic, a stack overflow, an exit.
@@ -115,13 +115,13 @@ pub enum GuestError {
     /// The code stopped itself after it was refused more memory. Never record it as an outcome.
     #[error("the guest needs more than its {limit_bytes} bytes of memory")]
     Memory {
-        /// How much it may have.
+        /// The bound, bytes.
         limit_bytes: usize,
     },
     /// The guest returned something that breaks the contract; the text names the field.
     #[error("the guest broke the contract: {0}")]
     Protocol(String),
-    /// The activity returned more than it may. Kept out of the log, where it would stay.
+    /// The activity's output is too long. It is kept out of the history, where it would stay.
     #[error("the output has {bytes} bytes; the most is {limit_bytes}")]
     OutputTooLarge {
         /// How much it returned.
@@ -129,19 +129,21 @@ pub enum GuestError {
         /// How much it may return.
         limit_bytes: usize,
     },
-    /// The guest handed over more than is taken. Kept out of the log, where it would stay.
+    /// A payload or name is beyond its bound. It is kept out of the history, where it would stay.
     #[error("{0}")]
     BeyondLimit(#[from] BeyondLimit),
-    /// The host holds as much for the guest as it may: handles, header fields, requests, streams. The code keeps what it no longer needs.
+    /// The host holds as much for the guest as it may: handles, header fields, requests, streams.
+    /// The code does not drop what it no longer needs.
     #[error("the guest keeps too many resources of the host, or too much in them")]
     Resources,
-    /// The guest handed over more in one call than it may in any, so that how much it was is not known.
+    /// The guest handed over more in one call than any call may; the host stopped counting there.
     #[error("the guest handed over more than is taken in one call")]
     Handover,
-    /// As many guests are in memory as there is room for: drop an idle one and try again.
+    /// There is no room for another guest in memory: drop an idle one and try again.
     #[error("no room for another guest: {0}")]
     Busy(String),
-    /// The host stops and waits no longer. Says nothing about the code: never record it as an outcome.
+    /// The host is stopping and no longer waits. Says nothing about the code: never record it as an
+    /// outcome.
     #[error("the host stops")]
     Stopping,
     /// An earlier call of this guest failed, so it cannot be called again.
@@ -150,7 +152,7 @@ pub enum GuestError {
 }
 
 impl GuestError {
-    /// Whether the same call may well succeed later, with nothing changed in the code or its input.
+    /// Whether the same call may succeed later without a change of the code or its input.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::Memory { .. } | Self::Busy(_) | Self::Stopping | Self::Gone => true,
@@ -159,8 +161,9 @@ impl GuestError {
         }
     }
 
-    /// What wasmtime's error means. `refused`: what the guest ran into during the call, if it did. `panic`: what the guest said of a
-    /// panic before it stopped itself; without it the message of a trap tells nothing to the code's author.
+    /// What wasmtime's error means. `refused`: what the guest ran into during the call, if it did.
+    /// `panic`: what the guest said of a panic before it stopped itself; without it a trap's
+    /// message does not help the code's author.
     pub(crate) fn of(error: &wasmtime::Error, refused: Refused, deadline: Duration, panic: Option<&str>) -> Self {
         if let Some(full) = error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>() {
             return Self::Busy(full.to_string());
@@ -191,18 +194,19 @@ impl GuestError {
     }
 }
 
-/// What a guest ran into during a call.
+/// The bound that a guest met during a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Refused {
     /// The bound on its memory, if it asked for more.
     pub memory_bytes: Option<usize>,
-    /// It asked for more than the others leave.
+    /// It asked for more than the other guests leave.
     pub shared_memory: bool,
     /// The host holds more for it than it may.
     pub held: bool,
 }
 
-/// How the engine says that a guest has too many handles, and that it hands over too much in one call; it has no types for them.
+/// The engine's messages for too many handles, and for too much handed over in one call; it has no
+/// error types for them.
 const TOO_MANY_HANDLES: &str = "store handle limit exceeded";
 const HANDED_OVER_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 
@@ -215,9 +219,9 @@ fn is_out_of_resources(error: &wasmtime::Error) -> bool {
     error.chain().any(full)
 }
 
-/// How much is shown of a panic's line: it stands in records and in status objects.
+/// Most of a panic's line that is kept, since it is part of records and status objects.
 const MAX_PANIC_BYTES: usize = 1_024;
-/// Frames shown of a trap; the innermost ones tell what happened.
+/// Frames of a trap that are kept; the innermost ones tell what happened.
 const MAX_FRAMES: usize = 16;
 
 fn short_backtrace(backtrace: &WasmBacktrace) -> String {

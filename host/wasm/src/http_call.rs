@@ -1,4 +1,5 @@
-//! Requests that the host sends itself, on an app's behalf: over the same connections and by the same rules as its guests'.
+//! Requests that the host itself sends for an app, over the same connections and by the same rules
+//! as those of its guests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use wasmtime_wasi_http::{Error as WasiError, RequestOptions};
 use crate::config::Config;
 use crate::io::{AppEnvironment, HttpClient, RequestFailed, destination, exchange};
 
-/// Sends requests; clones share its connections. See [`Runtime::http_caller`](crate::Runtime::http_caller).
+/// Sends requests; clones share its connections. See
+/// [`Runtime::http_caller`](crate::Runtime::http_caller).
 #[derive(Clone)]
 pub struct HttpCaller {
     client: HttpClient,
@@ -20,7 +22,7 @@ pub struct HttpCaller {
     config: Arc<Config>,
 }
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpCallError {
     /// The manifest or the operator does not allow the host.
@@ -45,7 +47,7 @@ pub enum HttpCallError {
         /// What went wrong.
         reason: String,
     },
-    /// The answer did not come in whole within its time.
+    /// The answer was not complete in time.
     #[error("{to} did not answer within {limit_ms} ms")]
     Timeout {
         /// Scheme and host.
@@ -68,9 +70,10 @@ impl HttpCaller {
         Self { client, running, config }
     }
 
-    /// Sends a request and reads its whole answer; any status is an answer, and redirections are not followed. Counts as one of the
-    /// [`max_running_activities`](crate::Config::max_running_activities) and has their time, or `timeout` if that is given.
-    /// Dropping the future ends the request.
+    /// Sends a request and reads its whole answer; any status is an answer, and redirections are
+    /// not followed. Counts as one of the
+    /// [`max_running_activities`](crate::Config::max_running_activities) and has their time, or
+    /// `timeout` if that is given. Dropping the future ends the request.
     ///
     /// # Errors
     /// [`HttpCallError`].
@@ -99,7 +102,7 @@ impl HttpCaller {
             _ => HttpCallError::Failed { to: to.to_owned(), reason: failed.words() },
         };
         let request = request.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
-        // Its time as a whole is bounded by the caller.
+        // The caller bounds the time of the whole request.
         let response = exchange(&self.client, request, RequestOptions::default()).await.map_err(failed)?;
         let (head, body) = response.into_parts();
         match Limited::new(body, limit_bytes).collect().await {

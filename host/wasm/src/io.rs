@@ -23,11 +23,11 @@ mod connector;
 mod error_code;
 mod exchange;
 mod failed;
+mod guest_secrets;
 mod held;
 mod outgoing;
 mod own_listeners;
 mod resolver;
-mod secrets;
 mod stream;
 mod trust;
 
@@ -35,30 +35,31 @@ pub use allowed_hosts::{AllowedHosts, InvalidHost};
 pub use exchange::is_forbidden_method;
 pub(crate) use exchange::{HttpClient, exchange, new_http_client};
 pub(crate) use failed::RequestFailed;
+pub use guest_secrets::Secrets;
 pub(crate) use outgoing::destination;
 pub use own_listeners::OwnListeners;
-pub use secrets::Secrets;
 pub use trust::tls_client_config;
 
 use held::{Held, MAX_FIELDS_BYTES, MAX_HANDLES, MAX_RESOURCES};
 use outgoing::Outgoing;
 
-/// Most random bytes of one call: the host must not compute for long before the guest gives way again.
+/// Most random bytes of one call: the host must not compute for long without giving way.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
-/// What an app's activities and client functions see of the world.
+/// What an app's activities and client functions can reach outside of their guest.
 #[derive(Clone, Debug, Default)]
 pub struct AppEnvironment {
     /// App settings: the guest's environment variables.
     pub settings: BTreeMap<String, String>,
-    /// What the operator gives to the function: environment variables, too, and kept out of everything that is written down.
+    /// Values that the operator gives to the function: environment variables, too, and kept out of
+    /// everything that the host writes down.
     pub secrets: Secrets,
     /// Where outgoing HTTP requests may go, default nowhere.
     pub allowed_hosts: AllowedHosts,
 }
 
 impl IoState {
-    /// How a call ended that came to nothing.
+    /// Why a call has no result.
     pub(crate) fn failed(&self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
         let panic = self.log.take_panic();
         let panic = panic.as_deref().map(|panic| self.secrets().hidden_in(panic));
@@ -70,13 +71,13 @@ impl IoState {
         &self.outgoing.environment.secrets
     }
 
-    /// Begins a call of a guest that is used again.
+    /// Begins another call of a pooled guest.
     pub(crate) fn begin_call(&mut self, log: LogContext) {
         self.limiter.begin_call();
         self.log.begin_call_for(log);
     }
 
-    /// What the guest ran into during this call, if it did.
+    /// The bound that the guest met during this call, if any.
     pub(crate) fn refused(&self) -> Refused {
         Refused { held: self.held.is_beyond(), ..self.limiter.refused() }
     }
@@ -96,13 +97,13 @@ pub(crate) fn new_table(most: usize) -> ResourceTable {
     table
 }
 
-/// What the store of an I/O guest holds.
+/// The host's state in the store of an I/O guest.
 pub(crate) struct IoState {
     pub log: Arc<GuestLog>,
     pub limiter: Limiter,
     /// Only client functions have one.
     pub client: Option<Arc<dyn ClientHost>>,
-    /// Made when it is first used: many guests never do, and it costs system calls.
+    /// Made on first use: many guests never use it, and it costs system calls.
     wasi: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     outgoing: Outgoing,
@@ -121,7 +122,7 @@ impl WasiView for IoState {
 impl WasiHttpView for IoState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         if !self.held.note_call(&mut self.table, &mut self.limiter) {
-            // The call finds none of its resources, which ends the guest.
+            // The call finds none of its resources then, which ends the guest.
             self.table = no_table();
         }
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
@@ -140,7 +141,8 @@ pub(crate) struct Guest {
     pub handover_bytes: usize,
 }
 
-/// A store that gives way to other futures at each tick. It has no deadline of its own: whoever runs it sets one.
+/// A store that gives way to other futures at each tick. It has no deadline of its own: the caller
+/// sets one.
 pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
     let Guest { log, environment, client, http_client, memory_bytes, memory, handover_bytes } = guest;
     let mut http = WasiHttpCtx::new();
@@ -165,7 +167,8 @@ pub(crate) fn new_store(engine: &Engine, guest: Guest) -> Store<IoState> {
     store
 }
 
-/// The app's settings and the function's secrets for an environment, no files, closed input; what is printed goes to the log.
+/// WASI with the app's settings and the function's secrets as the environment, no files and closed
+/// input; printed output goes to the log.
 fn wasi(log: &Arc<GuestLog>, environment: &AppEnvironment) -> WasiCtx {
     let mut wasi = WasiCtx::builder();
     wasi.max_random_size(MAX_RANDOM_BYTES);
@@ -180,8 +183,8 @@ fn wasi(log: &Arc<GuestLog>, environment: &AppEnvironment) -> WasiCtx {
     wasi.build()
 }
 
-/// What activities and client functions may import. Files and sockets link, because standard libraries want them, but there is
-/// no folder to open and no address that may be reached.
+/// Links what activities and client functions may import. Files and sockets are linked, because
+/// standard libraries want them, but there is no folder to open and no address that can be reached.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<IoState>> {
     let mut linker = Linker::<IoState>::new(engine);
     log::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;

@@ -7,28 +7,29 @@ use wasmtime::{ResourceLimiter, Result};
 use crate::error::Refused;
 use crate::memory::GuestMemory;
 
-/// Core instances, memories and tables of one guest: generous for any toolchain, small enough to keep a bad component from
-/// eating the pool.
+/// Core instances, memories and tables of one guest: generous for any toolchain, small enough to
+/// keep a bad component from exhausting the pool.
 const MAX_CORE_INSTANCES: usize = 100;
 const MAX_MEMORIES: usize = 4;
 const MAX_TABLES: usize = 20;
 const MAX_TABLE_ELEMENTS: usize = 100_000;
-/// What an element of a table takes.
+/// Bytes of one element of a table.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
-/// Counts everything that one guest has, in all its memories and tables and in the host's own: the bound is on the sum.
+/// Counts all memory of one guest: its memories, its tables, and what the host holds for it. The
+/// bound is on the sum.
 pub(crate) struct Limiter {
     limit_bytes: usize,
     memory_bytes: usize,
     table_bytes: usize,
     /// What the host holds for the guest.
     held_bytes: usize,
-    /// What was granted last, in case that it fails all the same.
+    /// What was granted last, in case the growth fails all the same.
     granted_bytes: usize,
     refused: Refused,
-    /// What it shares with others, if it does.
+    /// The memory that it shares with other guests, if any.
     shared: Option<Arc<GuestMemory>>,
-    /// What it has of its own, outside of what is shared.
+    /// The part of its memory that does not count as shared.
     settled_bytes: usize,
 }
 
@@ -43,7 +44,7 @@ impl Limiter {
         Self { shared: Some(memory), ..Self::new(limit_bytes) }
     }
 
-    /// The guest comes to rest: what it has is no longer part of what those share that are at work.
+    /// The guest's call is over: its memory no longer counts among that of running guests.
     pub fn settle(&mut self) {
         let bytes = self.memory_bytes();
         self.give_back(bytes.saturating_sub(self.settled_bytes));
@@ -55,12 +56,13 @@ impl Limiter {
         self.refused = Refused::default();
     }
 
-    /// What the guest takes up: its memories and tables, and what the host holds for it.
+    /// All memory of the guest: its memories and tables, and what the host holds for it.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes + self.table_bytes + self.held_bytes
     }
 
-    /// Notes what the host holds for the guest now. Returns whether the guest may have that much beside what it has itself.
+    /// Notes what the host holds for the guest now. Returns whether that and the guest's own memory
+    /// are within the bound.
     pub fn hold(&mut self, bytes: usize) -> bool {
         if let Some(less) = self.held_bytes.checked_sub(bytes) {
             self.give_back(less);
@@ -72,13 +74,14 @@ impl Limiter {
         granted
     }
 
-    /// What the guest ran into during this call. A guest that lives on after a refusal and traps for another reason in the same call is
-    /// reported as short of memory too: the trap itself does not tell.
+    /// The bound that the guest met during this call. A guest that runs on after a refusal and
+    /// traps for another reason in the same call is reported as short of memory too: the trap
+    /// itself does not tell.
     pub fn refused(&self) -> Refused {
         self.refused
     }
 
-    /// Whether so much more fits.
+    /// Whether so many more bytes fit.
     fn grant(&mut self, more_bytes: usize) -> bool {
         let own = self.memory_bytes();
         self.granted_bytes = 0;
@@ -100,7 +103,7 @@ impl Limiter {
         }
     }
 
-    /// Takes back what was granted last.
+    /// Takes back the last grant.
     fn take_back(&mut self) -> usize {
         let bytes = std::mem::take(&mut self.granted_bytes);
         self.give_back(bytes);

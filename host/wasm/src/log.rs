@@ -1,4 +1,4 @@
-//! What guests say.
+//! The log lines of guests.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +17,9 @@ pub(crate) use stream::LogStdout;
 pub enum LogLevel {
     /// Every step.
     Trace,
-    /// For whoever looks for a fault.
+    /// For finding a fault.
     Debug,
-    /// The normal course; also what is printed to standard output.
+    /// Normal operation; also what is printed to standard output.
     Info,
     /// Something to look at; also what is printed to standard error.
     Warn,
@@ -27,7 +27,7 @@ pub enum LogLevel {
     Error,
 }
 
-/// Who speaks.
+/// Where a line comes from.
 #[derive(Clone, Debug)]
 pub struct LogContext {
     /// The function's name as the deployment spells it.
@@ -39,7 +39,7 @@ pub struct LogContext {
 /// One line of a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct LogLine<'a> {
-    /// Who speaks.
+    /// Where the line comes from.
     pub context: &'a LogContext,
     /// How much it matters.
     pub level: LogLevel,
@@ -74,10 +74,10 @@ impl LogSink for TracingSink {
 
 /// The log of one guest: drops lines while replaying, cuts long ones, thins out a flood.
 pub(crate) struct GuestLog {
-    /// Changes when the guest is used again.
+    /// Changes when a pooled guest serves another call.
     context: Mutex<LogContext>,
     sink: Arc<dyn LogSink>,
-    /// Names stand in place of their values.
+    /// Their values are replaced by their names.
     secrets: Secrets,
     max_line_bytes: usize,
     lines_per_call: u32,
@@ -86,7 +86,9 @@ pub(crate) struct GuestLog {
     panic: Mutex<Panic>,
 }
 
-/// What the guest said of its last panic in this call, cut to the limit of a line. Kept in a replay as well, and behind a flood.
+/// The line about the last panic of this call, cut to the limit of a line. Also kept during a
+/// replay,
+/// and after a flood.
 #[derive(Default)]
 struct Panic {
     text: Option<String>,
@@ -94,7 +96,8 @@ struct Panic {
     goes_on: bool,
 }
 
-/// How the lines begin that the SDK's panic hook writes, and what stands in those of Rust's own behind the thread's name.
+/// How the lines of the SDK's panic hook begin, and what follows the thread's name in those of
+/// Rust's own hook.
 const PANICKED: &str = "panicked";
 const PANICKED_AT: &str = "panicked at ";
 
@@ -133,19 +136,19 @@ impl GuestLog {
         })
     }
 
-    /// Begins a call, whose lines are counted anew.
+    /// Begins a call; its lines are counted from zero.
     pub fn begin_call(&self, replaying: bool) {
         self.replaying.store(replaying, Ordering::Relaxed);
         self.lines_of_this_call.store(0, Ordering::Relaxed);
         _ = self.take_panic();
     }
 
-    /// What the guest has said of a panic in this call.
+    /// The guest's line about a panic in this call.
     pub fn take_panic(&self) -> Option<String> {
         std::mem::take(&mut *self.panic.lock().unwrap_or_else(PoisonError::into_inner)).text
     }
 
-    /// Begins a call on behalf of somebody else than the one before.
+    /// Begins a call for another function or instance than the call before.
     pub fn begin_call_for(&self, context: LogContext) {
         *self.context() = context;
         self.begin_call(false);
@@ -156,7 +159,7 @@ impl GuestLog {
     }
 
     pub fn line(&self, level: LogLevel, message: &str) {
-        // Looked through before it is cut: half a secret is one, too.
+        // Searched before it is cut: half a secret would not be found.
         let message = self.secrets.hidden_in(message);
         let message = cut(&message, self.max_line_bytes).trim_end();
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).note(level, message);

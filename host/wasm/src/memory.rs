@@ -1,11 +1,11 @@
-//! The memory of all guests that run outside of the guest threads' own: activities and client functions.
+//! The memory that running activities and client functions share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many bytes they may have together, and how many they have.
+/// How many bytes these guests may have together, and how many they have.
 ///
-/// A guest may not have more than is left free. So the more of them want much, the less each can have, and there is always something left: a
-/// guest that needs little finds it whatever the others do.
+/// A guest may not have more than it leaves free. So the more guests want much, the less each can
+/// have, and something is always left for a guest that needs little.
 #[derive(Debug)]
 pub struct GuestMemory {
     limit_bytes: usize,
@@ -18,17 +18,17 @@ impl GuestMemory {
         Self { limit_bytes, used_bytes: AtomicUsize::new(0) }
     }
 
-    /// Bytes for all of them.
+    /// The bound on all of them, bytes.
     pub fn limit_bytes(&self) -> usize {
         self.limit_bytes
     }
 
-    /// Bytes that they have now.
+    /// The bytes that they have now.
     pub fn used_bytes(&self) -> usize {
         self.used_bytes.load(Ordering::Relaxed)
     }
 
-    /// Takes `more` for a guest that has `own` already. Returns whether it may have them.
+    /// Takes `more` bytes for a guest that has `own` already. Returns whether it may have them.
     pub(crate) fn take(&self, own: usize, more: usize) -> bool {
         let fits = |used: usize| {
             let free = self.limit_bytes.saturating_sub(used);
@@ -43,7 +43,7 @@ impl GuestMemory {
 }
 
 impl Default for GuestMemory {
-    /// No bound to speak of.
+    /// Practically unbounded.
     fn default() -> Self {
         Self::new(usize::MAX)
     }

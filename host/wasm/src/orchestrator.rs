@@ -9,12 +9,12 @@ use wasmtime::component::InstancePre;
 use crate::background::Background;
 use crate::bindings::orchestrator::exports::longhaul::durable::orchestrator::Turn;
 use crate::bindings::orchestrator::{OrchestratorFunction, OrchestratorFunctionPre};
+use crate::component_world::FunctionKind;
 use crate::config::Config;
 use crate::convert;
 use crate::deterministic::{GuestState, begin_time, end_time, new_store};
 use crate::error::GuestError;
 use crate::log::{GuestLog, LogContext};
-use crate::world::FunctionKind;
 
 /// A compiled and linked orchestrator; clones share it.
 #[derive(Clone)]
@@ -34,8 +34,8 @@ impl OrchestratorComponent {
     /// A new guest, ready for [`OrchestratorGuest::start`]. Takes microseconds.
     ///
     /// # Errors
-    /// [`GuestError::Busy`] when [`max_hot_guests`](crate::Runtime::max_hot_guests) guests are in memory; any other when the
-    /// component's own start-up code fails.
+    /// [`GuestError::Busy`] when [`max_hot_guests`](crate::Runtime::max_hot_guests) guests are in
+    /// memory; any other when the component's own start-up code fails.
     pub fn instantiate(&self, log: LogContext) -> Result<OrchestratorGuest, GuestError> {
         let Linked { pre, config, background } = &*self.0;
         let log = GuestLog::new(log, config.log.clone(), &config.limits);
@@ -56,25 +56,26 @@ impl OrchestratorComponent {
 
 /// One execution of an orchestration in memory.
 ///
-/// Calls are plain and block: they belong on a guest thread with a stack of at least 1 MiB, never on a tokio worker. A guest
-/// whose call failed is gone, and says so when it is called again.
+/// Calls block: make them on a guest thread with a stack of at least 1 MiB, never on a tokio
+/// worker. A guest whose call failed is gone; further calls return [`GuestError::Gone`].
 pub struct OrchestratorGuest {
     live: Option<(Store<GuestState>, OrchestratorFunction)>,
     config: Arc<Config>,
     execution: Arc<[u8]>,
     turn: u64,
-    /// What its memories were before its first call.
+    /// Bytes of its memories before its first call.
     initial_bytes: usize,
 }
 
-/// A guest's memory is this large before it has done anything: a stack and tables of constants, of which most is never touched.
+/// A guest's memory is this large before it has done anything: a stack and tables of constants, of
+/// which most is never touched.
 const MOSTLY_UNTOUCHED_BYTES: usize = 2 << 20;
-/// The part of that memory that is.
+/// The part of that memory that is touched.
 const TOUCHED_SHARE: usize = 8;
 
 impl OrchestratorGuest {
-    /// About how many bytes of the guest's memories hold something. What they have grown by does; of what they had at the beginning a part,
-    /// unless that was much.
+    /// About how many bytes of the guest's memories are in use: all by which they have grown, and
+    /// of the initial memory a part, unless that was large.
     pub fn touched_bytes(&self) -> u64 {
         let bytes = self.live.as_ref().map_or(0, |(store, _)| store.data().limiter.memory_bytes());
         let untouched = self.initial_bytes.min(MOSTLY_UNTOUCHED_BYTES);
@@ -114,9 +115,10 @@ impl OrchestratorGuest {
     where
         F: FnOnce(&mut Store<GuestState>, &OrchestratorFunction) -> wasmtime::Result<Turn>,
     {
-        // Taken out, and put back only after success: a guest that failed in any way is dropped here.
+        // Taken out and put back only after success, so a guest that failed in any way is dropped
+        // here.
         let (mut store, function) = self.live.take().ok_or(GuestError::Gone)?;
-        // A replay is many calls, each of which may be too short to be interrupted.
+        // A replay consists of many calls, each of which may be too short to be interrupted.
         if store.data().is_over() {
             return Err(GuestError::Stopping);
         }

@@ -8,10 +8,11 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{self, Linker};
 use wasmtime::{Engine, Precompiled};
 
-use crate::activity::{ActivityComponent, Shelves};
+use crate::activity::{ActivityComponent, GuestPools};
 use crate::background::Background;
 use crate::client::{self, ClientComponent};
 use crate::compiled::{self, CompileError, Source};
+use crate::component_world::{FunctionKind, check_names};
 use crate::config::{Config, Limits};
 use crate::counts::GuestCounts;
 use crate::deterministic::{self, GuestState};
@@ -23,7 +24,6 @@ use crate::io::{self, HttpClient, IoState};
 use crate::memory::GuestMemory;
 use crate::orchestrator::OrchestratorComponent;
 use crate::ticker::Ticker;
-use crate::world::{FunctionKind, check_names};
 
 /// Two engines, the components loaded into them, and a thread that keeps their time.
 pub struct Runtime {
@@ -37,7 +37,7 @@ pub struct Runtime {
     http_client: HttpClient,
     activities: Arc<Semaphore>,
     requests: Arc<Semaphore>,
-    shelves: Arc<Shelves>,
+    pools: Arc<GuestPools>,
     background: Arc<Background>,
     loaded: Mutex<HashMap<(FunctionKind, String), Component>>,
     _ticker: Ticker,
@@ -57,19 +57,20 @@ pub enum Component {
 }
 
 impl Runtime {
-    /// Sets up the engines. Reserves address space for all guests, which costs no memory until they are used.
+    /// Sets up the engines. Reserves address space for all guests, which costs no memory until they
+    /// are used.
     ///
     /// # Errors
-    /// [`Error::Engine`] when this machine does not have the address space or lacks what the engine needs,
-    /// [`Error::Certificates`] when the file of certificate authorities cannot be used.
+    /// [`Error::Engine`] when this machine does not have the address space or lacks what the engine
+    /// needs, [`Error::Certificates`] when the file of certificate authorities cannot be used.
     pub fn new(config: Config) -> Result<Arc<Self>, Error> {
         let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
         let deterministic = engine::deterministic(&config)?;
         let io = engine::io(&config)?;
         let mut client_linker = io::linker(&io).map_err(failed)?;
         client::add_to_linker(&mut client_linker).map_err(failed)?;
-        let shelves = Arc::new(Shelves::default());
-        let aging = shelves.clone();
+        let pools = Arc::new(GuestPools::default());
+        let aging = pools.clone();
         let ticker = Ticker::start(vec![deterministic.clone(), io.clone()], move || aging.drop_old())
             .map_err(|error| Error::Engine(error.to_string()))?;
         Ok(Arc::new(Self {
@@ -80,7 +81,7 @@ impl Runtime {
             http_client: io::new_http_client(config.outbound_ca_file.as_deref(), config.own_listeners.clone())?,
             activities: Arc::new(Semaphore::new(config.max_running_activities)),
             requests: Arc::new(Semaphore::new(config.max_running_requests)),
-            shelves,
+            pools,
             background: Arc::new(Background::new(config.max_background_guests)),
             loaded: Mutex::default(),
             config: Arc::new(config),
@@ -90,19 +91,21 @@ impl Runtime {
         }))
     }
 
-    /// Sends requests over the connections that activities use.
+    /// A caller that sends requests over the connections that activities use.
     pub fn http_caller(&self) -> HttpCaller {
         HttpCaller::new(self.http_client.clone(), self.activities.clone(), self.config.clone())
     }
 
-    /// Lets any number of guests compute for long from now on, whatever [`Config::max_background_guests`] says: for the end, which need not
-    /// wait for one after the other then.
+    /// Lets any number of guests compute for long from now on, whatever
+    /// [`Config::max_background_guests`] says: for a stop of the host, which need not wait for one
+    /// after the other then.
     pub fn end_waits_for_processors(&self) {
         self.background.open();
     }
 
-    /// Interrupts orchestrators and entities that compute, within some 50 ms, and refuses further calls, all with
-    /// [`GuestError::Stopping`](crate::GuestError::Stopping): for the end, which need not wait for guests that do not return.
+    /// Interrupts orchestrators and entities that compute, within some 50 ms, and refuses further
+    /// calls, all with [`GuestError::Stopping`](crate::GuestError::Stopping): for a stop of the
+    /// host, which does not wait for guests that do not return.
     pub fn end_guests(&self) {
         self.background.end();
     }
@@ -112,7 +115,7 @@ impl Runtime {
         &self.config.limits
     }
 
-    /// What activities and client functions that run share.
+    /// The memory that running activities and client functions share.
     pub fn memory(&self) -> &GuestMemory {
         &self.config.memory
     }
@@ -122,14 +125,14 @@ impl Runtime {
         &self.config.counts
     }
 
-    /// How many orchestrator and entity guests can be in memory at a time, waiting ones included. One more is refused with
-    /// [`GuestError::Busy`](crate::GuestError::Busy).
+    /// How many orchestrator and entity guests can be in memory at a time, waiting ones included.
+    /// One more is refused with [`GuestError::Busy`](crate::GuestError::Busy).
     pub fn max_hot_guests(&self) -> usize {
         self.max_hot_guests
     }
 
-    /// Checks that a component can serve as this kind of function. Compiles it, so [`load`](Self::load) is quick afterwards if
-    /// there is a cache. Blocks for 50 ms and more.
+    /// Checks that a component can serve as this kind of function. Compiles it, so
+    /// [`load`](Self::load) is quick afterwards if there is a cache. Blocks for 50 ms and more.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -137,12 +140,14 @@ impl Runtime {
         self.link(kind, &sha256_of(bytes), bytes).map(|_linked| ())
     }
 
-    /// Checks a component and makes it ready; the same component is shared by all who load it. Blocks for 50 ms and more when
-    /// it must be compiled, 0.1 ms when compiled code is in the cache, hardly at all when it is loaded already.
+    /// Checks a component and makes it ready; loading the same component again shares it. Blocks
+    /// for 50 ms and more when it must be compiled, 0.1 ms when compiled code is in the cache,
+    /// hardly at all when it is loaded already.
     ///
     /// # Errors
-    /// [`Error::Digest`] when `sha256` (lower-case hexadecimal) is not that of `bytes`, [`Error::Component`] when it cannot be used,
-    /// [`Error::Compiler`] when that cannot be found out now.
+    /// [`Error::Digest`] when `sha256` (lower-case hexadecimal) is not that of `bytes`,
+    /// [`Error::Component`] when it cannot be used, [`Error::Compiler`] when the host cannot
+    /// compile now.
     pub fn load(&self, kind: FunctionKind, sha256: &str, bytes: &[u8]) -> Result<Component, Error> {
         let key = (kind, sha256.to_owned());
         if let Some(component) = self.loaded().get(&key) {
@@ -156,13 +161,14 @@ impl Runtime {
         Ok(self.loaded().entry(key).or_insert(component).clone())
     }
 
-    /// Forgets loaded components for which `keep` is false. Guests and clones of them live on until they are dropped.
+    /// Forgets loaded components for which `keep` is false. Guests and clones of them live on until
+    /// they are dropped.
     pub fn unload_except(&self, keep: impl Fn(FunctionKind, &str) -> bool) {
         self.loaded().retain(|(kind, sha256), _component| keep(*kind, sha256));
     }
 
     fn loaded(&self) -> std::sync::MutexGuard<'_, HashMap<(FunctionKind, String), Component>> {
-        // Every change of the map is one call that cannot stop halfway.
+        // A poisoned lock is usable: every change of the map is one call that cannot stop halfway.
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -194,8 +200,8 @@ impl Runtime {
             }
             FunctionKind::Activity => {
                 let pre = self.io_linker.instantiate_pre(component)?;
-                let (running, shelves) = (self.activities.clone(), self.shelves.clone());
-                Component::Activity(ActivityComponent::new(component, pre, config, http_client, running, shelves, background)?)
+                let (running, pools) = (self.activities.clone(), self.pools.clone());
+                Component::Activity(ActivityComponent::new(component, pre, config, http_client, running, pools, background)?)
             }
             FunctionKind::Client => {
                 let pre = self.client_linker.instantiate_pre(component)?;
@@ -205,7 +211,8 @@ impl Runtime {
     }
 }
 
-/// Says in plain words what was uploaded instead of a component. Compiled code is never taken from outside: it is trusted.
+/// Describes what was uploaded instead of a component. Compiled code is never taken from outside,
+/// since the host trusts it.
 fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), ComponentError> {
     let what = match bytes {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),

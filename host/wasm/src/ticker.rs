@@ -1,4 +1,4 @@
-//! Tells the engines that time passes.
+//! Advances the engines' clocks.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How long a guest may run between two looks at the clock.
+/// How long a guest runs between two checks of its time.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 const TICKS_PER_SECOND: u32 = 100;
 
-/// An operating-system thread that advances the engines' epoch, so that ticks come even when every tokio worker is busy.
-/// It ends when this is dropped.
+/// An operating-system thread that advances the engines' epoch, so that ticks come even when every
+/// tokio worker is busy. It ends when this is dropped.
 pub(crate) struct Ticker {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

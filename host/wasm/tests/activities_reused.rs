@@ -19,7 +19,7 @@ async fn as_a_future(component: &ActivityComponent, what: &str) -> Result<Result
 }
 
 fn at_once(component: &ActivityComponent, what: &str) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-    component.run_at_once(&context("test-1", None), &Payload::string(what))
+    component.run_inline(&context("test-1", None), &Payload::string(what))
 }
 
 /// How many calls the guest has seen that runs next.
@@ -33,7 +33,7 @@ fn counting(runtime: &Runtime, reuse: GuestReuse) -> ActivityComponent {
 
 /// Has run as a future until the next run may be at once.
 async fn known_as_quick(component: &ActivityComponent) {
-    while !component.is_expected_at_once(None) {
+    while !component.is_expected_inline(None) {
         as_a_future(component, "calls").await.unwrap().unwrap();
     }
 }
@@ -155,7 +155,7 @@ async fn kept_guests_leave_room_for_as_many_runs_as_are_allowed() {
     }
 }
 
-/// Who spoke.
+/// Which function and instance the lines came from.
 #[derive(Default)]
 struct Speakers(std::sync::Mutex<Vec<String>>);
 

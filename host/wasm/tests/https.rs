@@ -1,4 +1,4 @@
-//! HTTPS requests of guests: whom they trust, and what they say when they do not.
+//! HTTPS requests of guests: which certificates they trust, and what the error says about others.
 
 mod support;
 
@@ -40,8 +40,8 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// Starts a server whose certificate is for `localhost` and 127.0.0.1, as `change` changes it. It answers with the request's
-    /// path and the protocol that was agreed on.
+    /// Starts a server whose certificate is for `localhost` and 127.0.0.1, as `change` changes it.
+    /// It answers with the request's path and the protocol that was agreed on.
     async fn server(&self, change: impl FnOnce(&mut CertificateParams)) -> SocketAddr {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.subject_alt_names.push(SanType::IpAddress(Ipv4Addr::LOCALHOST.into()));

@@ -107,16 +107,16 @@ fn a_thread_that_is_held_up_asks_whether_to_give_way() {
 
 #[test]
 fn only_so_many_compute_at_a_time_and_in_the_order_in_which_they_came() {
-    let gate = Gate::new(1);
-    let first = gate.enter();
+    let semaphore = FairSemaphore::new(1);
+    let first = semaphore.acquire();
     let (tell, told) = std::sync::mpsc::channel();
     let others = ["second", "third"].map(|name| {
-        let (gate_of, tell) = (gate.clone(), tell.clone());
+        let (semaphore_of, tell) = (semaphore.clone(), tell.clone());
         let other = std::thread::spawn(move || {
-            let _permit = gate_of.enter();
+            let _permit = semaphore_of.acquire();
             tell.send(name).unwrap();
         });
-        while gate.waiting() < if name == "second" { 1 } else { 2 } {
+        while semaphore.waiting() < if name == "second" { 1 } else { 2 } {
             std::thread::yield_now();
         }
         other
@@ -128,21 +128,21 @@ fn only_so_many_compute_at_a_time_and_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn once_the_gate_is_open_nobody_waits() {
-    let gate = Gate::new(1);
-    let _first = gate.enter();
+fn once_the_semaphore_is_open_no_thread_waits() {
+    let semaphore = FairSemaphore::new(1);
+    let _first = semaphore.acquire();
     let waits = std::thread::spawn({
-        let gate = gate.clone();
-        move || drop(gate.enter())
+        let semaphore = semaphore.clone();
+        move || drop(semaphore.acquire())
     });
-    gate.open();
+    semaphore.open();
     waits.join().unwrap();
-    drop(gate.enter());
+    drop(semaphore.acquire());
 }
 
 #[test]
 fn a_thread_that_is_not_replaced_does_not_wait() {
     let background = Background::new(1);
-    let _elsewhere = background.gate.enter();
-    assert!(background.go_on_here(None).is_none());
+    let _elsewhere = background.semaphore.acquire();
+    assert!(background.next_slice(None).is_none());
 }

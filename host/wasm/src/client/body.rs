@@ -12,8 +12,9 @@ use crate::error::GuestError;
 
 /// Grows while the guest writes, and ends when the guest has returned.
 ///
-/// `wasi:http` cannot tell a body that was given up from one that is whole, so the end of the guest decides: if it failed, the
-/// body ends with an error, and the server breaks the connection instead of passing off half an answer as the whole.
+/// `wasi:http` cannot tell a body that was given up from one that is whole, so the end of the guest
+/// decides: if it failed, the body ends with an error, and the server breaks the connection instead
+/// of passing off half an answer as the whole.
 pub struct ResponseBody {
     written: HyperOutgoingBody,
     guest: Option<JoinHandle<Result<(), GuestError>>>,

@@ -1,4 +1,5 @@
-//! What client functions may do with instances and entities: implemented by whoever has the store.
+//! What client functions may do with instances and entities: implemented by the crate that has the
+//! store.
 
 use std::pin::Pin;
 
@@ -42,7 +43,7 @@ pub struct StartOptions {
     pub tags: Tags,
     /// Not started before this time.
     pub at: Option<Timestamp>,
-    /// Names the start, so that it can be sent again without fear.
+    /// Names the start, so that it can be safely retried.
     pub idempotency_key: Option<String>,
 }
 

@@ -22,13 +22,13 @@ impl IoState {
         self.client.clone().expect("only client functions are linked with this import, and they are given a host")
     }
 
-    /// A value that will stand in a history.
+    /// A value that becomes part of a history.
     fn payload(&self, field: &str, text: String) -> Result<Payload, wit::Error> {
         self.without_secrets([(field, text.as_str())])?;
         convert::client_payload(field, text).map_err(wit::Error::Invalid)
     }
 
-    /// Looks at texts as the guest hands them over, before they are changed or cut.
+    /// Checks texts as the guest hands them over, before they are changed or cut.
     fn without_secrets<'text>(&self, texts: impl IntoIterator<Item = (&'text str, &'text str)>) -> Result<(), wit::Error> {
         let found = texts.into_iter().find_map(|(field, text)| self.secrets().found_in(text).map(|name| (field, name)));
         match found {

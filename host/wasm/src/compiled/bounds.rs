@@ -1,7 +1,8 @@
-//! How large and how involved a component may be. Counted before anything else looks at it: what is refused here costs one pass.
+//! How large and how nested a component may be. Counted before anything else reads it: a refusal
+//! here costs one pass.
 //!
-//! The numbers leave room for whole interpreters. What they keep out is what no toolchain makes, and what the compiler's time or memory
-//! would grow with faster than with the component.
+//! The numbers leave room for whole interpreters. They keep out what no toolchain makes and what
+//! the compiler's time or memory would grow with faster than with the component.
 
 use wasmparser::{BinaryReader, Parser, Payload};
 
@@ -11,10 +12,11 @@ mod nesting;
 
 /// Most components within one another, the outermost and core modules included.
 const MAX_DEPTH: usize = 10;
-/// Longest code of one function, bytes. The compiler's time can grow faster than with a function's length.
+/// Longest code of one function, bytes. The compiler's time can grow faster than with a function's
+/// length.
 const MAX_FUNCTION_BYTES: usize = 1 << 20;
 
-/// What there may be how many of, in a component and all that it contains.
+/// What is counted in a component and all that it contains.
 #[derive(Clone, Copy)]
 enum Counted {
     Components,
@@ -33,7 +35,7 @@ enum Counted {
 
 const KINDS: usize = 12;
 
-/// The most of each, in the order above, and what people call it.
+/// The limit of each, in the order above, and its name in messages.
 const BOUNDS: [(&str, u64); KINDS] = [
     ("components", 100),
     ("core modules", 100),

@@ -1,4 +1,4 @@
-//! Has a component compiled in a process of its own, and ends that process when it takes too much.
+//! Compiles a component in a child process, and ends that process when it takes too much.
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -12,18 +12,20 @@ use rustix::process::Signal;
 use super::{CompileError, CompileJob, Outcome, Source};
 use crate::config::Config;
 
-/// Most of what the process writes that is kept, bytes.
+/// Most bytes that are kept of what the process writes.
 const KEPT_BYTES: u64 = 64 << 10;
-/// How the standard library and the engine speak of memory that they did not get, before they give up.
+/// The last messages of the standard library and of the engine when they get no memory.
 const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "Cannot allocate memory", "out of memory"];
 
-/// How the standard library speaks of a stack that was too short. Then something in the component is deeper than it should be.
+/// The standard library's message for a stack overflow: something in the component is nested too
+/// deep.
 const OVERFLOWED: &str = "has overflowed its stack";
 
 /// Compiles in a child process, whose memory and time are bounded.
 ///
-/// The program is started with two words, the second of them a [`CompileJob`] as JSON. It carries the job out with the component that
-/// it reads from its standard input, and writes the [`Outcome`] as JSON to its standard output.
+/// The program is started with two words, the second of them a [`CompileJob`] as JSON. It carries
+/// the job out with the component that it reads from its standard input, and writes the [`Outcome`]
+/// as JSON to its standard output.
 #[derive(Clone, Debug)]
 pub struct ChildCompiler {
     /// The program.
@@ -52,7 +54,8 @@ impl ChildCompiler {
         let mut command = Command::new(&self.program);
         // The environment may hold secrets of the operator, and the compiler needs nothing of it.
         command.arg0("longhaul").arg(self.command).arg(job).env_clear();
-        // An allocator that takes a gigabyte of address space in advance would hand that out beyond every bound.
+        // An allocator that reserves a gigabyte of address space in advance would hand that out
+        // beyond the bound.
         command.env("MIMALLOC_ARENA_RESERVE", "0");
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(broken)?;
         self.judge(&attend(child, source.bytes, self.deadline).map_err(broken)?)
@@ -82,7 +85,8 @@ impl ChildCompiler {
             (None, Ok(Outcome::Unusable(text))) => Err(CompileError::Unusable(text)),
             (None, Ok(Outcome::Broken(text))) => Err(CompileError::Broken(text)),
             (Some(signal), _) if signal == Signal::XCPU.as_raw() => Err(too_long()),
-            // The host kills in one case only, which was looked at before: it is the kernel that needs the memory.
+            // The host kills in one case only, which was handled above: here the kernel needed the
+            // memory.
             (Some(signal), _) if signal == Signal::KILL.as_raw() => {
                 Err(CompileError::TooCostly("more memory than this machine has to spare".into()))
             }
@@ -99,7 +103,7 @@ fn attend(mut child: Child, bytes: &[u8], deadline: Duration) -> std::io::Result
     let (said, hear) = channel();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            // A process that has ended takes no more; why, it says itself.
+            // A process that has ended takes no more; its output says why.
             let _ = input.as_mut().map(|input| input.write_all(bytes));
         });
         // It closes its output when it ends, and not before.
@@ -118,7 +122,8 @@ fn attend(mut child: Child, bytes: &[u8], deadline: Duration) -> std::io::Result
     })
 }
 
-/// What comes out of a pipe, as far as it is kept. The rest is read, so that the writer does not wait.
+/// The beginning of what comes out of a pipe. The rest is read and dropped, so that the writer does
+/// not block.
 fn kept(pipe: Option<impl Read>) -> String {
     let Some(mut pipe) = pipe else { return String::new() };
     let mut bytes = Vec::new();

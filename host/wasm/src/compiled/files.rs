@@ -1,4 +1,5 @@
-//! The files of compiled code: written whole or not at all, and used only if nobody else could have written them.
+//! The files of compiled code: written whole or not at all, and used only if no other user could
+//! have written them.
 
 use std::fs::{Metadata, Permissions};
 use std::io::Write;
@@ -14,8 +15,8 @@ use super::trusted_code;
 /// Bits of a file's mode that let others than its owner write.
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
-/// The code in a file; `None` if there is none that can be used. Code runs as it stands in the file, so neither the file nor the folder may be
-/// such that anybody but the host's user, or root, could have put it there.
+/// The code in a file; `None` if there is none that can be used. The code is run as it is, so it is
+/// used only if no user besides the host's and root can write to the file or the folder.
 pub(super) fn load(engine: &Engine, file: &Path) -> Option<Component> {
     let there = file.symlink_metadata().ok()?;
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -33,7 +34,8 @@ pub(super) fn load(engine: &Engine, file: &Path) -> Option<Component> {
     }
 }
 
-/// Writes a file whole or not at all: a process that dies halfway leaves a temporary file, never half of the code.
+/// Writes a file whole or not at all: a process that dies halfway leaves a temporary file, never
+/// half of the code.
 pub(super) fn store(file: &Path, code: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -51,7 +53,8 @@ pub(super) fn store(file: &Path, code: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// Closes a folder to others that they may write to, and removes all code in it: who put it there cannot be told.
+/// Takes other users' write access to a folder away, and removes all code in it, since any of them
+/// may have put it there.
 fn take_over(folder: &Path) -> std::io::Result<()> {
     let there = folder.metadata()?;
     if !is_trusted(there.uid()) {
@@ -72,7 +75,7 @@ fn take_over(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether what belongs to this user is as good as the host's own.
+/// Whether this user's files are trusted like the host's own.
 fn is_trusted(user: u32) -> bool {
     user == rustix::process::geteuid().as_raw() || user == 0
 }

@@ -1,4 +1,5 @@
-//! What the process does that compiles a component from outside: bounds itself first, and only then looks at the component.
+//! The work of the process that compiles a component from outside. It bounds itself before it reads
+//! the component.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,11 +11,11 @@ use super::{compiled, file_name, files};
 use crate::engine::{self, EngineKind};
 use crate::runtime::sha256_of;
 
-/// How much a compiling process gives way to everything else on the machine.
+/// The niceness of a compiling process, which gives way to everything else on the machine.
 const NICENESS: i32 = 10;
 
-/// One component to compile, read from standard input: what the program is started with that a [`ChildCompiler`](crate::ChildCompiler)
-/// names.
+/// One component to compile, read from standard input: what the program is started with that a
+/// [`ChildCompiler`](crate::ChildCompiler) names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompileJob {
@@ -37,14 +38,15 @@ pub struct CompileJob {
 pub enum Outcome {
     /// The code is in the folder.
     Done,
-    /// The component cannot be compiled; the engine's words.
+    /// The component cannot be compiled; the text is the engine's.
     Unusable(String),
-    /// The component is good as far as anyone knows, but something else went wrong.
+    /// Something besides the component went wrong.
     Broken(String),
 }
 
 impl CompileJob {
-    /// Compiles. Bounds this process before the component is read: call it in a process that does nothing else.
+    /// Compiles. Bounds this process before the component is read: call it in a process that does
+    /// nothing else.
     pub fn carry_out(&self) -> Outcome {
         self.compile().unwrap_or_else(|outcome| outcome)
     }
@@ -71,16 +73,18 @@ impl CompileJob {
         #[cfg(target_os = "linux")]
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         nice(NICENESS)?;
-        // Where memory runs out in spite of all bounds, this process goes before any other. Nothing else depends on it.
+        // If memory runs out in spite of all bounds, the kernel ends this process first. Nothing
+        // else depends
+        // on it.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-        // A compiler that runs out of memory aborts; a copy of its memory on the disk helps nobody.
+        // A compiler that runs out of memory aborts; a core dump would only fill the disk.
         limit(Resource::Core, 0, 0)?;
-        // The kernel says which bound was met if the last one is a little higher.
+        // With a hard bound slightly above the soft one, the kernel's signal says which was met.
         limit(Resource::Cpu, self.seconds, self.seconds + 1)
     }
 
-    /// Memory is bounded as address space, the only bound that the kernel has for a process. What the engine has reserved until now
-    /// for a guest comes on top.
+    /// Memory is bounded as address space, the only bound that the kernel has for a process. What
+    /// the engine has reserved until now for a guest comes on top.
     fn bound_memory(&self) -> std::io::Result<()> {
         let most = address_space_bytes()?.saturating_add(self.memory_bytes);
         limit(Resource::As, most, most).map_err(Into::into)

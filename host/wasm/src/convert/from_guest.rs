@@ -18,7 +18,8 @@ const MAX_CAUSES: usize = 100;
 
 type Checked<T> = Result<T, GuestError>;
 
-/// `replaying`: what is replayed was taken under the limits of its time, and today's must not make it differ.
+/// `replaying`: what is replayed was taken under the limits of its time, and today's must not make
+/// it differ.
 pub(crate) fn turn(turn: wit::Turn, limits: &Limits, replaying: bool) -> Checked<GuestTurn> {
     if let Some(beyond) = beyond_limits(&turn, limits).filter(|_| !replaying) {
         return Ok(failed_by(beyond));
@@ -30,7 +31,7 @@ pub(crate) fn turn(turn: wit::Turn, limits: &Limits, replaying: bool) -> Checked
     })
 }
 
-/// It is the code's own doing and the same on every try, so it is how the code ends.
+/// The fault is the code's own and the same on every try, so it becomes the outcome.
 fn failed_by(beyond: BeyondLimit) -> GuestTurn {
     GuestTurn { outcome: Some(GuestOutcome::Failed(beyond.into())), ..GuestTurn::default() }
 }
@@ -135,12 +136,12 @@ fn entity_signal(signal: types::EntitySignal) -> Checked<EntitySignal> {
     })
 }
 
-/// The core checks it: what a wrong id means depends on what it is for.
+/// Not checked here: the core decides what a wrong id means.
 fn unchecked_entity_id(id: &types::EntityId) -> EntityId {
     EntityId { name: id.name.to_lowercase().into(), key: id.key.as_str().into() }
 }
 
-/// The core checks it, as it checks ids.
+/// Not checked here: the core checks it, as it checks ids.
 fn retry_policy(policy: types::RetryPolicy) -> RetryPolicy {
     RetryPolicy {
         max_attempts: policy.max_attempts,
@@ -179,8 +180,8 @@ fn operation_result(result: entity_wit::OperationResult, limits: &Limits) -> Che
     })
 }
 
-/// An operation's state is written already when what it sends is looked at: a wrong receiver fails the call of the guest, so that
-/// the operation fails and leaves nothing.
+/// The guest has written the operation's state already when its messages are checked here. So a
+/// wrong receiver fails the call of the guest, and the operation fails without a trace.
 fn checked_signal(signal: types::EntitySignal, limits: &Limits) -> Checked<EntitySignal> {
     let signal = entity_signal(signal)?;
     signal.entity.check().map_err(|error| fault("signals", error))?;
@@ -225,7 +226,8 @@ pub(crate) fn client_entity_id(id: &types::EntityId) -> Result<EntityId, String>
     EntityId::new(&id.name, &id.key).map_err(|error| error.to_string())
 }
 
-/// A failure stands in histories and is shown by every list, so what is too long is cut rather than refused: a failure must come through.
+/// A failure is part of histories and lists. One that is too long is cut rather than refused, since
+/// it must reach its caller.
 fn failure(failure: types::Failure, limits: &Limits) -> Failure {
     let types::Failure { error_type, message, details, non_retriable, inner } = failure;
     let most = limits.max_failure_bytes;
@@ -257,7 +259,7 @@ fn fault(field: &str, problem: impl std::fmt::Display) -> GuestError {
     GuestError::Protocol(format!("`{field}`: {problem}"))
 }
 
-/// Puts the field's place in front of its name.
+/// Puts the field's path in front of its name.
 fn within(place: std::fmt::Arguments<'_>, error: GuestError) -> GuestError {
     match error {
         GuestError::Protocol(text) => GuestError::Protocol(format!("{place}: {text}")),

@@ -15,7 +15,8 @@ pub(crate) struct RandomNumbers {
 }
 
 impl RandomNumbers {
-    /// The same parts give the same numbers. The length of each part goes in too, so that no two lists of parts run together.
+    /// The same parts give the same numbers. The length of each part goes in too, so that no two
+    /// lists of parts run together.
     pub fn seeded(parts: &[&[u8]]) -> Self {
         let mut digest = Sha256::new();
         for part in parts {

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use http::Uri;
 use http::uri::Scheme;
 
-/// A list of hosts, compared exactly: scheme, host name and port. Nothing is allowed that is not listed.
+/// A list of hosts, compared exactly: scheme, host name and port. Nothing is allowed that is not
+/// listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedHosts {
-    /// Every host: the entry `*`. Meant for the operator's list, so that the manifest decides alone.
+    /// Every host: the entry `*`. Meant for the operator's list, so that the manifest decides
+    /// alone.
     Any,
     /// These and no others.
     Only(BTreeSet<Origin>),
@@ -37,16 +39,18 @@ impl Default for AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// Reads entries such as `http://localhost:5000`, `api.example.com:8080` (any scheme left out means `http`) and `*`.
-    /// The port of a scheme's own may be left out.
+    /// Reads entries such as `http://localhost:5000`, `api.example.com:8080` (any scheme left out
+    /// means `http`) and `*`. The port of a scheme's own may be left out.
     ///
     /// # Errors
-    /// [`InvalidHost`] for the first entry with a path, a user name, a wildcard within, no host or another scheme than `http` and `https`.
+    /// [`InvalidHost`] for the first entry with a path, a user name, a wildcard within, no host or
+    /// another scheme than `http` and `https`.
     pub fn parse<I: IntoIterator<Item: AsRef<str>>>(entries: I) -> Result<Self, InvalidHost> {
         let (mut origins, mut any) = (BTreeSet::new(), false);
         for entry in entries {
             match entry.as_ref().trim() {
-                // What follows is read all the same: a mistake in it is one, whether or not it matters today.
+                // What follows is read all the same: a mistake in it is one, whether or not it
+                // matters today.
                 "*" => any = true,
                 entry => {
                     origins.insert(parse_entry(entry).map_err(|problem| InvalidHost { entry: entry.into(), problem })?);

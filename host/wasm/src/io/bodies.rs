@@ -40,7 +40,7 @@ impl Progress {
         self.state().left == Some(0)
     }
 
-    /// Takes this moment for one at which it moved.
+    /// Notes that it moved now.
     pub fn note(&self) {
         self.state().last = Instant::now();
     }

@@ -11,9 +11,11 @@ use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 
 use super::IoState;
 
-/// Longest name of a method, bytes. What else a request consists of is bounded by what an address may be.
+/// Longest name of a method, bytes. What else a request consists of is bounded by what an address
+/// may be.
 const MAX_METHOD_BYTES: usize = 256;
-/// Most pollables of one call: more than a guest can have, since one may stand there more than once.
+/// Most pollables of one call: more than a guest can have, since one may stand there more than
+/// once.
 const MAX_POLLABLES: usize = 10_000;
 
 /// Puts these calls in the place of those of the same name.

@@ -30,7 +30,7 @@ use crate::error::Error as RuntimeError;
 /// that way could not be sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE_PER_HOST: usize = 64;
-/// Longest head of an answer, and the most that is kept of a body which nobody takes yet.
+/// Longest head of an answer, and the most that is buffered of a body before it is read.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// What stands between a header's name and its value, and after it.
 const LINE_BYTES: usize = 4;
@@ -104,8 +104,8 @@ fn refuse_unknown_codings(headers: &HeaderMap) -> Result<(), RequestFailed> {
 }
 
 /// # Errors
-/// For methods that mean something to proxies and not to a server, and for a password in the address, which would be sent nowhere and
-/// stand in logs.
+/// For methods that mean something to proxies and not to a server, and for a password in the
+/// address, which would be sent nowhere and stand in logs.
 fn refuse_what_must_not_be_sent<B>(request: &Request<B>) -> Result<(), RequestFailed> {
     let method = request.method().as_str();
     if is_forbidden_method(method) {

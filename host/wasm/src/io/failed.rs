@@ -14,7 +14,7 @@ use crate::log::{GuestLog, LogLevel};
 #[derive(Debug)]
 pub(crate) struct RequestFailed {
     pub code: Error,
-    /// What the code has no room for.
+    /// Details that the code cannot carry.
     pub reason: Option<String>,
 }
 
@@ -53,14 +53,14 @@ impl RequestFailed {
         Self::because(Error::HttpResponseHeaderSectionSize(u32::try_from(MAX_HEAD_BYTES).ok()), words)
     }
 
-    /// The guest sees a code only, so its log tells the rest.
+    /// The guest sees only a code, so the details go to its log.
     pub(super) fn tell(&self, log: &GuestLog, to: &str) {
         if let Some(reason) = &self.reason {
             log.line(LogLevel::Warn, &format!("request to {to} failed: {reason}"));
         }
     }
 
-    /// For people.
+    /// The message for people.
     pub(crate) fn words(self) -> String {
         use Error as E;
         if let Some(reason) = self.reason {
@@ -79,7 +79,7 @@ impl RequestFailed {
     }
 }
 
-/// The first cause that says something decides.
+/// The first cause that is known decides.
 impl From<&ClientError> for RequestFailed {
     fn from(error: &ClientError) -> Self {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);

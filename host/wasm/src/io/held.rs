@@ -1,8 +1,10 @@
-//! What the host holds for a guest that reaches outside: its handles, header fields, requests, answers and what is buffered of their bodies.
+//! What the host holds for a guest that reaches outside: its handles, header fields, requests,
+//! answers and what is buffered of their bodies.
 //!
-//! None of it is in the guest's memory, so the engine does not bound it in bytes. The number of handles is bounded by the table. The bytes
-//! are added up anew after every few calls of `wasi:http`, the only ones that can make them more: one call adds at most the longest
-//! fields, so the sum cannot get far beyond the bound in between, and most guests are never looked at.
+//! None of it is in the guest's memory, so wasmtime does not bound it in bytes. The number of
+//! handles is bounded by the table. The bytes are added up anew after every few calls of
+//! `wasi:http`, the only ones that can make them more: one call adds at most the longest fields, so
+//! the sum cannot get far beyond the bound in between, and most guests are never looked at.
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -17,8 +19,8 @@ use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostIncomingResp
 
 use crate::limiter::Limiter;
 
-/// Most resources that the host holds for one guest at a time: header fields, requests, answers, bodies, streams, pollables and the like.
-/// A request under way takes up to seven.
+/// Most resources that the host holds for one guest at a time: header fields, requests, answers,
+/// bodies, streams, pollables and the like. A request under way takes up to seven.
 pub(super) const MAX_RESOURCES: usize = 1_000;
 /// Most handles that one guest has in all, those to resources of its own included.
 pub(super) const MAX_HANDLES: usize = 10_000;
@@ -29,11 +31,12 @@ pub(super) const MAX_FIELDS_BYTES: usize = 128 << 10;
 /// Longest piece of a body that a guest may write in one go.
 pub(super) const BODY_PIECE_BYTES: usize = 64 << 10;
 
-/// Calls of `wasi:http` between two looks. They add at most 1 MiB.
+/// Calls of `wasi:http` between two sums. They add at most 1 MiB.
 const CALLS_BETWEEN_LOOKS: u32 = 8;
 /// What a resource takes by itself, its place in the tables included.
 const RESOURCE_BYTES: usize = 256;
-/// What a name with its first value takes in header fields besides their texts, and another value of the same name.
+/// What a name with its first value takes in header fields besides their texts, and another value
+/// of the same name.
 const NAME_BYTES: usize = 128;
 const FURTHER_VALUE_BYTES: usize = 160;
 /// A line that is not yet whole, or the piece that a reader has not taken yet.
@@ -47,12 +50,13 @@ const REQUEST_BYTES: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Held {
     calls: u32,
-    /// The guest has more than it may: none of its handles is good any more.
+    /// The guest had more than it may: none of its handles is valid any more.
     is_beyond: bool,
 }
 
 impl Held {
-    /// Notes a call of `wasi:http`, and looks at what is held if it is time to. Returns whether the guest may go on.
+    /// Notes a call of `wasi:http`, and adds up what is held if it is time to. Returns whether the
+    /// guest may continue.
     pub fn note_call(&mut self, table: &mut ResourceTable, limiter: &mut Limiter) -> bool {
         self.calls += 1;
         if self.calls >= CALLS_BETWEEN_LOOKS {
@@ -63,7 +67,7 @@ impl Held {
         !self.is_beyond
     }
 
-    /// Whether the guest was given up for what the host holds for it.
+    /// Whether the guest was ended because the host held too much for it.
     pub fn is_beyond(&self) -> bool {
         self.is_beyond
     }
@@ -74,7 +78,8 @@ fn held_bytes(table: &mut ResourceTable) -> usize {
     table.iter_mut().map(|resource| RESOURCE_BYTES + bytes_of(&*resource, &mut seen)).sum()
 }
 
-/// What one resource holds besides itself. Fields that several of them share count once; `seen` has the places of those.
+/// What one resource holds besides itself. Fields that several of them share count once; `seen` has
+/// the places of those.
 fn bytes_of(resource: &(dyn Any + Send), seen: &mut HashSet<*const HeaderMap>) -> usize {
     let mut fields = |fields: &FieldMap| if seen.insert(std::ptr::from_ref(&**fields)) { fields_bytes(fields) } else { 0 };
     if let Some(own) = resource.downcast_ref::<FieldMap>() {

@@ -1,4 +1,5 @@
-//! Outgoing HTTP requests of guests: checked against the list, then sent through one pool of connections.
+//! Outgoing HTTP requests of guests: checked against the list, then sent through one pool of
+//! connections.
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ fn takes(listener: IpAddr, address: SocketAddr) -> bool {
     }
 }
 
-/// Where a connection really goes: IPv4 in the clothes of IPv6 is IPv4, and "no address" is
+/// Where a connection really goes: IPv4 written as IPv6 is IPv4, and the unspecified address is
 /// loopback.
 fn real(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {

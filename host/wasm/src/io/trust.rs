@@ -1,4 +1,5 @@
-//! Whose certificates outgoing requests believe in: the system's list of authorities, and a file of the operator's own.
+//! Which certificates outgoing requests trust: the system's list of authorities, and a file of the
+//! operator's own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use tokio::sync::OnceCell;
 
 use crate::error::Error;
 
-/// The authorities that are trusted. The system's list is read when the first HTTPS request is made: that takes some
-/// milliseconds, which a host without such requests need not spend.
+/// The authorities that are trusted. The system's list is read when the first HTTPS request is
+/// made: that takes some milliseconds, which a host without such requests need not spend.
 pub(crate) struct Trust {
     extra: Vec<CertificateDer<'static>>,
     tls: OnceCell<Arc<ClientConfig>>,
@@ -21,13 +22,14 @@ impl Trust {
     /// The system's list and the certificates of `ca_file`, a file in PEM.
     ///
     /// # Errors
-    /// [`Error::Certificates`] when the file cannot be read, or holds none or one that is no authority's.
+    /// [`Error::Certificates`] when the file cannot be read, or holds none or one that is no
+    /// authority's.
     pub fn new(ca_file: Option<&Path>) -> Result<Self, Error> {
         let extra = ca_file.map(read_ca_file).transpose()?.unwrap_or_default();
         Ok(Self { extra, tls: OnceCell::new() })
     }
 
-    /// What a connection needs to know.
+    /// The TLS settings of a connection.
     pub async fn tls(&self) -> Arc<ClientConfig> {
         let make = || async {
             let extra = self.extra.clone();
@@ -39,10 +41,12 @@ impl Trust {
     }
 }
 
-/// Whom a connection of the host's own trusts: the system's list and the certificates of `ca_file`, a file in PEM. Reads files.
+/// The TLS settings of the host's own connections: they trust the system's list and the
+/// certificates of `ca_file`, a file in PEM. Reads files.
 ///
 /// # Errors
-/// [`Error::Certificates`] when the file cannot be read, or holds none or one that is no authority's.
+/// [`Error::Certificates`] when the file cannot be read, or holds none or one that is no
+/// authority's.
 pub fn tls_client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
     Ok(client_config(ca_file.map(read_ca_file).transpose()?.unwrap_or_default()))
 }

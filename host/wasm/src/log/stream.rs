@@ -33,7 +33,8 @@ impl IsTerminal for LogStdout {
 }
 
 impl StdoutStream for LogStdout {
-    /// Only WASI 0.3 asks for this one, and its worlds are not offered: what would be written here is dropped.
+    /// Only WASI 0.3 asks for this one, and its worlds are not offered. What is written here is
+    /// dropped.
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(tokio::io::sink())
     }
@@ -43,8 +44,9 @@ impl StdoutStream for LogStdout {
     }
 }
 
-/// Gathers bytes to lines. A line that is longer than the log takes goes out in pieces, so what is kept here is bounded. What may be the beginning
-/// of a secret is kept back until more has come, over the end of a line, too: a key in PEM has many lines.
+/// Gathers bytes to lines. A line that is longer than the log takes goes out in pieces, so what is
+/// kept here is bounded. What may be the beginning of a secret is kept back until more has come,
+/// over the end of a line, too: a key in PEM has many lines.
 struct LineWriter {
     target: LogStdout,
     rest: Vec<u8>,
@@ -56,12 +58,12 @@ impl LineWriter {
         self.emit_but(begun);
     }
 
-    /// Writes what is there to the log, but for the last `kept` bytes.
+    /// Writes what has gathered to the log, except for the last `kept` bytes.
     fn emit_but(&mut self, kept: usize) {
         let kept = self.rest.split_off(self.rest.len() - kept);
         let text = std::mem::replace(&mut self.rest, kept);
         let text = String::from_utf8_lossy(&text);
-        // Before the lines are taken apart, and not only line by line.
+        // Searched before the text is split into lines, since a value may have several.
         let text = self.target.log.secrets.hidden_in(&text);
         text.split('\n').filter(|line| !line.is_empty()).for_each(|line| self.target.log.line(self.target.level, line));
     }

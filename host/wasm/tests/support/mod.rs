@@ -24,7 +24,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A small pool and little memory; orchestrators get enough for 100,000 commands. Deadlines are long enough for a busy machine.
+/// A small pool and little memory; orchestrators get enough for 100,000 commands. Deadlines are
+/// long enough for a busy machine.
 pub fn config() -> Config {
     let deadline = Duration::from_secs(20);
     let limits = Limits {

@@ -1,18 +1,19 @@
-//! How deep the types of components and instances stand within one another. Everything that reads them calls itself for each of them, so
-//! what is too deep must be refused before it is read.
+//! How deep the types of components and instances stand within one another. Every reader of them
+//! recurses, so what is too deep must be refused before it is read.
 
 use wasmparser::{BinaryReader, ComponentImport, ComponentType, InstanceTypeDeclaration, Result};
 
 /// Most types of components and instances within one another. Toolchains make two or three.
 pub(super) const MAX_TYPE_DEPTH: usize = 20;
 
-/// How a type of a component and one of an instance begin.
+/// The first byte of a component's type, and of an instance's.
 const HAVE_DECLARATIONS: [u8; 2] = [0x41, 0x42];
-/// How a declaration of a type begins, and an import.
+/// The first byte of a type's declaration, and of an import's.
 const TYPE: u8 = 0x01;
 const IMPORT: u8 = 0x03;
 
-/// The types that stand within those of a section of `count` types, and whether they stand too deep.
+/// The types that stand within those of a section of `count` types, and whether they stand too
+/// deep.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Inner {
     /// So many.

@@ -68,7 +68,7 @@ fn components_within_one_another_are_bounded() {
 
 /// A component with one type, in which so many stand within one another.
 fn nested_types(depth: usize) -> Vec<u8> {
-    // Written by hand, since whatever writes or reads them calls itself as often as they are deep.
+    // Written by hand, since every encoder and parser recurses as deep as they are nested.
     let mut types = Vec::new();
     for level in 1..depth {
         types.extend(if level % 2 == 0 { [0x41, 1, 0x01] } else { [0x42, 1, 0x01] });

@@ -15,18 +15,19 @@ fn context(timeout: Option<Duration>) -> ActivityContext {
 }
 
 fn at_once(component: &ActivityComponent, what: &str) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-    component.run_at_once(&context(None), &Payload::string(what))
+    component.run_inline(&context(None), &Payload::string(what))
 }
 
 async fn as_a_future(component: &ActivityComponent, what: &str) -> Result<Result<Payload, Failure>, GuestError> {
     component.run(context(None), Payload::string(what), Arc::default()).await
 }
 
-/// An activity that imports nothing to wait for and that was quick so often that it is called at once.
+/// An activity that imports nothing to wait for and that was quick so often that it is called at
+/// once.
 async fn known_as_quick(runtime: &Runtime) -> ActivityComponent {
     let component = activity_named(runtime, "plain_activity");
     // A run counts unless the machine was too busy to let it be short.
-    while !component.is_expected_at_once(None) {
+    while !component.is_expected_inline(None) {
         as_a_future(&component, "calls").await.unwrap().unwrap();
     }
     component
@@ -36,7 +37,7 @@ async fn known_as_quick(runtime: &Runtime) -> ActivityComponent {
 async fn only_an_activity_that_was_quick_before_runs_at_once() {
     let runtime = runtime();
     let component = activity_named(&runtime, "plain_activity");
-    assert!(!component.is_expected_at_once(None));
+    assert!(!component.is_expected_inline(None));
     assert_eq!(at_once(&component, "context"), None);
     let component = known_as_quick(&runtime).await;
     assert_eq!(at_once(&component, "context"), Some(Ok(Ok(json(r#"["Test", "test-1", 3, 1, "key"]"#)))));
@@ -47,7 +48,7 @@ async fn an_activity_that_could_wait_for_something_never_runs_at_once() {
     let runtime = runtime();
     let component = activity(&runtime);
     as_a_future(&component, "behave").await.unwrap().unwrap();
-    assert!(!component.is_expected_at_once(None));
+    assert!(!component.is_expected_inline(None));
     assert_eq!(at_once(&component, "behave"), None);
 }
 
@@ -79,19 +80,19 @@ async fn a_long_run_is_left_to_a_future_and_so_are_the_next_ones() {
     let runtime = runtime();
     let component = known_as_quick(&runtime).await;
     assert_eq!(at_once(&component, "spin"), None);
-    assert!(!component.is_expected_at_once(None));
+    assert!(!component.is_expected_inline(None));
     as_a_future(&component, "calls").await.unwrap().unwrap();
-    assert!(!component.is_expected_at_once(None), "one short run is not enough any more");
+    assert!(!component.is_expected_inline(None), "one short run is not enough any more");
 }
 
 #[tokio::test]
 async fn a_deadline_that_a_run_at_once_could_miss_is_left_to_a_future() {
     let runtime = runtime();
     let component = known_as_quick(&runtime).await;
-    assert!(component.is_expected_at_once(Some(Duration::from_secs(1))));
-    assert!(!component.is_expected_at_once(Some(Duration::from_millis(60))));
+    assert!(component.is_expected_inline(Some(Duration::from_secs(1))));
+    assert!(!component.is_expected_inline(Some(Duration::from_millis(60))));
     let soon = context(Some(Duration::from_millis(60)));
-    assert_eq!(component.run_at_once(&soon, &Payload::string("calls")), None);
+    assert_eq!(component.run_inline(&soon, &Payload::string("calls")), None);
 }
 
 #[tokio::test]

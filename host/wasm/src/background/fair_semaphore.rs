@@ -1,38 +1,41 @@
-//! How many guests compute in the background at a time.
+//! Bounds how many guests compute in the background at a time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Lets a few in at a time, in the order in which they come.
-pub(crate) struct Gate {
+/// A blocking semaphore that gives its places to threads in the order in which they ask.
+///
+/// tokio's semaphore is fair too, but is waited for by futures, and guests that are called plainly
+/// wait on their thread.
+pub(crate) struct FairSemaphore {
     places: Mutex<Places>,
     changed: Condvar,
 }
 
 struct Places {
     free: usize,
-    /// Whoever waits, by number, first come first.
+    /// The numbers of the threads that wait, in the order in which they asked.
     waiting: VecDeque<u64>,
     next: u64,
-    /// Nobody waits any more.
+    /// Every thread gets a place without waiting.
     is_open: bool,
 }
 
-/// A place, until this is dropped.
+/// A place. Dropping it gives the place back.
 pub(crate) struct Permit {
-    gate: Arc<Gate>,
+    semaphore: Arc<FairSemaphore>,
     has_waited: bool,
 }
 
 impl Permit {
-    /// Whether it was not to be had at once.
+    /// Whether the thread waited for it.
     pub fn has_waited(&self) -> bool {
         self.has_waited
     }
 }
 
-impl Gate {
-    /// There must be one place at least.
+impl FairSemaphore {
+    /// A semaphore with so many places, at least one.
     pub fn new(places: usize) -> Arc<Self> {
         let places = Places { free: places, waiting: VecDeque::new(), next: 0, is_open: false };
         Arc::new(Self { places: Mutex::new(places), changed: Condvar::new() })
@@ -43,8 +46,8 @@ impl Gate {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place, on this thread.
-    pub fn enter(self: &Arc<Self>) -> Permit {
+    /// Blocks this thread until there is a place for it.
+    pub fn acquire(self: &Arc<Self>) -> Permit {
         let mut places = self.places();
         let number = places.next;
         places.next += 1;
@@ -57,18 +60,18 @@ impl Gate {
         places.waiting.retain(|waiting| *waiting != number);
         places.free = places.free.saturating_sub(1);
         drop(places);
-        // There may be a place for the next as well.
+        // There may be a place for the next thread as well.
         self.changed.notify_all();
-        Permit { gate: self.clone(), has_waited }
+        Permit { semaphore: self.clone(), has_waited }
     }
 
-    /// How many wait.
+    /// How many threads wait.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.places().waiting.len()
     }
 
-    /// Lets everybody in from now on.
+    /// From now on every thread gets a place without waiting.
     pub fn open(&self) {
         self.places().is_open = true;
         self.changed.notify_all();
@@ -77,7 +80,7 @@ impl Gate {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.places().free += 1;
-        self.gate.changed.notify_all();
+        self.semaphore.places().free += 1;
+        self.semaphore.changed.notify_all();
     }
 }

@@ -1,4 +1,4 @@
-//! Activities as futures, with everything that they may import.
+//! Asynchronous runs: activities as futures, with everything that they may import.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,49 +7,48 @@ use longhaul_core::{Failure, Payload};
 use wasmtime::component::InstancePre;
 
 use super::ActivityContext;
-use super::kept::{self, Shelf};
+use super::guest_pool::{self, GuestPool};
 use crate::background::before_reading;
-use crate::bindings::activity::exports::longhaul::durable::activity::Context;
 use crate::bindings::activity::{ActivityFunction, ActivityFunctionPre};
+use crate::component_world::FunctionKind;
 use crate::config::Config;
 use crate::error::GuestError;
 use crate::io::{AppEnvironment, Guest, HttpClient, IoState, new_store};
 use crate::log::GuestLog;
-use crate::world::FunctionKind;
 
-pub(crate) type IoGuest = kept::Guest<IoState, ActivityFunction>;
+pub(crate) type IoGuest = guest_pool::Guest<IoState, ActivityFunction>;
 
-/// An activity linked to be called as a future.
-pub(super) struct AsFuture {
+/// An activity that is linked for calls as a future.
+pub(super) struct AsyncActivity {
     pre: ActivityFunctionPre<IoState>,
     config: Arc<Config>,
     http_client: HttpClient,
 }
 
-impl AsFuture {
+impl AsyncActivity {
     pub(super) fn new(pre: InstancePre<IoState>, config: Arc<Config>, http_client: HttpClient) -> wasmtime::Result<Self> {
         Ok(Self { pre: ActivityFunctionPre::new(pre)?, config, http_client })
     }
 
-    /// Runs the activity in a new guest or one of those kept. Dropping the future throws the guest away.
+    /// Runs the activity in a new guest or one of the pool. Dropping the future drops the guest.
     pub(super) async fn run(
         &self,
-        kept: Option<&Shelf<IoGuest>>,
+        pool: Option<&GuestPool<IoGuest>>,
         context: ActivityContext,
         input: Payload,
         environment: Arc<AppEnvironment>,
         deadline: Duration,
     ) -> Result<Result<Payload, Failure>, GuestError> {
         before_reading(input.as_str().len()).await;
-        let mut used = Shelf::take_or(kept, || self.new_guest(&context, environment.clone()));
-        let outcome = self.call(&mut used.guest, context, &input).await;
-        let state = used.guest.store.data();
+        let mut pooled = GuestPool::take_or(pool, || self.new_guest(&context, environment.clone()));
+        let outcome = self.call(&mut pooled.guest, context, &input).await;
+        let state = pooled.guest.store.data();
         let memory_bytes = state.limiter.memory_bytes();
         let outcome = outcome.map_err(|error| state.failed(&error, deadline))?;
         before_reading(outcome.as_ref().map_or(0, String::len)).await;
         let outcome = super::checked(environment.secrets.kept_out(outcome), &self.config.limits)?;
-        if let Some(kept) = kept {
-            kept.put_back(used, memory_bytes);
+        if let Some(pool) = pool {
+            pool.put_back(pooled, memory_bytes);
         }
         Ok(outcome)
     }
@@ -69,7 +68,7 @@ impl AsFuture {
         context: ActivityContext,
         input: &Payload,
     ) -> wasmtime::Result<Result<String, crate::bindings::types::Failure>> {
-        let kept::Guest { store, function } = guest;
+        let guest_pool::Guest { store, function } = guest;
         let function = match function {
             Some(function) => {
                 store.data_mut().begin_call(context.log_context());
@@ -80,13 +79,6 @@ impl AsFuture {
                 function.insert(self.pre.instantiate_async(&mut *store).await?)
             }
         };
-        let context = Context {
-            name: context.name.as_ref().to_owned(),
-            instance_id: context.instance_id.as_str().to_owned(),
-            task: context.task.0,
-            attempt: context.attempt,
-            idempotency_key: context.idempotency_key,
-        };
-        function.longhaul_durable_activity().call_run(store, &context, &input.as_str().to_owned()).await
+        function.longhaul_durable_activity().call_run(store, &context.into(), &input.as_str().to_owned()).await
     }
 }

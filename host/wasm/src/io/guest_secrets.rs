@@ -1,4 +1,4 @@
-//! Values that a guest may read and that must not be written down: not in a history, not in a log.
+//! Values that a guest may read and that must appear neither in a history nor in a log.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,20 +7,21 @@ use std::sync::Arc;
 
 use crate::bindings::types::Failure;
 
-/// Shorter values are not looked for: they turn up by chance.
+/// Shorter values are not searched for: they occur by chance.
 const SHORTEST_LOOKED_FOR: usize = 8;
 
-/// The secrets of one function, by name. They are environment variables for the guest, like settings.
+/// The secrets of one function, by name. They are environment variables for the guest, like
+/// settings.
 ///
-/// Wherever what a guest says is kept, it is looked through for the values. That catches a secret that slips out; it cannot catch one that
-/// the code turns into something else first.
+/// Whatever the host keeps of a guest's output is searched for the values. That catches a secret
+/// that slips out, and cannot catch one that the code encodes first.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets(BTreeMap<String, Secret>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Secret {
     value: Arc<str>,
-    /// The value as it stands within a JSON text.
+    /// The value as it is written within a JSON text.
     in_json: Arc<str>,
 }
 
@@ -55,8 +56,8 @@ impl Secrets {
         text
     }
 
-    /// What may go into a history of what an activity returned, looked at before any of it is cut. An output is refused rather than changed: code
-    /// may depend on it.
+    /// The part of an activity's outcome that may go into a history, searched before any of it is
+    /// cut. An output is refused rather than changed, since code may depend on it.
     pub(crate) fn kept_out(&self, outcome: Result<String, Failure>) -> Result<String, Failure> {
         match outcome {
             Ok(output) => match self.found_in(&output) {
@@ -80,7 +81,7 @@ impl Secrets {
         }
     }
 
-    /// How many bytes at the end of `text` may be the beginning of a value that goes on behind it.
+    /// How many bytes at the end of `text` may be the beginning of a value.
     pub(crate) fn begun_in(&self, text: &[u8]) -> usize {
         let begun = |value: &str| (1..value.len().min(text.len() + 1)).rev().find(|length| text.ends_with(&value.as_bytes()[..*length]));
         let values = self.looked_for().flat_map(|(_, secret)| [&secret.value, &secret.in_json]);
@@ -92,7 +93,7 @@ impl Secrets {
     }
 }
 
-/// Shows names alone, whoever prints it.
+/// Shows names and never values.
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()

@@ -31,12 +31,13 @@ impl fmt::Display for FunctionKind {
     }
 }
 
-/// Interfaces that give nothing away: types, and the log.
+/// Interfaces without effects: types, and the log.
 const LONGHAUL: [&str; 2] = ["longhaul:durable/types", "longhaul:durable/log"];
 
-/// WASI as far as the deterministic stand-ins go: the clock shows the turn's time, random numbers follow from the execution and
-/// the turn, the environment is empty, there are no files, and what is printed goes to the log. The toolchains' standard
-/// libraries link these whether the code uses them or not.
+/// The part of WASI that has deterministic stand-ins: the clock shows the turn's time, random
+/// numbers follow from the execution and the turn, the environment is empty, there are no files,
+/// and what is printed goes to the log. The toolchains' standard libraries link these whether the
+/// code uses them or not.
 const STAND_INS: [&str; 18] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -62,7 +63,8 @@ const STAND_INS: [&str; 18] = [
 const OUTGOING_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 
 impl FunctionKind {
-    /// Whether its code is replayed or stands for recorded state, and so must depend on nothing but its input.
+    /// Whether its code is replayed or makes recorded state, and so must depend on nothing but its
+    /// input.
     pub(crate) fn is_deterministic(self) -> bool {
         match self {
             Self::Orchestrator | Self::Entity => true,
@@ -104,13 +106,15 @@ impl FunctionKind {
     }
 }
 
-/// Whether `name` is one of the interfaces, in any version. An entry that ends with a slash stands for a whole package.
+/// Whether `name` is one of the interfaces, in any version. An entry that ends with a slash stands
+/// for a whole package.
 fn matches(interfaces: &[&str], name: &str) -> bool {
     let plain = name.split_once('@').map_or(name, |(plain, _version)| plain);
     interfaces.iter().any(|interface| plain == *interface || interface.ends_with('/') && plain.starts_with(interface))
 }
 
-/// Checks the names of a component's imports and exports; their shapes are checked when it is linked.
+/// Checks the names of a component's imports and exports; their shapes are checked when it is
+/// linked.
 pub(crate) fn check_names(kind: FunctionKind, component: &Component, engine: &Engine) -> Result<(), ComponentError> {
     let shape = component.component_type();
     let exports: Vec<_> = shape.exports(engine).map(|(name, _)| name.to_owned()).collect();

@@ -1,7 +1,7 @@
-//! Activities that can run on the caller's thread.
+//! Inline runs: activities that run on the caller's thread.
 //!
-//! An activity that imports nothing but the log cannot wait for anything, so it needs no future, no stack of its own and no WASI. As
-//! long as its runs are short it is called like an orchestrator.
+//! An activity that imports nothing but the log cannot wait for anything, so it needs no future, no
+//! stack of its own and no WASI. While its runs are short, it is called like an orchestrator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,46 +12,46 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Result, Store, Trap};
 
 use super::ActivityContext;
-use super::kept::{Guest, Shelf};
-use crate::bindings::plain_activity::exports::longhaul::durable::activity::Context;
-use crate::bindings::plain_activity::{ActivityFunction, ActivityFunctionPre};
+use super::guest_pool::{Guest, GuestPool};
+use crate::bindings::inline_activity::{ActivityFunction, ActivityFunctionPre};
 use crate::bindings::{log, types};
+use crate::component_world::FunctionKind;
 use crate::config::Config;
 use crate::error::GuestError;
 use crate::limiter::Limiter;
 use crate::log::{GuestLog, HasLog};
 use crate::ticker::Ticker;
-use crate::world::FunctionKind;
 
-/// Longest run on the caller's thread. Generous beside what is expected: a busy machine may take the thread off its core meanwhile.
+/// Longest inline run. Far longer than an expected run, since a busy machine may take the thread
+/// off its core during one.
 const LONGEST_RUN: Duration = Duration::from_millis(50);
-/// A run as a future that took no longer counts as short.
+/// Longest asynchronous run that counts as short.
 const SHORT_RUN: Duration = Duration::from_millis(5);
-/// Most short runs in a row that are asked for after long ones.
+/// Most short runs in a row that are required after long ones.
 const MOST_RUNS_NEEDED: u32 = 1_000;
 
-/// What the store of such a guest holds.
-pub(crate) struct PlainState {
+/// The host's state in the store of an inline guest.
+pub(crate) struct InlineState {
     log: Arc<GuestLog>,
     limiter: Limiter,
 }
 
-pub(crate) type PlainGuest = Guest<PlainState, ActivityFunction>;
+pub(crate) type InlineGuest = Guest<InlineState, ActivityFunction>;
 
-/// An activity linked to be called without futures.
-pub(super) struct AtOnce {
-    pre: ActivityFunctionPre<PlainState>,
+/// An activity that is linked for calls without futures.
+pub(super) struct InlineActivity {
+    pre: ActivityFunctionPre<InlineState>,
     config: Arc<Config>,
-    /// Short runs in a row, as far as they were counted.
+    /// Short runs in a row.
     short_runs: AtomicU32,
-    /// How many of them let the next run be called on the caller's thread.
+    /// How many of them are required before the next run is inline.
     runs_needed: AtomicU32,
 }
 
-impl AtOnce {
-    /// `None` if the component imports anything that one may have to wait for.
+impl InlineActivity {
+    /// `None` if the component imports anything that it could wait for.
     pub(super) fn link(engine: &Engine, component: &Component, config: Arc<Config>) -> Result<Option<Self>> {
-        let mut linker = Linker::<PlainState>::new(engine);
+        let mut linker = Linker::<InlineState>::new(engine);
         log::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
         types::add_to_linker::<_, HasLog>(&mut linker, |state| &state.log)?;
         let wants_more = component.component_type().imports(engine).any(|(name, _)| !name.starts_with("longhaul:durable/"));
@@ -62,13 +62,13 @@ impl AtOnce {
         Ok(Some(Self { pre, config, short_runs: AtomicU32::new(0), runs_needed: AtomicU32::new(1) }))
     }
 
-    /// Whether the next run is likely to be short, and may be.
+    /// Whether the next run is likely to be short, and has time for another run if it is not.
     pub(super) fn is_expected(&self, timeout: Option<Duration>) -> bool {
         let deadline = self.config.limits.activity_deadline_for(timeout);
         deadline > LONGEST_RUN * 2 && self.short_runs.load(Ordering::Relaxed) >= self.runs_needed.load(Ordering::Relaxed)
     }
 
-    /// Notes how long a run as a future took.
+    /// Notes how long an asynchronous run took.
     pub(super) fn note(&self, took: Duration) {
         if took <= SHORT_RUN {
             self.short_runs.fetch_add(1, Ordering::Relaxed);
@@ -77,24 +77,25 @@ impl AtOnce {
         }
     }
 
-    /// Runs the activity in a new guest or one of those kept. `None` if it took too long: it has had no effect but its log lines, and
-    /// no such run is expected again before some shorter ones.
+    /// Runs the activity in a new guest or one of the pool. `None` if it took too long: the run has
+    /// had no effect besides its log lines, and more short runs are required before the next inline
+    /// one.
     pub(super) fn run(
         &self,
-        kept: Option<&Shelf<PlainGuest>>,
+        pool: Option<&GuestPool<InlineGuest>>,
         context: &ActivityContext,
         input: &Payload,
     ) -> Option<Result<Result<Payload, Failure>, GuestError>> {
-        let mut used = Shelf::take_or(kept, || self.new_guest(context));
-        let outcome = self.call(&mut used.guest, context, input);
-        let PlainState { limiter, log } = used.guest.store.data();
+        let mut pooled = GuestPool::take_or(pool, || self.new_guest(context));
+        let outcome = self.call(&mut pooled.guest, context, input);
+        let InlineState { limiter, log } = pooled.guest.store.data();
         match outcome {
             Ok(outcome) => {
                 let (outcome, memory_bytes) = (super::checked(outcome, &self.config.limits), limiter.memory_bytes());
-                if let Some(kept) = kept
+                if let Some(pool) = pool
                     && outcome.is_ok()
                 {
-                    kept.put_back(used, memory_bytes);
+                    pool.put_back(pooled, memory_bytes);
                 }
                 Some(outcome)
             }
@@ -106,17 +107,17 @@ impl AtOnce {
         }
     }
 
-    fn new_guest(&self, context: &ActivityContext) -> PlainGuest {
+    fn new_guest(&self, context: &ActivityContext) -> InlineGuest {
         let Self { pre, config, .. } = self;
         let log = GuestLog::new(context.log_context(), config.log.clone(), &config.limits);
         let limiter = Limiter::sharing(config.limits.activity_memory_bytes, config.memory.clone());
-        let mut store = Store::new(pre.engine(), PlainState { log, limiter });
+        let mut store = Store::new(pre.engine(), InlineState { log, limiter });
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(config.limits.handover_bytes());
-        PlainGuest { store, function: None }
+        InlineGuest { store, function: None }
     }
 
-    fn call(&self, guest: &mut PlainGuest, context: &ActivityContext, input: &Payload) -> Result<Result<String, types::Failure>> {
+    fn call(&self, guest: &mut InlineGuest, context: &ActivityContext, input: &Payload) -> Result<Result<String, types::Failure>> {
         let Guest { store, function } = guest;
         store.set_epoch_deadline(Ticker::ticks(LONGEST_RUN));
         let function = match function {
@@ -131,22 +132,12 @@ impl AtOnce {
                 function.insert(self.pre.instantiate(&mut *store)?)
             }
         };
-        function.longhaul_durable_activity().call_run(store, &wit_context(context), &input.as_str().to_owned())
+        function.longhaul_durable_activity().call_run(store, &context.clone().into(), &input.as_str().to_owned())
     }
 
     fn expect_long_runs(&self) {
         let needed = self.runs_needed.load(Ordering::Relaxed);
         self.runs_needed.store(needed.saturating_mul(10).min(MOST_RUNS_NEEDED), Ordering::Relaxed);
         self.short_runs.store(0, Ordering::Relaxed);
-    }
-}
-
-fn wit_context(context: &ActivityContext) -> Context {
-    Context {
-        name: context.name.as_ref().to_owned(),
-        instance_id: context.instance_id.as_str().to_owned(),
-        task: context.task.0,
-        attempt: context.attempt,
-        idempotency_key: context.idempotency_key.clone(),
     }
 }
