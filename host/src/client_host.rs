@@ -6,6 +6,7 @@ use longhaul_core::{EntityId, InstanceId, InstanceKind, Payload};
 use longhaul_store::Payloads;
 use longhaul_wasm::{ClientError, ClientHost, HostFuture, InstanceStatus, StartOptions};
 
+use crate::http::azure::failure_text;
 use crate::http::links::Links;
 use crate::http::routes::functions::Place;
 use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
@@ -129,7 +130,7 @@ fn orchestration_id(text: &str) -> Result<InstanceId, ClientError> {
 }
 
 fn client_error(error: EngineError) -> ClientError {
-    let text = error.to_string();
+    let text = failure_text::of(&error);
     match error {
         EngineError::NotFound(_) => ClientError::NotFound(text),
         EngineError::Conflict(..) | EngineError::KeyReused(_) => ClientError::Conflict(text),

@@ -8,10 +8,11 @@
 //! - `idempotency`: requests that may be sent again. [`pages`]: lists page by page. [`binding`]: what client libraries are configured with.
 //! - [`access`]: whether a request is let in, and on what terms. `credentials`: taking keys and tokens out of what functions see.
 //!   `cors`: pages of other sites.
-//! - [`answer`], [`payload`], [`links`], `metrics`: what goes back. [`origin`]: by which address a caller reached the host.
+//! - [`answer`], [`payload`], [`links`], `metrics`: what goes back. [`azure`]: the contract's JSON, names and sentences. [`origin`]: by which address a caller reached the host.
 
 pub mod access;
 pub mod answer;
+pub mod azure;
 pub mod binding;
 pub mod bodies;
 pub mod config;

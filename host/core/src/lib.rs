@@ -13,7 +13,7 @@
 //! - [`entity`]: the state of an entity and its batches.
 //! - `own_time`: the time of an instance beside the machine's clock.
 //! - [`limits`]: what one instance may take up, and what is too much.
-//! - [`history`]: the Azure-style list of events, a view of the recorded turns.
+//! - [`history`]: the events of an execution as a neutral list, a view of the recorded turns.
 
 pub mod entity;
 pub mod history;

@@ -25,10 +25,10 @@ pub enum EngineError {
     #[error("instance '{0}' has ended with status {status}", status = .1.as_str())]
     Gone(InstanceId, RuntimeStatus),
     /// An instance of that id exists and has not ended.
-    #[error("An Orchestration instance with the status {status} already exists.", status = .1.as_str())]
+    #[error("instance '{0}' exists and has not ended: its status is {status}", status = .1.as_str())]
     Conflict(InstanceId, RuntimeStatus),
     /// Only a failed instance can be rewound.
-    #[error("Instance '{0}' has status {status}; only failed instances can be rewound.", status = .1.as_str())]
+    #[error("instance '{0}' has status {status}; only failed instances can be rewound", status = .1.as_str())]
     NotFailed(InstanceId, RuntimeStatus),
     /// The instance is not in a state that allows this.
     #[error("{0}")]

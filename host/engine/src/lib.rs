@@ -65,7 +65,7 @@ pub use ports::{
     ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
     OrchestratorGuest, PortFuture,
 };
-pub use reads::{HistoryOptions, Read};
+pub use reads::Read;
 pub use reuse::ReusePolicy;
 pub use shared::EngineConfig;
 pub use world::{Simulated, Simulation};

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-pub use longhaul_core::history::HistoryOptions;
-use longhaul_core::history::{HistoryEvent, history_events};
+use longhaul_core::history::{HistoryEntry, history_events};
 use longhaul_core::{InstanceId, InstanceRow};
 use longhaul_store::{ChainRecord, EntityQuery, InstanceQuery, Page, Payloads, Position, TooLong};
 
@@ -158,15 +157,19 @@ impl Engine {
         Err(EngineError::Unavailable("the first instance of the page grows faster than it can be read".into()))
     }
 
-    /// The history events of an instance's current execution, as JSON objects in the form of the wire contract.
+    /// The history of an instance's current execution, as `show` makes it of its events.
     ///
     /// # Errors
     /// [`EngineError::TooLarge`] for a history that the memory for answers has no room for, [`EngineError::Unavailable`] when it has none now.
-    pub async fn history(&self, id: &InstanceId, options: HistoryOptions) -> Result<Read<Option<Vec<HistoryEvent>>>, EngineError> {
+    pub async fn history<T: Send + 'static>(
+        &self,
+        id: &InstanceId,
+        show: impl FnOnce(Vec<HistoryEntry>) -> T + Send + 'static,
+    ) -> Result<Read<Option<T>>, EngineError> {
         let Some(tail) = self.shared().store.tail(id).await? else { return Ok(Read { value: None, room: None }) };
         let Read { value: chain, room } = self.chain(id, tail).await?;
         let of = id.clone();
-        let events = move || history_events(&of, chain.into_iter().map(|link| (link.record, link.base)), options);
+        let events = move || show(history_events(&of, chain.into_iter().map(|link| (link.record, link.base))));
         let events = match room {
             None => events(),
             // A long one takes its time, in which tokio's workers have others to serve.

@@ -16,6 +16,8 @@ use longhaul_engine::EngineError;
 use longhaul_engine::budget::Room;
 use serde::Serialize;
 
+use super::azure::failure_text;
+
 /// What can go wrong while a body is sent.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of an answer, made at once or by a guest bit by bit.
@@ -205,8 +207,8 @@ pub fn engine_error(error: &EngineError) -> Answer {
         EngineError::Denied => empty(StatusCode::UNAUTHORIZED),
         EngineError::NotFound(_) => empty(StatusCode::NOT_FOUND),
         EngineError::Gone(..) => empty(StatusCode::GONE),
-        EngineError::Conflict(..) => message(StatusCode::CONFLICT, &error.to_string()),
-        EngineError::NotFailed(..) => text(StatusCode::PRECONDITION_FAILED, &error.to_string()),
+        EngineError::Conflict(..) => message(StatusCode::CONFLICT, &failure_text::of(error)),
+        EngineError::NotFailed(..) => text(StatusCode::PRECONDITION_FAILED, &failure_text::of(error)),
         EngineError::WrongState(reason) => wrong_state(reason),
         EngineError::Invalid(reason) | EngineError::UnknownOrchestrator(reason) => message(StatusCode::BAD_REQUEST, reason),
         EngineError::TooLarge(reason) => message(StatusCode::PAYLOAD_TOO_LARGE, reason),

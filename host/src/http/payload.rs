@@ -1,8 +1,10 @@
 //! What the contract shows of instances and entities: members, order and nulls are exact.
 
-use longhaul_core::history::HistoryEvent;
 use longhaul_core::{InstanceKind, InstanceRow, Payload};
 use serde::Serialize;
+
+use super::azure::history_json::EventJson;
+use super::azure::status_names;
 
 /// An instance as status and list show it. Members that are null are written as `null`, only `historyEvents` is left out.
 #[derive(Serialize)]
@@ -20,7 +22,7 @@ pub struct InstanceStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     parked_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history_events: Option<Vec<HistoryEvent>>,
+    history_events: Option<Vec<EventJson>>,
 }
 
 impl InstanceStatus {
@@ -33,7 +35,7 @@ impl InstanceStatus {
         Self {
             name,
             instance_id: row.id.to_string(),
-            runtime_status: row.status.as_str(),
+            runtime_status: status_names::name(row.status),
             input: input.filter(|_| show_input).map(|input| input.shown()),
             custom_status: custom_status.map(|status| status.shown()),
             output: row.output.as_ref().map(Payload::shown),
@@ -45,7 +47,7 @@ impl InstanceStatus {
     }
 
     /// The same with its history.
-    pub fn with_history(self, events: Vec<HistoryEvent>) -> Self {
+    pub fn with_history(self, events: Vec<EventJson>) -> Self {
         Self { history_events: Some(events), ..self }
     }
 }

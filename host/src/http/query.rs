@@ -5,6 +5,7 @@ use std::time::Duration;
 use longhaul_core::{RuntimeStatus, Timestamp};
 use percent_encoding::percent_decode_str;
 
+use super::azure::status_names;
 use super::date;
 
 /// Longest time that a query can ask for; a longer one is cut to this.
@@ -62,7 +63,7 @@ impl Query {
 
     /// Statuses by exact name or number, separated by commas; unknown ones are dropped.
     pub fn statuses(&self, name: &str) -> Vec<RuntimeStatus> {
-        self.values(name).flat_map(|value| value.split(',')).filter_map(|word| RuntimeStatus::parse(word.trim())).collect()
+        self.values(name).flat_map(|value| value.split(',')).filter_map(|word| status_names::parse(word.trim())).collect()
     }
 
     /// Each name, as often as it is repeated.

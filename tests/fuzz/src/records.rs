@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use longhaul_core::history::{HistoryOptions, history_events};
+use longhaul::http::azure::history_json::{HistoryOptions, history_json};
+use longhaul_core::history::history_events;
 use longhaul_core::orchestration::fold;
 use longhaul_core::record::FORMAT;
 use longhaul_core::{
@@ -76,7 +77,7 @@ fn chain_of(id: &InstanceId, chain: Vec<(Record, bool)>) {
         let _ = (row.has_work(), row.created_at.to_iso_seconds(), row.updated_at.to_iso_millis());
     }
     for show in [false, true] {
-        let _ = history_events(id, chain.clone(), HistoryOptions { show_input: show, show_output: show });
+        let _ = history_json(history_events(id, chain.clone()), HistoryOptions { show_input: show, show_output: show });
     }
 }
 

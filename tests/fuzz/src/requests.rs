@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{Method, Uri};
+use longhaul::http::azure::status_names;
 use longhaul::http::content::json_or_null;
 use longhaul::http::for_fuzzing::{key_in_rpc_path, page_token_of, read_page_token};
 use longhaul::http::links::escape;
 use longhaul::http::query::{Query, form_decode};
 use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Matched, RPC_PREFIX, Router, Segment};
 use longhaul::http::routes::{self, Route};
-use longhaul_core::{Look, Payload, RuntimeStatus};
+use longhaul_core::{Look, Payload};
 use longhaul_store::for_fuzzing::{is_in_entity_ranges, is_in_instance_ranges};
 use serde_json::Value;
 
@@ -92,7 +93,7 @@ fn query(text: &str) {
         assert_eq!(query.get(name).is_some(), query.values(name).next().is_some());
         assert!(query.count(name).is_none_or(|count| count > 0));
         assert!(query.seconds(name).is_none_or(|seconds| seconds.as_secs() <= MAX_QUERY_SECONDS));
-        assert!(query.statuses(name).iter().all(|status| RuntimeStatus::parse(status.as_str()) == Some(*status)));
+        assert!(query.statuses(name).iter().all(|status| status_names::parse(status_names::name(*status)) == Some(*status)));
         let _ = (query.bool(name), query.date(name), query.non_blank(name));
     }
     let (name, value) = text.split_once('=').unwrap_or((text, ""));

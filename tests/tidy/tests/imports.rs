@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tidy::root;
+use tidy::{assert_none, root, source_files};
 
 /// The crates of ours that a manifest depends on, whatever the kind of dependency.
 fn ours(manifest: &str) -> BTreeSet<String> {
@@ -31,6 +31,36 @@ fn dependencies_of(folder: &str) -> BTreeSet<String> {
 #[test]
 fn the_core_depends_on_nothing_of_ours() {
     assert_eq!(dependencies_of("host/core"), BTreeSet::new());
+}
+
+/// What speaks of HTTP or of Azure, in code and in prose.
+const WORDS_OF_THE_WIRE: [&str; 7] = ["azure", "http", "https", "hyper", "pascalcase", "webhook", "webhooks"];
+
+/// Whether a line of code or prose has one of these words. An error type that a guest may choose, written `"Http"`, is none.
+fn speaks_of_the_wire(line: &str) -> bool {
+    let line = line.replace("\"Http\"", "").replace("Http: ", "");
+    let mut words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.any(|word| WORDS_OF_THE_WIRE.contains(&word.to_lowercase().as_str()))
+}
+
+#[test]
+fn the_core_knows_nothing_of_http_or_azure() {
+    let sources = source_files().into_iter().filter(|file| file.path.starts_with("host/core/src/") || file.path == "host/core/Cargo.toml");
+    let lines = sources.flat_map(|file| {
+        let numbered = file.text.lines().enumerate();
+        let found = numbered.filter(|(_, line)| speaks_of_the_wire(line));
+        found.map(|(index, line)| format!("{}:{}: {}", file.path, index + 1, line.trim())).collect::<Vec<_>>()
+    });
+    let found: Vec<_> = lines.collect();
+    assert_none("the core decides; how a client sees that is the business of host/src/http/azure", &found);
+}
+
+#[test]
+fn words_of_the_wire_are_found_in_code_and_in_prose() {
+    let found = ["use http::StatusCode;", "/// As in Azure Durable Functions.", "http = { workspace = true }"];
+    assert!(found.into_iter().all(speaks_of_the_wire));
+    let others = ["Failure::new(\"Http\", \"503\")", "\"Http: Activity function 'A' failed: 503\"", "fn https_is_no_word() {}"];
+    assert!(!others.into_iter().any(speaks_of_the_wire));
 }
 
 #[test]

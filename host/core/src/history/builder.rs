@@ -1,20 +1,18 @@
-//! Watches the turns and tells what happened.
+//! Observes the turns and notes what happened.
 //!
 //! Whether a message did anything is not decided again here: the state is asked before and after.
 
 use std::collections::VecDeque;
 
-use serde_json::Value;
-
-use super::HistoryOptions;
 use super::commands::Commands;
-use super::list::{HistoryEvent, Kind, List, Open};
-use super::shape;
+use super::event::{End, HistoryEntry, HistoryEvent};
+use super::list::{Kind, List, Open};
 use crate::message::{Message, Start};
-use crate::model::{Payload, RuntimeStatus, TaskId, TaskResult, Timestamp};
+use crate::model::{RuntimeStatus, TaskId, TaskResult, Timestamp};
 use crate::orchestration::{Arrived, Orchestration, ReplayObserver, ReplayStep, Step, Turn};
 use crate::record::{NextExecution, Outcome};
 
+#[derive(Default)]
 pub(super) struct HistoryBuilder {
     list: List,
     /// The current execution's name, once there is one.
@@ -25,22 +23,18 @@ pub(super) struct HistoryBuilder {
 }
 
 impl HistoryBuilder {
-    pub(super) fn new(options: HistoryOptions) -> Self {
-        Self { list: List::new(options), name: String::new(), next_task: 0, held: VecDeque::new() }
-    }
-
-    pub(super) fn into_events(self) -> Vec<HistoryEvent> {
-        self.list.into_events()
+    pub(super) fn into_entries(self) -> Vec<HistoryEntry> {
+        self.list.into_entries()
     }
 
     fn begin(&mut self, start: &Start, at: Timestamp) {
         self.forget();
         self.name = start.name.to_string();
-        self.list.push(shape::execution_started(start, at));
+        self.list.push(at, HistoryEvent::Started { name: self.name.clone(), input: start.input.clone(), not_before: start.at });
     }
 
     fn resume(&mut self, state: &mut Orchestration, turn: &mut Turn, arrived: Arrived, reason: Option<String>) {
-        self.list.push(shape::execution_resumed(reason.as_deref(), arrived.at));
+        self.list.push(arrived.at, HistoryEvent::Resumed { reason });
         // The held messages are applied one by one, so that what each of them does can be seen.
         let held = state.take_held();
         state.receive(turn, arrived.message, arrived.recorded);
@@ -69,22 +63,18 @@ impl HistoryBuilder {
 
     fn tell(&mut self, state: &Orchestration, message: Message, retry_was_due: Option<Timestamp>, at: Timestamp) {
         match message {
-            Message::Event { name, data } => self.list.push(shape::event_raised(&name, &data, at)),
+            Message::Event { name, data } => self.list.push(at, HistoryEvent::EventReceived { name, data }),
             Message::ActivityDone { task, result, .. } | Message::ChildDone { task, result, .. } => {
                 self.tell_call_ended(state, task, result, at)
             }
             Message::EntityReply { execution, task, result } => {
                 let task = state.asked_as(&execution, task);
-                let response = match &result {
-                    TaskResult::Completed(value) => shape::entity_response(Ok(value.as_str())),
-                    TaskResult::Failed(failure) => shape::entity_response(Err(failure)),
-                };
-                self.tell_answer(task, &response, at);
+                self.tell_answer(task, at, |request| HistoryEvent::OperationAnswered { request, result });
             }
-            Message::LockGranted { task, .. } => self.tell_answer(task, &shape::entity_response(Ok("Lock Acquisition Completed")), at),
+            Message::LockGranted { task, .. } => self.tell_answer(task, at, |request| HistoryEvent::LockGranted { request }),
             Message::TimerFired { task } => {
-                if let Some(Kind::Timer(fire_at)) = self.list.close(task).map(|open| open.kind) {
-                    self.list.push(shape::timer_fired(fire_at, at));
+                if let Some(Kind::Timer(due)) = self.list.close(task).map(|open| open.kind) {
+                    self.list.push(at, HistoryEvent::TimerFired { due });
                 }
             }
             Message::RetryDue { task } => self.tell_retry(task, retry_was_due.unwrap_or(at), at),
@@ -98,32 +88,33 @@ impl HistoryBuilder {
         let retry_at = state.retry_at(task);
         let Some(open) = self.list.close(task) else { return };
         match result {
-            TaskResult::Completed(value) => self.list.push(shape::call_completed(&open, &value, at)),
+            TaskResult::Completed(result) => self.list.push(at, HistoryEvent::CallCompleted { call: open.ended(), result }),
             TaskResult::Failed(failure) => {
                 let what = if open.kind == Kind::Activity { "Activity" } else { "Orchestrator" };
-                let reason = format!("{what} function '{}' failed: {}", open.name, failure.message);
-                self.list.push(shape::call_failed(&open, &reason, &failure, at));
+                let told = format!("{what} function '{}' failed: {}", open.name, failure.message);
+                self.list.push(at, HistoryEvent::CallFailed { call: open.ended(), told, failure });
             }
         }
-        if let Some(fire_at) = retry_at {
-            self.list.back_off(task, open, shape::timer_created(fire_at, at));
+        if let Some(due) = retry_at {
+            self.list.back_off(task, open, at, due);
         }
     }
 
     /// A back-off is over: the call is scheduled again.
-    fn tell_retry(&mut self, task: TaskId, fire_at: Timestamp, at: Timestamp) {
+    fn tell_retry(&mut self, task: TaskId, due: Timestamp, at: Timestamp) {
         let Some(open) = self.list.close(task) else { return };
-        self.list.push(shape::timer_fired(fire_at, at));
+        self.list.push(at, HistoryEvent::TimerFired { due });
+        let (name, input) = (open.name.clone(), open.input.clone());
         let event = match &open.kind {
-            Kind::Child(instance) => shape::child_created(&open.name, instance, &open.input, Value::Null, at),
-            Kind::Activity | Kind::Timer(_) | Kind::Request(_) => shape::task_scheduled(&open.name, &open.input, at),
+            Kind::Child(instance) => HistoryEvent::ChildStarted { name, instance: instance.clone(), input, is_awaited: true },
+            Kind::Activity | Kind::Timer(_) | Kind::Request(_) => HistoryEvent::ActivityScheduled { name, input },
         };
-        self.list.open(task, Open { scheduled_at: at, ..open }, event);
+        self.list.open(task, Open { scheduled_at: at, ..open }, at, event);
     }
 
-    fn tell_answer(&mut self, task: TaskId, response: &Payload, at: Timestamp) {
-        if let Some(Kind::Request(id)) = self.list.close(task).map(|open| open.kind) {
-            self.list.push(shape::event_raised(&id, response, at));
+    fn tell_answer(&mut self, task: TaskId, at: Timestamp, answer: impl FnOnce(String) -> HistoryEvent) {
+        if let Some(Kind::Request(request)) = self.list.close(task).map(|open| open.kind) {
+            self.list.push(at, answer(request));
         }
     }
 }
@@ -147,13 +138,13 @@ impl ReplayObserver for HistoryBuilder {
             }
             Message::Terminate { ref reason, ref parent, .. } if state.is_live() => {
                 if state.is_child_of(parent.as_ref()) {
-                    self.list.push(shape::execution_terminated(reason.as_deref(), at));
+                    self.list.push(at, HistoryEvent::Terminated { reason: reason.clone() });
                 }
                 state.receive(turn, arrived.message, recorded);
             }
             Message::Suspend { ref reason } if state.is_live() => {
                 if state.status() != Some(RuntimeStatus::Suspended) {
-                    self.list.push(shape::execution_suspended(reason.as_deref(), at));
+                    self.list.push(at, HistoryEvent::Suspended { reason: reason.clone() });
                 }
                 state.receive(turn, arrived.message, recorded);
             }
@@ -181,31 +172,26 @@ impl ReplayObserver for HistoryBuilder {
     }
 
     fn closed(&mut self, now: Timestamp, outcome: Option<&Outcome>) {
-        let event = match outcome {
-            Some(Outcome::Completed(value)) => shape::execution_completed(RuntimeStatus::Completed, Some(value), None, now),
-            Some(Outcome::Failed(failure)) => {
-                let text = Payload::string(&failure.of_orchestrator(&self.name));
-                shape::execution_completed(RuntimeStatus::Failed, Some(&text), Some(failure), now)
-            }
-            Some(Outcome::Terminated(reason)) => {
-                let text = reason.as_deref().map(Payload::of_text);
-                shape::execution_completed(RuntimeStatus::Terminated, text.as_ref(), None, now)
-            }
+        let end = match outcome {
+            Some(Outcome::Completed(value)) => End::Completed(value.clone()),
+            Some(Outcome::Failed(failure)) => End::Failed { output: failure.of_orchestrator(&self.name), failure: failure.clone() },
+            Some(Outcome::Terminated(reason)) => End::Terminated(reason.clone()),
             Some(Outcome::ContinuedAsNew(_)) | None => return,
         };
-        self.list.push(event);
+        self.list.push(now, HistoryEvent::Ended(end));
     }
 
     fn continued(&mut self, now: Timestamp, next: &NextExecution) {
         self.begin(&next.start, now);
         for (name, data) in &next.events {
-            self.list.push(shape::event_raised(name, data, now));
+            self.list.push(now, HistoryEvent::EventReceived { name: name.clone(), data: data.clone() });
         }
     }
 
     fn rewound(&mut self, state: &Orchestration, now: Timestamp, reason: Option<&str>) {
         self.held.clear();
-        self.list.push(shape::execution_rewound(reason, state, now));
+        let (instance, parent_execution) = (state.id().clone(), state.parent_execution_id().map(str::to_owned));
+        self.list.push(now, HistoryEvent::Rewound { reason: reason.map(str::to_owned), instance, parent_execution });
     }
 
     fn forget(&mut self) {

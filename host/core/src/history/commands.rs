@@ -4,10 +4,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use serde_json::{Value, json};
-
+use super::event::HistoryEvent;
 use super::list::{Kind, List, Open};
-use super::shape;
 use crate::message::{Effect, Message, Outgoing, Start};
 use crate::model::{
     ActivityCall, Command, EntityCall, EntitySignal, EventTo, InstanceId, OrchestrationCall, Payload, TaskId, TaskResult, Timestamp,
@@ -73,18 +71,18 @@ impl<'turn> Commands<'turn> {
             Command::CallEntity(call) => self.entity_call(list, task, call),
             Command::LockEntities(_) => self.lock(list, task),
             Command::UnlockEntities(of) => self.unlock(list, of),
-            Command::SignalEntity(signal) => self.signal(list, &signal),
+            Command::SignalEntity(signal) => self.signal(list, signal),
             Command::StartOrchestration(call) => self.detached_start(list, &call),
             Command::RaiseEvent(EventTo { instance_id, name, data }) => {
-                list.push(shape::event_sent(instance_id.as_str(), &name, data.as_str(), self.now));
+                list.push(self.now, HistoryEvent::EventSent { instance: instance_id, name, data });
             }
         }
     }
 
     fn activity(&self, list: &mut List, task: TaskId, call: ActivityCall) {
         if self.runs.contains(&task) {
-            let event = shape::task_scheduled(&call.name, &call.input, self.now);
-            list.open(task, Open::begun(Kind::Activity, &call.name, call.input, self.now), event);
+            let event = HistoryEvent::ActivityScheduled { name: call.name.to_string(), input: call.input.clone() };
+            list.open(task, Open::begun(Kind::Activity, &call.name, call.input, self.now), self.now, event);
         } else {
             self.ended_at_once(list, task, &Open::begun(Kind::Activity, &call.name, call.input, self.now));
         }
@@ -93,10 +91,11 @@ impl<'turn> Commands<'turn> {
     fn child(&self, list: &mut List, task: TaskId, call: OrchestrationCall) {
         let sent = self.messages.get(&task);
         let id = sent.map_or(String::new(), |sent| sent.to.to_string());
-        let event = shape::child_created(&call.name, &id, &call.input, Value::Null, self.now);
+        let (name, input) = (call.name.to_string(), call.input.clone());
+        let event = HistoryEvent::ChildStarted { name, instance: id.clone(), input, is_awaited: true };
         let open = Open::begun(Kind::Child(id), &call.name, call.input, self.now);
         match sent {
-            Some(_) => list.open(task, open, event),
+            Some(_) => list.open(task, open, self.now, event),
             None => self.ended_at_once(list, task, &open),
         }
     }
@@ -104,43 +103,47 @@ impl<'turn> Commands<'turn> {
     /// A call that ended before anything was asked of anyone: it was refused, or had been carried out before a rewind.
     fn ended_at_once(&self, list: &mut List, task: TaskId, open: &Open) {
         match self.state.unseen(task) {
-            Some(TaskResult::Failed(failure)) => list.push(shape::call_failed(open, &failure.message, failure, self.now)),
-            Some(TaskResult::Completed(value)) => list.push(shape::call_completed(open, value, self.now)),
+            Some(TaskResult::Failed(failure)) => {
+                let (told, failure) = (failure.message.clone(), failure.clone());
+                list.push(self.now, HistoryEvent::CallFailed { call: open.ended(), told, failure });
+            }
+            Some(TaskResult::Completed(value)) => {
+                list.push(self.now, HistoryEvent::CallCompleted { call: open.ended(), result: value.clone() });
+            }
             None => {}
         }
     }
 
-    fn timer(&self, list: &mut List, task: TaskId, at: Timestamp) {
+    fn timer(&self, list: &mut List, task: TaskId, due: Timestamp) {
         if !self.ended {
-            list.open(task, Open::begun(Kind::Timer(at), "", Payload::null(), self.now), shape::timer_created(at, self.now));
+            let open = Open::begun(Kind::Timer(due), "", Payload::null(), self.now);
+            list.open(task, open, self.now, HistoryEvent::TimerSet { due });
         }
     }
 
     fn entity_call(&self, list: &mut List, task: TaskId, call: EntityCall) {
         let id = self.request_id(task);
-        let request = shape::operation_request(Some(&id), &call.operation, &call.input, None);
-        if self.messages.contains_key(&task) {
-            self.request(list, task, id, &request);
-        } else if let Some(TaskResult::Completed(value)) = self.state.unseen(task) {
+        let EntityCall { entity, operation, input } = call;
+        let sent = |entity| HistoryEvent::OperationSent { entity, request: Some(id.clone()), operation, input, due: None };
+        if let Some(to) = self.messages.get(&task).map(|message| message.to.clone()) {
+            self.request(list, task, id.clone(), sent(to));
+        } else if let Some(result @ TaskResult::Completed(_)) = self.state.unseen(task) {
             // The entity has done it before a rewind.
-            list.push(shape::event_sent(call.entity.instance_id().as_str(), "op", &request, self.now));
-            list.push(shape::event_raised(&id, &shape::entity_response(Ok(value.as_str())), self.now));
+            list.push(self.now, sent(entity.instance_id()));
+            list.push(self.now, HistoryEvent::OperationAnswered { request: id.clone(), result: result.clone() });
         }
     }
 
     fn lock(&self, list: &mut List, task: TaskId) {
-        let Some(Outgoing { message: Message::Lock(section), .. }) = self.messages.get(&task) else { return };
-        let id = self.request_id(task);
-        let request = shape::lock_request(&id, &section.set);
-        self.request(list, task, id, &request);
+        let Some(Outgoing { to, message: Message::Lock(section) }) = self.messages.get(&task) else { return };
+        let request = self.request_id(task);
+        let event = HistoryEvent::LockRequested { entity: to.clone(), request: request.clone(), set: section.set.clone() };
+        self.request(list, task, request, event);
     }
 
-    /// A request to an entity, if it was sent.
-    fn request(&self, list: &mut List, task: TaskId, id: String, request: &str) {
-        if let Some(sent) = self.messages.get(&task) {
-            let event = shape::event_sent(sent.to.as_str(), "op", request, self.now);
-            list.open(task, Open::begun(Kind::Request(id), "", Payload::null(), self.now), event);
-        }
+    /// A request to an entity, which was sent.
+    fn request(&self, list: &mut List, task: TaskId, id: String, event: HistoryEvent) {
+        list.open(task, Open::begun(Kind::Request(id), "", Payload::null(), self.now), self.now, event);
     }
 
     /// The id that the request of a task bears, and the name of the event that its answer arrives as.
@@ -150,14 +153,13 @@ impl<'turn> Commands<'turn> {
 
     fn unlock(&mut self, list: &mut List, of: TaskId) {
         if let Some(to) = self.released.remove(&of) {
-            let request = shape::release_request(&self.request_id(of));
-            list.push(shape::event_sent(to.as_str(), "release", &request, self.now));
+            list.push(self.now, HistoryEvent::LockReleased { entity: to.clone(), request: self.request_id(of) });
         }
     }
 
-    fn signal(&self, list: &mut List, signal: &EntitySignal) {
-        let request = shape::operation_request(None, &signal.operation, &signal.input, signal.at);
-        list.push(shape::event_sent(signal.entity.instance_id().as_str(), "op", &request, self.now));
+    fn signal(&self, list: &mut List, signal: EntitySignal) {
+        let EntitySignal { entity, operation, input, at } = signal;
+        list.push(self.now, HistoryEvent::OperationSent { entity: entity.instance_id(), request: None, operation, input, due: at });
     }
 
     fn detached_start(&mut self, list: &mut List, call: &OrchestrationCall) {
@@ -167,6 +169,7 @@ impl<'turn> Commands<'turn> {
             return;
         }
         let id = begun.map(|(id, _)| id.as_str()).or(call.instance_id.as_deref()).unwrap_or_default();
-        list.push(shape::child_created(&call.name, id, &call.input, json!({ "FireAndForget": "" }), self.now));
+        let (name, instance, input) = (call.name.to_string(), id.to_owned(), call.input.clone());
+        list.push(self.now, HistoryEvent::ChildStarted { name, instance, input, is_awaited: false });
     }
 }

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-use super::HistoryOptions;
+use super::event::{CallKind, EndedCall, HistoryEntry, HistoryEvent};
 use crate::model::{Payload, TaskId, Timestamp};
 
 /// A task that stands in the list and has not ended.
@@ -40,93 +37,55 @@ impl Open {
             Kind::Timer(_) | Kind::Request(_) => false,
         }
     }
+
+    /// The call of an activity or a child, as its end shows it.
+    pub(super) fn ended(&self) -> EndedCall {
+        let kind = if self.kind == Kind::Activity { CallKind::Activity } else { CallKind::Child };
+        EndedCall { kind, name: self.name.clone(), input: self.input.clone(), scheduled_at: self.scheduled_at }
+    }
 }
 
+#[derive(Default)]
 pub(super) struct List {
-    options: HistoryOptions,
     /// `None` where a scheduled task was folded into its completion.
-    events: Vec<Option<HistoryEvent>>,
+    entries: Vec<Option<HistoryEntry>>,
     open: HashMap<TaskId, Open>,
 }
 
-/// One event, as a JSON object in the words of the wire contract.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HistoryEvent {
-    #[serde(flatten)]
-    members: Map<String, Value>,
-    /// To the letter as it is stored, since reading its numbers would round some of them.
-    #[serde(rename = "Result", skip_serializing_if = "Option::is_none")]
-    result: Option<Payload>,
-}
-
-impl HistoryEvent {
-    pub(super) fn new(event_type: &str, at: Timestamp) -> Self {
-        let mut members = Map::new();
-        members.insert("EventType".into(), event_type.into());
-        members.insert("Timestamp".into(), at.to_iso_millis().into());
-        Self { members, result: None }
-    }
-
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.into(), value.into());
-        self
-    }
-
-    /// An input stands as its JSON text.
-    pub(super) fn input(self, input: &Payload) -> Self {
-        self.with("Input", input.as_str())
-    }
-
-    /// A result stands as the value itself, as far as every reader of JSON reads it.
-    pub(super) fn result(self, result: &Payload) -> Self {
-        Self { result: Some(result.shown()), ..self }
-    }
-}
-
 impl List {
-    pub(super) fn new(options: HistoryOptions) -> Self {
-        Self { options, events: Vec::new(), open: HashMap::new() }
-    }
-
     /// A new execution begins its history afresh.
     pub(super) fn clear(&mut self) {
-        self.events.clear();
+        self.entries.clear();
         self.open.clear();
     }
 
-    pub(super) fn push(&mut self, mut event: HistoryEvent) {
-        if !self.options.show_input {
-            event.members.remove("Input");
-        }
-        if !self.options.show_output {
-            event.result = None;
-        }
-        self.events.push(Some(event));
+    pub(super) fn push(&mut self, at: Timestamp, event: HistoryEvent) {
+        self.entries.push(Some(HistoryEntry { at, event }));
     }
 
     /// A task begins. The event of a call leaves the list once the call ends.
-    pub(super) fn open(&mut self, task: TaskId, open: Open, event: HistoryEvent) {
-        let place = open.folds().then_some(self.events.len());
-        self.push(event);
+    pub(super) fn open(&mut self, task: TaskId, open: Open, at: Timestamp, event: HistoryEvent) {
+        let place = open.folds().then_some(self.entries.len());
+        self.push(at, event);
         self.open.insert(task, Open { place, ..open });
     }
 
-    /// An attempt of a call failed: its event has left the list, the task stays open.
-    pub(super) fn back_off(&mut self, task: TaskId, open: Open, event: HistoryEvent) {
-        self.push(event);
+    /// An attempt of a call failed and its event has left the list. The task stays open until the next attempt.
+    pub(super) fn back_off(&mut self, task: TaskId, open: Open, at: Timestamp, due: Timestamp) {
+        self.push(at, HistoryEvent::TimerSet { due });
         self.open.insert(task, Open { place: None, ..open });
     }
 
     /// A task ended.
     pub(super) fn close(&mut self, task: TaskId) -> Option<Open> {
         let open = self.open.remove(&task)?;
-        if let Some(event) = open.place.and_then(|place| self.events.get_mut(place)) {
-            *event = None;
+        if let Some(entry) = open.place.and_then(|place| self.entries.get_mut(place)) {
+            *entry = None;
         }
         Some(open)
     }
 
-    pub(super) fn into_events(self) -> Vec<HistoryEvent> {
-        self.events.into_iter().flatten().collect()
+    pub(super) fn into_entries(self) -> Vec<HistoryEntry> {
+        self.entries.into_iter().flatten().collect()
     }
 }

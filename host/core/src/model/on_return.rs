@@ -11,7 +11,7 @@ pub enum OnReturn {
     /// They are cancelled, and the execution ends at once. The default.
     #[default]
     CancelOpenTasks,
-    /// The execution ends once they have all ended, as in Azure Durable Functions. Waits for events and answers of entities
+    /// The execution ends once they have all ended. Waits for events and answers of entities
     /// hold nothing up, locks are given back at once, and a termination ends it at once.
     WaitForOpenTasks,
 }

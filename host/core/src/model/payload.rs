@@ -52,7 +52,7 @@ impl Payload {
         Self::of(text).expect("a string is always JSON")
     }
 
-    /// The wire contract's rule for stored text: a text that is one JSON value as a whole is that value, any other is a string. So is a
+    /// Stored text as a value: a text that is one JSON value as a whole is that value, any other is a string. So is a
     /// value that not every reader of JSON reads.
     pub fn of_text(text: &str) -> Self {
         if text.trim().is_empty() {

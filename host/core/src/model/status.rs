@@ -12,7 +12,7 @@ pub enum InstanceKind {
     Entity,
 }
 
-/// How an instance stands; names and numbers are those of the wire contract.
+/// How an instance stands. Records and tables have the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RuntimeStatus {
     /// At work or waiting.
@@ -23,7 +23,7 @@ pub enum RuntimeStatus {
     ContinuedAsNew,
     /// Returned an error.
     Failed,
-    /// Never produced; the contract knows it.
+    /// Never produced; other engines know it.
     Canceled,
     /// Ended from outside.
     Terminated,
@@ -34,7 +34,7 @@ pub enum RuntimeStatus {
 }
 
 impl RuntimeStatus {
-    /// Every status, in the order of its number.
+    /// Every status.
     pub const ALL: [Self; 8] = [
         Self::Running,
         Self::Completed,
@@ -54,7 +54,7 @@ impl RuntimeStatus {
         }
     }
 
-    /// The name on the wire.
+    /// Its name, as records and tables have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "Running",
@@ -68,11 +68,8 @@ impl RuntimeStatus {
         }
     }
 
-    /// The status of this exact name or number.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.parse::<usize>() {
-            Ok(number) => Self::ALL.get(number).copied(),
-            Err(_) => Self::ALL.into_iter().find(|status| status.as_str() == text),
-        }
+    /// The status of this exact name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }

@@ -13,6 +13,7 @@ use super::instances::status::{self, Shown};
 use super::{Handled, Need, OtherHub, Route, handler, manage};
 use crate::access::link::Verb;
 use crate::http::answer::{self, Answer, Exception};
+use crate::http::azure::failure_text;
 use crate::http::content::{self, json_or_null};
 use crate::http::context::Api;
 use crate::http::date;
@@ -262,7 +263,7 @@ fn no_such_instance(id: &InstanceId) -> Answer {
 fn still_running(conflict: &EngineError) -> Answer {
     let message = "A non-terminal instance with this instance ID already exists.";
     let kind = "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException";
-    answer::exception(StatusCode::CONFLICT, &Exception { message, reason: &conflict.to_string(), kind })
+    answer::exception(StatusCode::CONFLICT, &Exception { message, reason: &failure_text::of(conflict), kind })
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ fn kind_of(name: &str) -> Result<InstanceKind, sqlx::Error> {
 }
 
 fn status_of(name: &str) -> Result<RuntimeStatus, sqlx::Error> {
-    RuntimeStatus::parse(name).ok_or_else(|| damaged(format!("unknown status '{name}'")))
+    RuntimeStatus::of_name(name).ok_or_else(|| damaged(format!("unknown status '{name}'")))
 }
 
 /// How an orchestration stands whose columns `status` and `execution` say this.

@@ -5,6 +5,7 @@ use http::StatusCode;
 use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
 
 use crate::http::answer;
+use crate::http::azure::failure_text;
 use crate::http::content::{self, is_json, json_or_null};
 use crate::http::context::Api;
 use crate::http::idempotency::keyed;
@@ -94,7 +95,7 @@ pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
     match engine.rewind(&id, asked.query.get("reason"), current_deployment).await {
         Ok(()) => Ok(answer::empty(StatusCode::ACCEPTED)),
         Err(EngineError::NotFound(id)) => Ok(answer::text(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found."))),
-        Err(refusal @ EngineError::NotFailed(..)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &refusal.to_string())),
+        Err(refusal @ EngineError::NotFailed(..)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &failure_text::of(&refusal))),
         Err(error) => Err(error),
     }
 }

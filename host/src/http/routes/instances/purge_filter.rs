@@ -5,6 +5,7 @@ use longhaul_core::{RuntimeStatus, Timestamp};
 use longhaul_store::{InstanceQuery, Payloads};
 
 use crate::http::access::KEY_PARAMETER;
+use crate::http::azure::status_names;
 use crate::http::date;
 use crate::http::query::Query;
 
@@ -72,11 +73,11 @@ fn date_of(name: &str, text: &str) -> Result<Timestamp, String> {
 /// Statuses by exact name or number, as everywhere; none if the query names none.
 fn statuses_of(query: &Query) -> Result<Vec<RuntimeStatus>, String> {
     let words = query.values(STATUSES).flat_map(|value| value.split(','));
-    words.map(|word| RuntimeStatus::parse(word.trim()).ok_or_else(|| no_status(word.trim()))).collect()
+    words.map(|word| status_names::parse(word.trim()).ok_or_else(|| no_status(word.trim()))).collect()
 }
 
 fn no_status(word: &str) -> String {
-    let names = RuntimeStatus::ALL.map(RuntimeStatus::as_str);
+    let names = status_names::ALL.map(status_names::name);
     let meant = names.iter().find(|name| name.eq_ignore_ascii_case(word)).map(|name| format!("; '{name}' is meant, perhaps"));
     format!("{STATUSES} '{}' is no status{}; there are {}", word.escape_debug(), meant.unwrap_or_default(), names.join(", "))
 }

@@ -8,12 +8,13 @@ use longhaul_store::Payloads;
 use crate::access::link::Verb;
 use crate::http::access::KEY_PARAMETER;
 use crate::http::answer;
+use crate::http::azure::history_json::{HistoryOptions, history_json};
 use crate::http::context::Api;
 use crate::http::payload::InstanceStatus;
 use crate::http::query::Query;
 use crate::http::request::Asked;
 use crate::http::routes::Handled;
-use longhaul_engine::{EngineError, HistoryOptions, Read};
+use longhaul_engine::{EngineError, Read};
 
 /// Seconds that a caller should wait before it asks again for the status of an instance that goes on.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -59,7 +60,7 @@ pub(in crate::http::routes) async fn show(api: &Api, asked: &Asked, id: &Instanc
     let (row, room, history) = if shown.history {
         // Both at once would be two rooms, of which each could wait for the other.
         let options = HistoryOptions { show_input: shown.input, show_output: shown.history_output };
-        let Read { value: history, mut room } = api.engine.history(id, options).await?;
+        let Read { value: history, mut room } = api.engine.history(id, move |entries| history_json(entries, options)).await?;
         (api.engine.row_beside(id, shown.payloads(), &mut room).await?, room, history)
     } else {
         let Read { value, room } = api.engine.row(id, shown.payloads()).await?;
