@@ -9,23 +9,13 @@ use longhaul_core::{
     Command, DeploymentId, Entity, EntityId, ExecutionId, GuestOutcome, GuestTurn, InstanceId, Message, OnReturn, Orchestration, Payload,
     RuntimeStatus, Tags, TaskId, Timestamp,
 };
+use seeded::Random;
 
 const ENTITIES: u64 = 4;
 const ORCHESTRATIONS: u64 = 8;
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
 struct World {
-    dice: Dice,
+    dice: Random,
     orchestrations: BTreeMap<InstanceId, Orchestration>,
     entities: BTreeMap<InstanceId, Entity>,
     /// One queue for each receiver, as the log has it.
@@ -42,7 +32,7 @@ fn entity(number: u64) -> EntityId {
 impl World {
     fn new(seed: u64) -> Self {
         let mut world = Self {
-            dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            dice: Random::new(seed),
             orchestrations: BTreeMap::new(),
             entities: BTreeMap::new(),
             mail: BTreeMap::new(),
@@ -54,7 +44,7 @@ impl World {
         }
         for number in 0..ORCHESTRATIONS {
             let id = InstanceId::trusted(format!("o{number}"));
-            let set = (0..=world.dice.roll(3)).map(|_| entity(world.dice.roll(ENTITIES))).collect();
+            let set = (0..=world.dice.below(3)).map(|_| entity(world.dice.below(ENTITIES))).collect();
             let start = Start {
                 name: "Order".into(),
                 input: Payload::null(),
@@ -82,7 +72,7 @@ impl World {
         if waiting.is_empty() {
             return false;
         }
-        let id = waiting[self.dice.roll(waiting.len() as u64) as usize].clone();
+        let id = waiting[self.dice.below(waiting.len() as u64) as usize].clone();
         let message = self.mail.get_mut(&id).and_then(VecDeque::pop_front).unwrap();
         let outgoing = if id.is_entity() { self.batch(&id, message) } else { self.turn(&id, message) };
         for Outgoing { to, message } in outgoing {
@@ -120,7 +110,7 @@ impl World {
         let commands = |commands| GuestTurn { commands, ..GuestTurn::default() };
         let set = self.sets[id].clone();
         match activation {
-            Activation::Start(_) if self.dice.roll(3) == 0 => commands(vec![Command::LockEntities(set), wait(), nudge()]),
+            Activation::Start(_) if self.dice.below(3) == 0 => commands(vec![Command::LockEntities(set), wait(), nudge()]),
             Activation::Start(_) => commands(vec![Command::LockEntities(set)]),
             Activation::Resume { received, .. } if received.iter().any(|one| one.task == TaskId(0)) => {
                 for entity in set {
@@ -130,7 +120,7 @@ impl World {
                 commands(vec![wait(), nudge()])
             }
             // An impatient one gives up, one that was inside leaves: by unlocking, or by ending.
-            Activation::Resume { .. } => match self.dice.roll(3) {
+            Activation::Resume { .. } => match self.dice.below(3) {
                 0 => done(vec![Command::Cancel(TaskId(0))]),
                 1 => done(vec![Command::UnlockEntities(TaskId(0))]),
                 _ => done(vec![]),
@@ -147,8 +137,8 @@ fn overlapping_sections_exclude_each_other_and_all_come_to_an_end() {
         while world.step() {
             steps += 1;
             assert!(steps < 10_000, "seed {seed} does not come to rest");
-            if world.dice.roll(40) == 0 {
-                let id = InstanceId::trusted(format!("o{}", world.dice.roll(ORCHESTRATIONS)));
+            if world.dice.below(40) == 0 {
+                let id = InstanceId::trusted(format!("o{}", world.dice.below(ORCHESTRATIONS)));
                 world.mail.entry(id).or_default().push_back(Message::Terminate { reason: None, recursive: false, parent: None });
             }
         }

@@ -11,8 +11,8 @@ use interpreter_programs::{Program, Step};
 use serde_json::{Value, json};
 
 use crate::model::{Events, FUNDS};
-use crate::random::Random;
 use crate::subject::Subject;
+use seeded::Random;
 
 /// Longest time for anything to happen that must happen, faults included.
 const LIMIT: Duration = Duration::from_secs(150);

@@ -10,8 +10,8 @@ use interpreter_programs::Step;
 use crate::client;
 use crate::generate::{ACCOUNTS, program};
 use crate::model::Foretold;
-use crate::random::Random;
 use crate::subject::Subject;
+use seeded::Random;
 
 /// For each so many programs there is one victim, and one that fails first.
 const PROGRAMS_FOR_EACH: usize = 8;

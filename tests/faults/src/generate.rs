@@ -2,7 +2,7 @@
 
 use interpreter_programs::Step;
 
-use crate::random::Random;
+use seeded::Random;
 
 /// The accounts that all programs share, so that they get in each other's way.
 pub const ACCOUNTS: [&str; 4] = ["north", "east", "south", "west"];

@@ -19,7 +19,6 @@ pub mod generate;
 pub mod ledger;
 pub mod model;
 pub mod nemesis;
-pub mod random;
 pub mod round;
 pub mod scenario;
 pub mod subject;

@@ -139,7 +139,7 @@ impl Foretold {
 mod tests {
     use super::*;
     use crate::generate::{ACCOUNTS, program};
-    use crate::random::Random;
+    use seeded::Random;
 
     #[test]
     fn transfers_keep_the_sum_of_all_accounts() {

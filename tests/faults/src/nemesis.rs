@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::block_in_place;
 
 use crate::disk::SmallDisk;
-use crate::random::Random;
 use crate::subject::Subject;
+use seeded::Random;
 
 /// How hosts are started, one of these each time.
 const MODES: [&[&str]; 7] = [

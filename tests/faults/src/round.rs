@@ -16,9 +16,9 @@ use crate::generate::{ACCOUNTS, program};
 use crate::ledger::{self, Ledger};
 use crate::model::{Events, Foretold};
 use crate::nemesis::{self, Fault, Means};
-use crate::random::Random;
 use crate::subject::{self, Subject};
 use crate::{client, company, database, ticks};
+use seeded::Random;
 
 /// One seed in so many runs without any fault, where everything has to happen exactly once.
 const QUIET: u64 = 8;

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::client;
 use crate::model::{Events, FUNDS, Foretold};
-use crate::random::Random;
 use crate::round::{Ends, join_all};
 use crate::subject::Subject;
+use seeded::Random;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use interpreter_programs::Step;
 
 use crate::ledger::{self, Ledger};
 use crate::model::Foretold;
-use crate::random::Random;
 use crate::round::{Failed, app, copy_database, panic_text, wrong_ends};
 use crate::scenario::{Kept, Scenario};
 use crate::subject::{self, Subject};
 use crate::tracer::{Traced, Tracer};
 use crate::{client, database};
+use seeded::Random;
 
 /// How long until somebody looks again whether the host has been killed.
 const LOOK: Duration = Duration::from_millis(2);

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use fuzz::mutate::{Chance, changed};
+use fuzz::mutate::changed;
 use fuzz::{TARGETS, Target};
+use seeded::Random;
 
 /// Random changes for each target, unless `LONGHAUL_FUZZ_RUNS` says otherwise.
 const RUNS: usize = 3_000;
@@ -74,7 +75,7 @@ fn random_changes_of_kept_inputs_keep_every_property() {
     let (seed, runs) = (setting("LONGHAUL_FUZZ_SEED", SEED), setting("LONGHAUL_FUZZ_RUNS", RUNS));
     for target in TARGETS {
         let inputs: Vec<_> = kept(target.0).into_iter().map(|(_, input)| input).collect();
-        let mut chance = Chance::new(seed);
+        let mut chance = Random::new(seed);
         for number in 0..runs {
             run(*target, &changed(&inputs, &mut chance), &format!("change {number} of seed {seed}"));
         }

@@ -8,18 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use seeded::Random;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 mod attacks;
 mod caller;
-mod chance;
 mod host;
 mod report;
 mod watch;
 
 use attacks::{Attack, Target};
-use chance::Chance;
 use host::Besieged;
 pub use report::Report;
 use report::Tally;
@@ -55,17 +54,17 @@ impl Plan {
 }
 
 /// Attacks in an order by the seed: every attack has had its turn before one comes again.
-struct Order(Mutex<(Chance, Vec<Attack>)>);
+struct Order(Mutex<(Random, Vec<Attack>)>);
 
 impl Order {
-    fn next(&self) -> (Attack, Chance) {
+    fn next(&self) -> (Attack, Random) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (chance, left) = &mut *state;
         if left.is_empty() {
             left.extend(attacks::ALL);
         }
-        let attack = left.swap_remove(chance.below(left.len()));
-        (attack, chance.another())
+        let attack = left.swap_remove(chance.index(left.len()));
+        (attack, chance.fork())
     }
 }
 
@@ -78,7 +77,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let target = Arc::new(Target::prepare(&host, plan).await.context("the siege cannot be prepared")?);
     let watch = Watch::start(&host).await?;
     let tally = Arc::new(Mutex::new(Tally::default()));
-    let order = Arc::new(Order(Mutex::new((Chance::new(plan.seed), Vec::new()))));
+    let order = Arc::new(Order(Mutex::new((Random::new(plan.seed), Vec::new()))));
     let until = Instant::now() + plan.time;
     let mut attackers = JoinSet::new();
     for _ in 0..plan.attackers {

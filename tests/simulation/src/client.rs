@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use faults::random::Random;
 use longhaul_core::{EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus};
 use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
+use seeded::Random;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use faults::generate::program;
 use faults::model::{End, Foretold};
-use faults::random::Random;
 use interpreter_programs::Step;
 use longhaul_engine::EngineConfig;
+use seeded::Random;
 use serde_json::{Value, json};
 
 use crate::universe::Pace;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use faults::generate::ACCOUNTS;
 use faults::model::{Call, Events, FUNDS, Foretold};
-use faults::random::Random;
 use interpreter_programs::{Program, Step};
 use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus};
 use longhaul_engine::{Engine, Simulated};
+use seeded::Random;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use faults::random::Random;
 use interpreter_programs::{Job, Receipt, answer, failure_text};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
 use longhaul_engine::{Engine, Simulated, Simulation};
+use seeded::Random;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

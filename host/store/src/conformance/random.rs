@@ -9,6 +9,7 @@ use longhaul_core::message::Section;
 use longhaul_core::record::{NewRecord, Outcome, Record, TurnRecord};
 use longhaul_core::{DeploymentId, ExecutionId, Failure, InstanceId, InstanceRow, RuntimeStatus, TaskId, Timestamp};
 use longhaul_core::{Message, message::TaskRef};
+use seeded::Random;
 
 use super::sample::{self, batch, continued, event, id, json, of, of_entity, operation, parked, turn, walk};
 use crate::contract::{ChainRecord, EntityQuery, InstanceQuery, Page, Position, Store};
@@ -16,7 +17,7 @@ use crate::contract::{ChainRecord, EntityQuery, InstanceQuery, Page, Position, S
 /// A generator of records; the same seed gives the same records.
 #[derive(Debug)]
 pub struct Records {
-    state: u64,
+    random: Random,
     now: u64,
     instances: Vec<InstanceId>,
     known: BTreeMap<InstanceId, Known>,
@@ -35,7 +36,7 @@ impl Records {
     pub fn new(seed: u64, count: u32) -> Self {
         let name = |number: u32| if number % 4 == 3 { format!("@e{}@{number}", number % 3) } else { format!("i{number:03}") };
         let instances = (0..count).map(|number| id(&name(number))).collect();
-        Self { state: seed, now: 1_000, instances, known: BTreeMap::new() }
+        Self { random: Random::new(seed), now: 1_000, instances, known: BTreeMap::new() }
     }
 
     /// The instances that records are made for.
@@ -55,12 +56,9 @@ impl Records {
         }
     }
 
-    /// A number below `bound`, by SplitMix64.
+    /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound.max(1)
+        self.random.below(bound)
     }
 
     /// Up to `count` distinct instances.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
+use seeded::Random;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -13,7 +14,6 @@ use tokio::task::JoinSet;
 
 use super::Plan;
 use super::caller::{Caller, status_of};
-use super::chance::Chance;
 use super::host::Besieged;
 
 /// Longest time that an attacker waits for an answer.
@@ -183,17 +183,17 @@ impl Target {
 }
 
 /// Does it once. Returns what was answered to each request.
-pub(super) async fn run(attack: Attack, target: &Arc<Target>, mut chance: Chance) -> Vec<String> {
+pub(super) async fn run(attack: Attack, target: &Arc<Target>, mut chance: Random) -> Vec<String> {
     let connections = target.plan.connections;
     match attack {
         Attack::ClientFunctions => {
             let caller = target.caller();
-            let what = (0..8).map(|_| chance.of(&CLIENT_FUNCTIONS));
+            let what = (0..8).map(|_| *chance.choose(&CLIENT_FUNCTIONS));
             let lines = what.map(|what| format!("GET /api/MisbehavingClient?do=/{what}"));
             together(lines.map(|line| send(&caller, line, "", Bytes::new()))).await
         }
-        Attack::DeployedGuests => orchestrations(target, (0..4).map(|_| chance.of(&GUESTS)).collect()).await,
-        Attack::Log => orchestrations(target, (0..2).map(|_| chance.of(&LOGS)).collect()).await,
+        Attack::DeployedGuests => orchestrations(target, (0..4).map(|_| *chance.choose(&GUESTS)).collect()).await,
+        Attack::Log => orchestrations(target, (0..2).map(|_| *chance.choose(&LOGS)).collect()).await,
         Attack::HalfSentBodies => {
             let text = "POST /api/MisbehavingClient?do=/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nthe beginning";
             held(&target.caller(), connections, text.as_bytes()).await
@@ -212,7 +212,7 @@ pub(super) async fn run(attack: Attack, target: &Arc<Target>, mut chance: Chance
         Attack::Histories => {
             let caller = target.caller();
             let query = "showHistory=true&showHistoryOutput=true";
-            let owner = format!("GET {MANAGEMENT}/instances/long-{}?{query}", chance.below(target.plan.instances));
+            let owner = format!("GET {MANAGEMENT}/instances/long-{}?{query}", chance.index(target.plan.instances));
             let handed_out = format!("GET {}&{query}", target.status);
             together((0..8).map(|number| match number % 2 {
                 0 => send(&caller, owner.clone(), &target.key, Bytes::new()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use faults::random::Random;
+use seeded::Random;
 
 use super::point::{Fault, How, Point, Setting};
 use super::{Passed, run, scenarios};

@@ -2,6 +2,8 @@
 //!
 //! The [`Script`] does the comparing; this file makes up what happens.
 
+use seeded::Random;
+
 use super::script::*;
 use super::words::*;
 use crate::message::{Caller, Message, Start, TaskRef};
@@ -10,19 +12,16 @@ use crate::model::{
 };
 use crate::record::{Outcome, Record};
 
-/// A small generator of numbers that look random: xorshift, 64 bits.
-pub(crate) struct Dice(u64);
+/// Decides what a random program does.
+pub(crate) struct Dice(Random);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self(Random::new(seed))
     }
 
     pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
+        self.0.below(sides)
     }
 
     fn task(&mut self) -> u32 {
