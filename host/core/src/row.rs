@@ -170,7 +170,8 @@ impl InstanceRow {
         Self { name, ..Self::blank(id, InstanceKind::Entity, now) }
     }
 
-    fn blank(id: &InstanceId, kind: InstanceKind, now: Timestamp) -> Self {
+    /// A row with nothing but an id and times: running, without a name, an input or anything else.
+    pub fn blank(id: &InstanceId, kind: InstanceKind, now: Timestamp) -> Self {
         Self {
             id: id.clone(),
             kind,

@@ -101,35 +101,17 @@ impl EntityStatus {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use longhaul_core::{EntityId, InstanceId, RuntimeStatus, Timestamp};
+    use longhaul_core::{EntityId, InstanceId, Timestamp};
 
     use super::*;
 
     /// A running instance `order-7` of `Approval`, started with `{"a":1}`.
     pub(crate) fn running() -> InstanceRow {
         InstanceRow {
-            id: InstanceId::trusted("order-7"),
-            kind: InstanceKind::Orchestration,
             name: "Approval".into(),
-            execution: None,
-            version: None,
-            tags: longhaul_core::Tags::new(),
-            deployment: None,
-            parent: None,
-            status: RuntimeStatus::Running,
-            parked: None,
-            created_at: Timestamp(1_000_999),
-            born_at: Timestamp(1_000_999),
             updated_at: Timestamp(2_000_123),
             input: Some(Payload::parse("{\"a\":1}").unwrap()),
-            output: None,
-            custom_status: None,
-            wake_at: None,
-            pending: false,
-            inbox: 0,
-            state: None,
-            locked_by: None,
-            queue_size: 0,
+            ..InstanceRow::blank(&InstanceId::trusted("order-7"), InstanceKind::Orchestration, Timestamp(1_000_999))
         }
     }
 

@@ -6,9 +6,9 @@
 mod log;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::contract::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
@@ -42,8 +42,7 @@ impl MemoryStore {
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>, Error> {
-        // No method leaves the state half-changed by a panic, so a poisoned lock is as good as any.
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         if state.closed { Err(Error::Unavailable("the store is closed".into())) } else { Ok(state) }
     }
 

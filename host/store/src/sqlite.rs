@@ -32,10 +32,10 @@ mod schedules;
 mod trim;
 mod writer;
 
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use longhaul_core::{DeploymentId, InstanceId, InstanceRow, Timestamp};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -123,7 +123,7 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         // The writer ends once nobody can send commands. Its lock is free when this returns, so the file can be opened again at once.
         self.commands = mpsc::channel(1).0;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().take();
         // A job beside the writer may be the last to let go of the store, and no thread can wait for itself.
         let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if thread.is_some_and(|thread| thread.join().is_err()) {

@@ -3,10 +3,11 @@
 //! The work itself is in the modules that extend [`Database`]: append, projector, trim, recovery, purge, deploy.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longhaul_core::{InstanceId, Standing};
+use parking_lot::{Mutex, MutexGuard};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -38,8 +39,7 @@ impl AppendStatements {
 
 impl SharedOverlay {
     pub(super) fn lock(&self) -> MutexGuard<'_, Overlay> {
-        // No method of the overlay leaves it half-changed by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Read-only connections for queries.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Semaphore;
 
@@ -47,8 +46,8 @@ impl Readers {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteConnection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+        self.idle.lock()
     }
 }
 

@@ -9,9 +9,10 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use rustix::fs::OFlags;
 
 use super::private;
@@ -88,9 +89,8 @@ impl Drop for ProcessLock {
     }
 }
 
-fn open_ones() -> std::sync::MutexGuard<'static, HashSet<FileId>> {
-    // Every change of the set is one step that cannot stop halfway.
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn open_ones() -> parking_lot::MutexGuard<'static, HashSet<FileId>> {
+    OPEN.lock()
 }
 
 /// Opens the file beside the database, and nothing that a link in its place leads to: that would be written to.
