@@ -1,6 +1,7 @@
 //! The words shared by all crates.
 
 mod command;
+mod digest;
 mod failure;
 mod id;
 mod on_return;
@@ -14,6 +15,7 @@ pub use command::{
     ActivityCall, Command, Completion, Continuation, EntityCall, EntitySignal, EventTo, GuestOutcome, GuestTurn, OrchestrationCall,
     StartContext, TaskResult,
 };
+pub use digest::Sha256;
 pub use failure::Failure;
 pub(crate) use id::NO_DOT_SEGMENTS;
 pub use id::{DeploymentId, EntityId, ExecutionId, InstanceId, InvalidId, TaskId, check_event_name};

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use longhaul_core::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// What the body of a deployment is called. A browser asks before it sends this type to another site, so no web page can deploy
 /// to a host on its reader's machine.
@@ -96,7 +96,7 @@ impl ComponentFile {
     /// A component with the digest of its bytes.
     pub fn new(path: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { path: path.into(), sha256: sha256_of(&bytes), bytes }
+        Self { path: path.into(), sha256: Sha256::of(&bytes).to_string(), bytes }
     }
 }
 
@@ -147,11 +147,6 @@ impl Bundle {
         }
         Ok(Self { manifest: header.manifest, components })
     }
-}
-
-/// SHA-256 as 64 lower-case hexadecimal digits.
-fn sha256_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

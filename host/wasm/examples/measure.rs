@@ -3,16 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use longhaul_core::{Completion, ExecutionId, InstanceId, Payload, StartContext, Tags, TaskId, TaskResult, Timestamp};
+use longhaul_core::{Completion, ExecutionId, InstanceId, Payload, Sha256, StartContext, Tags, TaskId, TaskResult, Timestamp};
 use longhaul_wasm::{Component, Config, FunctionKind, LogContext, OrchestratorComponent, OrchestratorGuest, Runtime};
-use sha2::{Digest, Sha256};
 
 const ROUNDS: u32 = 20_000;
 
 fn main() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-functions/test-guests/components/misbehaving_orchestrator.wasm");
     let bytes = std::fs::read(path).expect("the test guests are built: run `cargo xtask guests`");
-    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::of(&bytes).to_string();
     let runtime = Runtime::new(Config::default()).expect("an engine");
     let begin = Instant::now();
     let Ok(Component::Orchestrator(component)) = runtime.load(FunctionKind::Orchestrator, &sha256, &bytes) else {

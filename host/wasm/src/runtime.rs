@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
+use longhaul_core::Sha256;
 use tokio::sync::Semaphore;
 use wasmtime::component::{self, Linker};
 use wasmtime::{Engine, Precompiled};
@@ -137,7 +137,7 @@ impl Runtime {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn check(&self, kind: FunctionKind, bytes: &[u8]) -> Result<(), Error> {
-        self.link(kind, &sha256_of(bytes), bytes).map(|_linked| ())
+        self.link(kind, &Sha256::of(bytes).to_string(), bytes).map(|_linked| ())
     }
 
     /// Checks a component and makes it ready; loading the same component again shares it. Blocks
@@ -153,7 +153,7 @@ impl Runtime {
         if let Some(component) = self.loaded().get(&key) {
             return Ok(component.clone());
         }
-        let actual = sha256_of(bytes);
+        let actual = Sha256::of(bytes).to_string();
         if actual != sha256 {
             return Err(Error::Digest { expected: sha256.into(), actual });
         }
@@ -221,13 +221,4 @@ fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), ComponentError> {
         _ => "it does not begin like one",
     };
     Err(ComponentError::NotAComponent(what.into()))
-}
-
-/// The digest of some bytes, 64 lower-case hexadecimal digits.
-pub(crate) fn sha256_of(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }

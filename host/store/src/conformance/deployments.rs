@@ -1,13 +1,12 @@
 //! Deployments and components.
 
-use longhaul_core::{DeploymentId, Timestamp};
-use sha2::{Digest, Sha256};
+use longhaul_core::{DeploymentId, Sha256, Timestamp};
 
 use super::sample::{append, completed, first_turn, of, started};
 use crate::contract::{Deployment, Error, Store};
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::of(bytes).to_string()
 }
 
 fn deployment(app: &str, components: &[&[u8]]) -> Deployment {

@@ -1,8 +1,7 @@
 //! Deployments and the bytes of their components, and what every store checks before it takes one.
 
-use longhaul_core::{DeploymentId, Timestamp};
+use longhaul_core::{DeploymentId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Error, StoreFuture};
 
@@ -49,7 +48,7 @@ pub trait Deployments: Send + Sync {
 /// before they enter the store's only writing thread.
 pub(crate) fn check_digests(components: &[(String, Vec<u8>)]) -> Result<(), Error> {
     for (sha256, bytes) in components {
-        let actual = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let actual = Sha256::of(bytes).to_string();
         if actual != *sha256 {
             return Err(Error::Refused(format!("component bytes given for sha256 {sha256} have the digest {actual}")));
         }

@@ -4,12 +4,12 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use longhaul_core::Sha256;
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::{compiled, file_name, files};
 use crate::engine::{self, EngineKind};
-use crate::runtime::sha256_of;
 
 /// The niceness of a compiling process, which gives way to everything else on the machine.
 const NICENESS: i32 = 10;
@@ -58,7 +58,7 @@ impl CompileJob {
         self.bound_memory().map_err(|error| broken("bound the compiler's memory", &error))?;
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| broken("read the component", &error))?;
-        if sha256_of(&bytes) != self.sha256 {
+        if Sha256::of(&bytes).to_string() != self.sha256 {
             return Err(broken("compile", &"the component did not arrive whole"));
         }
         let component = compiled(&engine, &bytes).map_err(Outcome::Unusable)?;

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use longhaul_core::{ExecutionId, InstanceId, Payload, StartContext, Tags, Timestamp};
+use longhaul_core::{ExecutionId, InstanceId, Payload, Sha256, StartContext, Tags, Timestamp};
 use longhaul_wasm::{
     ActivityComponent, ClientComponent, Component, Config, EntityComponent, Error, FunctionKind, Limits, LogContext, LogLine, LogSink,
     OrchestratorComponent, Runtime,
 };
-use sha2::{Digest, Sha256};
 
 /// The bytes of a test guest.
 pub fn guest(name: &str) -> Vec<u8> {
@@ -21,7 +20,7 @@ pub fn guest(name: &str) -> Vec<u8> {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::of(bytes).to_string()
 }
 
 /// A small pool and little memory; orchestrators get enough for 100,000 commands. Deadlines are

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longhaul::app::bundle::{self, Bundle, ComponentFile};
-use sha2::{Digest, Sha256};
+use longhaul_core::Sha256;
 
 use crate::row::{ADMIN_KEY, Row, bytes, request};
 
@@ -93,7 +93,7 @@ fn bundles(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         bundle.encode()
     };
     let body = whole().encode();
-    let sha256: String = Sha256::digest(good).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::of(good).to_string();
     vec![
         ("nothing", Vec::new(), "line feed"),
         ("no line feed", b"{}".to_vec(), "line feed"),
