@@ -18,18 +18,18 @@ use longhaul_core::{Failure, InstanceId, Payload, TaskResult};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::ports::{ActivityCall, ActivityFunction, GuestError};
-use super::shared::Shared;
-use super::slot::Delivery;
-use super::suspects;
-use super::worker::panic_text;
-use super::world::Simulation;
+use crate::context::Shared;
+use crate::ports::{ActivityCall, ActivityFunction, GuestError};
 use crate::recorder;
+use crate::state::instance::Delivery;
+use crate::turns::outcome::panic_text;
+use crate::turns::suspects;
+use crate::world::Simulation;
 
 /// How long an activity waits until instances hold less.
 const ROOM_PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) struct Activities {
+pub(crate) struct Activities {
     running: Mutex<HashMap<TaskRef, Entry>>,
     /// Where futures run: guest threads have no runtime of their own.
     runtime: Handle,
@@ -57,21 +57,21 @@ impl Entry {
 
 /// One attempt of a call.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     caller: TaskRef,
     number: u32,
 }
 
 impl Attempt {
     /// The attempt of which this message is the result, if it is one.
-    pub(super) fn of(instance: &InstanceId, message: &Message) -> Option<Self> {
+    pub(crate) fn of(instance: &InstanceId, message: &Message) -> Option<Self> {
         let Message::ActivityDone { execution, task, attempt, .. } = message else { return None };
         Some(Self { caller: TaskRef { instance: instance.clone(), execution: execution.clone(), task: *task }, number: *attempt })
     }
 }
 
 /// A run on its way to a guest thread.
-pub(super) struct RunAtOnce {
+pub(crate) struct RunAtOnce {
     run: ActivityRun,
     code: Code,
 }
@@ -84,7 +84,7 @@ enum Code {
 
 impl Activities {
     /// Futures will run on `runtime`.
-    pub(super) fn new(runtime: Handle) -> Self {
+    pub(crate) fn new(runtime: Handle) -> Self {
         Self { running: Mutex::default(), runtime }
     }
 
@@ -94,7 +94,7 @@ impl Activities {
 
     /// Runs attempts, except those that are under way. Returns the runs that a guest thread should take.
     #[must_use]
-    pub(super) fn start(&self, shared: &Arc<Shared>, runs: Vec<ActivityRun>) -> Vec<RunAtOnce> {
+    pub(crate) fn start(&self, shared: &Arc<Shared>, runs: Vec<ActivityRun>) -> Vec<RunAtOnce> {
         let mut at_once = Vec::new();
         if runs.is_empty() || shared.is_stopping() {
             return at_once;
@@ -137,7 +137,7 @@ impl Activities {
     }
 
     /// Stops a run whose result is no longer wanted.
-    pub(super) fn cancel(&self, task: &TaskRef) {
+    pub(crate) fn cancel(&self, task: &TaskRef) {
         if let Some(entry) = self.running().remove(task) {
             entry.stop();
         }
@@ -149,7 +149,7 @@ impl Activities {
     }
 
     /// These results have gone into a turn, or are lost.
-    pub(super) fn let_go(&self, results: impl IntoIterator<Item = Attempt>) {
+    pub(crate) fn let_go(&self, results: impl IntoIterator<Item = Attempt>) {
         let mut running = self.running();
         for Attempt { caller, number } in results {
             if let hash_map::Entry::Occupied(entry) = running.entry(caller)
@@ -161,13 +161,13 @@ impl Activities {
     }
 
     /// Stops the runs of these instances, whose results may have been lost already.
-    pub(super) fn forget(&self, instances: &HashSet<InstanceId>) {
+    pub(crate) fn forget(&self, instances: &HashSet<InstanceId>) {
         let of_these = self.running().extract_if(|caller, _| instances.contains(&caller.instance)).collect::<Vec<_>>();
         of_these.into_iter().for_each(|(_, entry)| entry.stop());
     }
 
     /// Stops everything; what was under way runs again after the next start.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.running().drain().for_each(|(_, entry)| entry.stop());
     }
 }
@@ -187,7 +187,7 @@ fn quick_function(shared: &Shared, run: &ActivityRun) -> Option<Code> {
 
 /// Carries a run out on the calling guest thread. Returns its result for the instance that called it; `None` if the run is not wanted any more, or
 /// was too long and goes on on the workers.
-pub(super) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) -> Option<(InstanceId, Message)> {
+pub(crate) fn run_at_once(shared: &Arc<Shared>, RunAtOnce { run, code }: RunAtOnce) -> Option<(InstanceId, Message)> {
     if !shared.activities.is_wanted(&run) {
         return None;
     }
@@ -264,7 +264,7 @@ async fn outcome(shared: &Shared, run: ActivityRun) -> Result<Payload, Failure> 
     suspects::run_activity(shared, &*activity, run).await
 }
 
-pub(super) fn call_of(activity: &dyn ActivityFunction, run: &ActivityRun) -> ActivityCall {
+pub(crate) fn call_of(activity: &dyn ActivityFunction, run: &ActivityRun) -> ActivityCall {
     let TaskRef { instance, execution: _, task } = &run.caller;
     ActivityCall {
         instance: instance.clone(),
@@ -288,7 +288,7 @@ fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 }
 
 /// A run that came to nothing counts as a failure of the activity: its retry policy decides.
-pub(super) fn failure(error: GuestError) -> Failure {
+pub(crate) fn failure(error: GuestError) -> Failure {
     let text = error.to_string();
     let (kind, backtrace) = match error {
         GuestError::NoCapacity(_) | GuestError::Stopping => ("Unavailable", String::new()),

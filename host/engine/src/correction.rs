@@ -10,9 +10,9 @@ use longhaul_core::{InstanceId, Timestamp};
 use longhaul_store::Error as StoreError;
 use tokio::time::Instant;
 
-use super::board::Board;
-use super::shared::Shared;
-use super::slot::Place;
+use crate::context::Shared;
+use crate::state::instance::Place;
+use crate::state::scheduler::Board;
 
 /// How often the clock is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const AT_A_TIME: u32 = 1_000;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// Looks whether the clock was put back, until the engine stops.
-pub(super) async fn watch(shared: Arc<Shared>) {
+pub(crate) async fn watch(shared: Arc<Shared>) {
     let (mut seen, mut seen_at) = (shared.now(), Instant::now());
     let mut look_at = Some(Instant::now() + FIRST_LOOK);
     let mut told_in_era = shared.board().era;

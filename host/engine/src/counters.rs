@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counted as it happens.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     turns: AtomicU64,
     activities: AtomicU64,
     commits: AtomicU64,
@@ -35,19 +35,19 @@ pub struct Counts {
 }
 
 impl Counters {
-    pub(super) fn turn(&self) {
+    pub(crate) fn turn(&self) {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn activities(&self, started: usize) {
+    pub(crate) fn activities(&self, started: usize) {
         self.activities.fetch_add(started as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn missed_wake_up(&self) {
+    pub(crate) fn missed_wake_up(&self) {
         self.missed_wake_ups.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn commit(&self, records: usize, bytes: usize) {
+    pub(crate) fn commit(&self, records: usize, bytes: usize) {
         if records > 0 {
             self.commits.fetch_add(1, Ordering::Relaxed);
             self.records.fetch_add(records as u64, Ordering::Relaxed);
@@ -55,7 +55,7 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, commit_statements: u64, instances_in_memory: usize) -> Counts {
+    pub(crate) fn read(&self, commit_statements: u64, instances_in_memory: usize) -> Counts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             turns: of(&self.turns),

@@ -6,19 +6,19 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 /// Lets work begin until the engine stops.
 #[derive(Debug, Default)]
-pub(super) struct Errands(Arc<RwLock<()>>);
+pub(crate) struct Errands(Arc<RwLock<()>>);
 
 /// Held for as long as the work goes on.
-pub(super) type Errand = OwnedRwLockReadGuard<()>;
+pub(crate) type Errand = OwnedRwLockReadGuard<()>;
 
 impl Errands {
     /// Begins work; `None` once a stop waits or is over.
-    pub(super) fn begin(&self) -> Option<Errand> {
+    pub(crate) fn begin(&self) -> Option<Errand> {
         self.0.clone().try_read_owned().ok()
     }
 
     /// Waits until all that has begun is over. Nothing begins any more.
-    pub(super) async fn end(&self) {
+    pub(crate) async fn end(&self) {
         std::mem::forget(self.0.clone().write_owned().await);
     }
 }

@@ -14,7 +14,7 @@ const MAX_TEXT_BYTES: usize = 1_024;
 
 /// Counts lines.
 #[derive(Debug, Default)]
-pub(super) struct FailureLog(Mutex<Period>);
+pub(crate) struct FailureLog(Mutex<Period>);
 
 #[derive(Debug, Default)]
 struct Period {
@@ -35,12 +35,12 @@ enum Written {
 
 impl FailureLog {
     /// Writes that a signal failed: there is no caller to be told.
-    pub(super) fn signal_failed(&self, now: Timestamp, entity: &EntityId, operation: &str, failure: &Failure) {
+    pub(crate) fn signal_failed(&self, now: Timestamp, entity: &EntityId, operation: &str, failure: &Failure) {
         self.write(now, entity, operation, "a signal failed", &format!("{}: {}", failure.error_type, failure.message));
     }
 
     /// Writes that a call of the guest came to nothing.
-    pub(super) fn operation_stopped(&self, now: Timestamp, entity: &EntityId, operation: &str, error: &dyn std::fmt::Display) {
+    pub(crate) fn operation_stopped(&self, now: Timestamp, entity: &EntityId, operation: &str, error: &dyn std::fmt::Display) {
         self.write(now, entity, operation, "an operation came to nothing", &error.to_string());
     }
 

@@ -19,53 +19,35 @@
 //! - `reuse`: what a start does to a live instance of the same id. `world`: what is taken from the machine, and how a simulation takes its place.
 
 mod activities;
-mod ahead;
-mod alarms;
-mod api;
-mod board;
 pub mod budget;
 pub mod clock;
-mod commit;
+mod context;
 mod correction;
 mod counters;
+mod durability;
+mod engine;
 mod errands;
 mod error;
 mod failure_log;
-mod hold;
-mod keys;
-mod lane;
-mod late;
-mod load;
-mod operate;
-mod orchestrate;
+mod idempotency;
 mod permit;
 mod ports;
 mod pressure;
-mod purge;
-mod reads;
 pub mod recorder;
-mod recovery;
-mod residency;
-mod reuse;
-mod shared;
-mod slot;
-mod suspects;
-mod threads;
-mod watchdog;
-mod weight;
-mod worker;
+mod state;
+mod turns;
 mod world;
 
-pub use api::{Engine, EngineError, StartRequest};
+pub use context::EngineConfig;
 pub use counters::Counts;
-pub use error::StartError;
-pub use keys::{Keyed, KeyedRequest, TimerStart};
+pub use engine::reads::Read;
+pub use engine::reuse::ReusePolicy;
+pub use engine::{Engine, StartRequest};
+pub use error::{EngineError, StartError};
+pub use idempotency::{Keyed, KeyedRequest, TimerStart};
 pub use permit::Permit;
 pub use ports::{
     ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
     OrchestratorGuest, PortFuture,
 };
-pub use reads::Read;
-pub use reuse::ReusePolicy;
-pub use shared::EngineConfig;
 pub use world::{Simulated, Simulation};

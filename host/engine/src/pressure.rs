@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::shared::Shared;
+use crate::context::Shared;
 
 /// How often a wait looks whether there is room.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Shared {
     /// Waits until instances hold no more than they may, at most for `patience`. Returns whether they do.
-    pub(super) async fn instances_have_room(&self, patience: Duration) -> bool {
+    pub(crate) async fn instances_have_room(&self, patience: Duration) -> bool {
         let fit = || self.instances.bytes() <= self.config.instance_memory_bytes;
         if fit() {
             return true;

@@ -13,8 +13,8 @@ use longhaul_core::{Failure, Payload, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::board::Board;
 use crate::clock;
+use crate::state::scheduler::Board;
 
 /// A future that a simulation answers with.
 pub type Simulated<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -45,27 +45,27 @@ pub trait Simulation: Send + Sync {
 }
 
 /// Where the engine takes from the world what it needs.
-pub(super) enum World {
+pub(crate) enum World {
     Machine,
     Simulated(Arc<dyn Simulation>),
 }
 
 impl World {
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         match self {
             Self::Machine => clock::now(),
             Self::Simulated(simulation) => simulation.now(),
         }
     }
 
-    pub(super) fn fresh_id(&self) -> String {
+    pub(crate) fn fresh_id(&self) -> String {
         match self {
             Self::Machine => uuid::Uuid::now_v7().simple().to_string(),
             Self::Simulated(simulation) => simulation.fresh_id(),
         }
     }
 
-    pub(super) fn simulation(&self) -> Option<&Arc<dyn Simulation>> {
+    pub(crate) fn simulation(&self) -> Option<&Arc<dyn Simulation>> {
         match self {
             Self::Machine => None,
             Self::Simulated(simulation) => Some(simulation),
@@ -75,7 +75,7 @@ impl World {
 
 /// Wakes those who run guests.
 #[derive(Debug)]
-pub(super) enum Bell {
+pub(crate) enum Bell {
     /// They are threads.
     Threads(Condvar),
     /// They are tasks of a simulation.
@@ -89,21 +89,21 @@ impl Default for Bell {
 }
 
 impl Bell {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         match world {
             World::Machine => Self::default(),
             World::Simulated(_) => Self::Tasks(Notify::new()),
         }
     }
 
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         match self {
             Self::Threads(bell) => bell.notify_one(),
             Self::Tasks(bell) => bell.notify_one(),
         }
     }
 
-    pub(super) fn ring_for_all(&self) {
+    pub(crate) fn ring_for_all(&self) {
         match self {
             Self::Threads(bell) => bell.notify_all(),
             Self::Tasks(bell) => bell.notify_waiters(),
@@ -111,7 +111,7 @@ impl Bell {
     }
 
     /// Waits with the board unlocked, as a thread. A task gets what it is to wait for.
-    pub(super) fn wait<'bell>(&'bell self, board: MutexGuard<'_, Board>) -> Option<Notified<'bell>> {
+    pub(crate) fn wait<'bell>(&'bell self, board: MutexGuard<'_, Board>) -> Option<Notified<'bell>> {
         match self {
             Self::Threads(bell) => {
                 drop(bell.wait(board));
