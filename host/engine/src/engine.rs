@@ -6,65 +6,29 @@ use std::time::Duration;
 
 use longhaul_core::limits::check_time;
 use longhaul_core::message::{Operation, Start};
-use longhaul_core::{EntityId, ExecutionId, InstanceId, Message, Payload, RuntimeStatus, Tags, Timestamp, check_event_name, check_tags};
+use longhaul_core::{EntityId, ExecutionId, InstanceId, Message, Payload, Tags, Timestamp, check_event_name, check_tags};
 use longhaul_store::Store;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::budget::MemoryUse;
-use crate::context::{EngineConfig, Shared};
-use crate::correction;
+use crate::config::{EngineConfig, ReusePolicy};
+use crate::context::EngineContext;
 use crate::counters::Counts;
-use crate::durability::loader;
-use crate::durability::purge;
-pub use crate::durability::purge::Purged;
-use crate::durability::recovery;
-use crate::engine::reuse::ReusePolicy;
+use crate::durability::purge::{self, Purged};
+use crate::durability::{committer, expiry, recovery};
 use crate::error::{EngineError, StartError};
-use crate::idempotency;
-use crate::idempotency::Claim;
 use crate::permit::Permit;
 use crate::ports::Guests;
-use crate::state::commit_queue;
-use crate::state::commit_queue::Commit;
-use crate::state::instance::Delivery;
-use crate::state::wakeups;
-use crate::turns::watchdog;
-use crate::turns::workers;
+use crate::state::reservations::Reservation;
+use crate::timers::{self, correction};
+use crate::turns::{watchdog, workers};
 use crate::world::{Simulation, World};
 
+pub(crate) mod keyed;
 pub(crate) mod reads;
-pub(crate) mod reuse;
-
-/// How long a message from outside waits for the turn that takes it before it gets a record of its own.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// How long a message from outside waits until instances hold less, and up to which length it need not.
-const ROOM_PATIENCE: Duration = Duration::from_secs(5);
-const SMALL_MESSAGE_BYTES: u64 = 16 << 10;
-
-/// When a message may be recorded before any turn looks at it.
-#[derive(Clone, Copy)]
-enum Late {
-    Always,
-    /// While the instance has not ended.
-    IfLive,
-    /// While no live instance has this id.
-    Start,
-    /// The answer depends on what the turn finds.
-    Never,
-}
-
-impl Late {
-    fn of(message: &Message) -> Self {
-        match message {
-            Message::Operation(_) => Self::Always,
-            Message::Start(_) => Self::Start,
-            Message::Event { .. } | Message::Terminate { .. } => Self::IfLive,
-            _ => Self::Never,
-        }
-    }
-}
+mod reuse;
+mod send;
 
 /// Longest wait for the last commits when the engine stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -94,10 +58,10 @@ pub struct StartRequest {
 /// The running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    context: Arc<EngineContext>,
     jobs: Arc<Mutex<Vec<JoinHandle<()>>>>,
-    /// The key that the message sent next binds.
-    claim: Option<Arc<Claim>>,
+    /// The idempotency key that the message sent next binds.
+    reservation: Option<Arc<Reservation>>,
     /// Under which whatever this one sends is done.
     permit: Permit,
 }
@@ -127,36 +91,36 @@ impl Engine {
     }
 
     async fn run_in(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared::new(store, guests, config, world));
-        let beginning = recovery::begin(&shared).await?;
+        let context = Arc::new(EngineContext::new(store, guests, config, world));
+        let beginning = recovery::begin(&context).await?;
         let mut jobs = vec![
-            match &shared.config.writer {
-                Some(writer) => writer.run(Box::pin(commit_queue::run(shared.clone()))),
-                None => tokio::spawn(commit_queue::run(shared.clone())),
+            match &context.config.writer {
+                Some(writer) => writer.run(Box::pin(committer::run(context.clone()))),
+                None => tokio::spawn(committer::run(context.clone())),
             },
-            tokio::spawn(wakeups::ring(shared.clone())),
-            tokio::spawn(wakeups::read_ahead(shared.clone())),
-            tokio::spawn(idempotency::forget_old(shared.clone())),
+            tokio::spawn(timers::fire(context.clone())),
+            tokio::spawn(timers::read_ahead(context.clone())),
+            tokio::spawn(expiry::forget_old(context.clone())),
         ];
         jobs.extend(beginning);
-        workers::spawn(&shared).map_err(StartError::Threads)?;
-        jobs.push(tokio::spawn(watchdog::watch(shared.clone())));
-        jobs.push(tokio::spawn(correction::watch(shared.clone())));
-        Ok(Self { shared, jobs: Arc::new(Mutex::new(jobs)), claim: None, permit: Permit::default() })
+        workers::spawn(&context).map_err(StartError::Threads)?;
+        jobs.push(tokio::spawn(watchdog::watch(context.clone())));
+        jobs.push(tokio::spawn(correction::watch(context.clone())));
+        Ok(Self { context, jobs: Arc::new(Mutex::new(jobs)), reservation: None, permit: Permit::default() })
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(crate) fn context(&self) -> &EngineContext {
+        &self.context
     }
 
     /// This engine, to send messages that bind no key.
-    pub(crate) fn without_claim(&self) -> Self {
-        Self { claim: None, ..self.clone() }
+    pub(crate) fn without_reservation(&self) -> Self {
+        Self { reservation: None, ..self.clone() }
     }
 
     /// This engine, to send one message that binds a key.
-    pub(crate) fn with_claim(&self, claim: Claim) -> Self {
-        Self { claim: Some(Arc::new(claim)), ..self.clone() }
+    pub(crate) fn with_reservation(&self, reservation: Reservation) -> Self {
+        Self { reservation: Some(Arc::new(reservation)), ..self.clone() }
     }
 
     /// This engine, to act while `permit` holds, on the instance that it is for: both are looked at when the instance takes what is sent.
@@ -167,34 +131,34 @@ impl Engine {
 
     /// What it has done since it was started, and what it holds now.
     pub fn counts(&self) -> Counts {
-        let in_memory = self.shared.board().slots.len();
-        let statements = self.shared.config.writer.as_ref().map_or(0, |writer| writer.append_statements());
-        self.shared.counters.read(statements, in_memory)
+        let in_memory = self.context.scheduler().instances_in_memory();
+        let statements = self.context.config.writer.as_ref().map_or(0, |writer| writer.append_statements());
+        self.context.counters.read(statements, in_memory)
     }
 
     /// How the budgets of memory that it has stand.
     pub fn memory(&self) -> Vec<MemoryUse> {
-        let ages = &self.shared.board().ages;
-        let instances = MemoryUse { of: "instances", used: ages.scale.bytes(), limit: ages.max_bytes };
-        vec![MemoryUse::of("answers", &self.shared.answers.budget), instances, MemoryUse::of("loads", &self.shared.long_loads)]
+        let (used, limit) = self.context.scheduler().memory();
+        let instances = MemoryUse { of: "instances", used, limit };
+        vec![MemoryUse::of("answers", &self.context.answers.budget), instances, MemoryUse::of("loads", &self.context.long_loads)]
     }
 
     /// Stops: lets running turns end, those that do so within [`EngineConfig::stop_grace`], and writes what they decided. The others are
     /// taken again after the next start. Activities under way are given up and run again after the
     /// next start. The store is the caller's to close.
     pub async fn stop(&self) {
-        self.shared.begin_to_stop();
+        self.context.begin_to_stop();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
-        self.shared.activities.stop();
-        self.shared.guests.end_waits_for_processors();
-        let mut turns_end = pin!(self.shared.guest_threads.join());
-        if tokio::time::timeout(self.shared.config.stop_grace, turns_end.as_mut()).await.is_err() {
+        self.context.activities.stop();
+        self.context.guests.end_waits_for_processors();
+        let mut turns_end = pin!(self.context.crew.join());
+        if tokio::time::timeout(self.context.config.stop_grace, turns_end.as_mut()).await.is_err() {
             tracing::warn!("some guests do not return; their turns are taken again after the next start");
-            self.shared.guests.end_guests();
+            self.context.guests.end_guests();
             turns_end.await;
         }
         let (flushed, reached) = oneshot::channel();
-        self.shared.board().queue_commit(Commit::flush(flushed));
+        self.context.scheduler().queue_barrier(flushed);
         if tokio::time::timeout(STOP_LIMIT, reached).await.is_err() {
             tracing::warn!("the last commits could not be written in time; what was accepted before is safe");
         }
@@ -203,7 +167,7 @@ impl Engine {
             // Cancelled or not, it holds on to the store no longer.
             let _ = job.await;
         }
-        if tokio::time::timeout(STOP_LIMIT, self.shared.errands.end()).await.is_err() {
+        if tokio::time::timeout(STOP_LIMIT, self.context.errands.end()).await.is_err() {
             tracing::warn!("something still reads the store; it is closed all the same");
         }
     }
@@ -217,12 +181,12 @@ impl Engine {
     pub async fn start_to_watch(&self, request: StartRequest) -> Result<(InstanceId, Timestamp), EngineError> {
         let StartRequest { name, input, instance_id, version, tags, at, replace_within, born_at } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
-        let values = &self.shared.config.limits.values;
+        let values = &self.context.config.limits.values;
         values.check_name("the version", version.as_deref().unwrap_or_default())?;
         values.check_payload("the input", &input)?;
         check_time("the orchestration", at.unwrap_or_default())?;
         let app = self
-            .shared
+            .context
             .guests
             .current()
             .ok_or_else(|| EngineError::Invalid("no app is deployed yet; see `longhaul deploy --help`".into()))?;
@@ -230,15 +194,15 @@ impl Engine {
             return Err(EngineError::UnknownOrchestrator(app.unknown_orchestrator(&name)));
         };
         let pin = app.pin();
-        let fresh = self.shared.world.fresh_id();
+        let fresh = self.context.world.fresh_id();
         let chosen = instance_id.filter(|id| !id.is_empty());
         let is_new = chosen.is_none();
         let id = match chosen {
             Some(text) => InstanceId::orchestration(&text).map_err(|problem| EngineError::Invalid(problem.to_string()))?,
             None => InstanceId::trusted(fresh.clone()),
         };
-        let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(self.shared.world.fresh_id()) };
-        let now = self.shared.now();
+        let execution = if is_new { ExecutionId::trusted(fresh) } else { ExecutionId::trusted(self.context.world.fresh_id()) };
+        let now = self.context.now();
         let birth = born_at.unwrap_or(now);
         let start = Start {
             name: function.name().clone(),
@@ -254,7 +218,7 @@ impl Engine {
             at,
             tags,
         };
-        let birth = match self.shared.config.reuse {
+        let birth = match self.context.config.reuse {
             ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, born_at, replace_within).await?,
             ReusePolicy::NonRunningStates | ReusePolicy::AnyState => {
                 self.send(&id, Message::Start(Box::new(start)), is_new).await?;
@@ -289,13 +253,13 @@ impl Engine {
     /// Lets a failed instance go on from before its first failure, on the deployment that it is pinned to or, with `current_deployment`, on the
     /// current one. [`EngineError::NotFailed`] if it has not failed.
     pub async fn rewind(&self, id: &InstanceId, reason: Option<String>, current_deployment: bool) -> Result<(), EngineError> {
-        let deployment = self.shared.guests.current().map(|app| app.pin().deployment).filter(|_| current_deployment);
+        let deployment = self.context.guests.current().map(|app| app.pin().deployment).filter(|_| current_deployment);
         self.send(id, Message::Rewind { reason, caller: None, deployment }, false).await
     }
 
     /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no such entity.
     pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload) -> Result<(), EngineError> {
-        let known = self.shared.guests.current().is_some_and(|app| app.entity(&entity.name).is_some());
+        let known = self.context.guests.current().is_some_and(|app| app.entity(&entity.name).is_some());
         if !known {
             return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
         }
@@ -305,101 +269,25 @@ impl Engine {
     }
 
     fn check(&self, what: &str, name: &str, payload: &Payload) -> Result<(), EngineError> {
-        let values = &self.shared.config.limits.values;
+        let values = &self.context.config.limits.values;
         values.check_name(&format!("the name of {what}"), name)?;
         Ok(values.check_payload(&format!("the payload of {what}"), payload)?)
     }
 
-    /// Puts a message from outside into the mailbox and waits until it is on stable storage.
-    pub(crate) async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
-        if id.is_entity() && !matches!(message, Message::Operation(_)) {
-            return Err(EngineError::NotFound(id.clone()));
-        }
-        if message.bytes() > SMALL_MESSAGE_BYTES && !self.shared.instances_have_room(ROOM_PATIENCE).await {
-            let most = self.shared.config.instance_memory_bytes;
-            return Err(EngineError::Unavailable(format!(
-                "instances at work hold more than {most} bytes; nothing large is taken until they hold less"
-            )));
-        }
-        let (waiter, mut answer) = oneshot::channel();
-        let takes_room = matches!(message, Message::Event { .. } | Message::Operation(_));
-        let late = if is_new { Late::Always } else { Late::of(&message) };
-        // What has an id of its own is not yet there to be meant.
-        let born_at = self.permit.born_at().filter(|_| !is_new);
-        if !self.permit.holds() {
-            return Err(EngineError::Denied);
-        }
-        let note = self.claim.as_ref().map(|claim| claim.note(id, self.shared.now()));
-        let ticket = {
-            let mut board = self.shared.board();
-            if board.closed || self.shared.is_stopping() {
-                return Err(EngineError::Unavailable("the host is stopping, or its store does not take commits".into()));
-            }
-            let ticket = board.ticket();
-            let delivery = Delivery { waiter: Some(waiter), ticket: Some(ticket), note, born_at, ..Delivery::unrecorded(message) };
-            match is_new {
-                true => board.admit_new(id, loader::blank(id), delivery),
-                false => board.deliver(id, delivery),
-            }
-            ticket
-        };
-        let stopped = |_| EngineError::Unavailable("the host stopped before it could answer".into());
-        if let Ok(answered) = tokio::time::timeout(PATIENCE, &mut answer).await {
-            return answered.map_err(stopped)?;
-        }
-        // The instance is busy, or many others are before it: a record of its own makes the message safe without the turn.
-        let recordable = match self.may_be_recorded(id, late).await {
-            // Whoever is told so must be able to rely on it: the message does not wait for the instance's end.
-            Err(conflict @ EngineError::Conflict(..)) if self.shared.board().withdraw(id, ticket) => return Err(conflict),
-            Err(EngineError::Conflict(..)) => false,
-            other => other?,
-        };
-        if recordable && takes_room {
-            let mut board = self.shared.board();
-            if let Err(beyond) = board.check_inbox(id, &self.shared.config.limits)
-                && board.withdraw(id, ticket)
-            {
-                return Err(EngineError::NoRoom(beyond.to_string()));
-            }
-        }
-        if recordable {
-            let (waiter, recorded) = oneshot::channel();
-            let now = self.shared.now();
-            let outcome = self.shared.board().record_now(id, ticket, now, waiter);
-            if outcome.is_ok() {
-                return recorded.await.map_err(stopped)?;
-            }
-        }
-        answer.await.map_err(stopped)?
-    }
-
-    /// Whether the instance, as its row shows it, takes a message that is recorded before any turn looks at it.
-    async fn may_be_recorded(&self, id: &InstanceId, late: Late) -> Result<bool, EngineError> {
-        match late {
-            Late::Always => Ok(true),
-            Late::Never => Ok(false),
-            Late::IfLive => Ok(self.live_status(id).await?.is_some()),
-            Late::Start => match self.live_status(id).await? {
-                Some(status) => Err(EngineError::Conflict(id.clone(), status)),
-                None => Ok(true),
-            },
-        }
-    }
-
-    /// How an instance stands that has not ended.
-    async fn live_status(&self, id: &InstanceId) -> Result<Option<RuntimeStatus>, EngineError> {
-        let status = self.head(id).await?.map(|row| row.status);
-        Ok(status.filter(|status| !status.is_terminal()))
-    }
-
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
     pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
-        purge::purge_one(&self.shared, id, &self.permit).await
+        purge::purge_one(&self.context, id, &self.permit).await
     }
 
     /// Removes those of some instances that have ended, with their histories, many in one transaction. Live ones stay and are not told of: they have
     /// been started again since the caller saw them. Callers bound how many they name, since all are held at a time.
     pub async fn purge_ended(&self, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
-        purge::purge(&self.shared, ids, &self.permit).await
+        purge::purge(&self.context, ids, &self.permit).await
+    }
+
+    /// What lies untouched in memory though something could be done about it at once. For a simulation,
+    /// which knows when nothing runs: a host that is at work has always something on its way.
+    pub fn left_lying(&self) -> Vec<String> {
+        self.context.scheduler_as_it_is().left_lying()
     }
 }

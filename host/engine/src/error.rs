@@ -62,6 +62,22 @@ pub enum EngineError {
     Full(String),
 }
 
+impl EngineError {
+    /// There is no room for what came from outside.
+    pub(crate) fn no_room(beyond: BeyondLimit) -> Self {
+        Self::NoRoom(beyond.to_string())
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full(text) => Self::Full(text),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
 impl From<BeyondLimit> for EngineError {
     fn from(beyond: BeyondLimit) -> Self {
         match beyond.error_type {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::context::Shared;
+use crate::context::EngineContext;
 
 /// How often a wait looks whether there is room.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-impl Shared {
+impl EngineContext {
     /// Waits until instances hold no more than they may, at most for `patience`. Returns whether they do.
     pub(crate) async fn instances_have_room(&self, patience: Duration) -> bool {
         let fit = || self.instances.bytes() <= self.config.instance_memory_bytes;
@@ -22,9 +22,9 @@ impl Shared {
         let deadline = Instant::now() + patience;
         loop {
             let gone = {
-                let mut board = self.board();
-                board.make_room();
-                std::mem::take(&mut board.leaving)
+                let mut scheduler = self.scheduler();
+                scheduler.make_room();
+                scheduler.take_dropped()
             };
             // Not under the lock, and not before the look: guests take system calls to let go of.
             drop(gone);

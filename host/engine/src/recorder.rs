@@ -19,14 +19,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod format;
 
-use format::{Ended, Header, Known, SLOT_BYTES, State};
+use format::{Ended, Header, Known, LONE_FROM, SLOT_BYTES, State};
 
 /// The file's name in the data folder.
 const NAME: &str = "attempts";
 /// Most entries; calls beyond are not recorded.
 const MAX_ENTRIES: u32 = 1 << 16;
-/// Deaths from which on a call runs alone among the suspects.
-const LONE_FROM: u32 = 2;
 /// A lone run that lives so long is let go of, at first; twice as long each time that the host died after that.
 const FIRST_TRIAL: Duration = Duration::from_secs(10);
 const MAX_DOUBLINGS: u8 = 12;

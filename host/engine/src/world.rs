@@ -1,20 +1,17 @@
-//! What the engine takes from the world around it: the time, new ids, hands for its work, and what activities return.
+//! What the engine takes from the world around it: the time, new ids, executors, and what activities
+//! return.
 //!
 //! A host takes them from the machine. A simulation brings its own, runs everything on one thread in virtual time, and so can repeat a run
-//! from its seed; see `docs/guide/simulation.md`. All decisions, the board, the committer, loading and recovery are the same code.
+//! from its seed; see `docs/guide/simulation.md`. All decisions, the scheduler, the committer, loading and recovery are the same code.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock;
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
-
-use crate::clock;
-use crate::state::scheduler::Board;
 
 /// A future that a simulation answers with.
 pub type Simulated<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -34,7 +31,7 @@ pub trait Simulation: Send + Sync {
     /// Where that is long, the task is replaced as a guest thread would be.
     fn computing_time(&self) -> Option<Duration>;
 
-    /// Whether this attempt goes to whoever runs guests, and not to a task of its own.
+    /// Whether this attempt goes to a worker that runs guests, and not to a task of its own.
     fn is_quick(&self, run: &ActivityRun) -> bool;
 
     /// The result of a quick attempt; `None`: it took too long, and goes on in a task of its own.
@@ -69,55 +66,6 @@ impl World {
         match self {
             Self::Machine => None,
             Self::Simulated(simulation) => Some(simulation),
-        }
-    }
-}
-
-/// Wakes those who run guests.
-#[derive(Debug)]
-pub(crate) enum Bell {
-    /// They are threads.
-    Threads(Condvar),
-    /// They are tasks of a simulation.
-    Tasks(Notify),
-}
-
-impl Default for Bell {
-    fn default() -> Self {
-        Self::Threads(Condvar::new())
-    }
-}
-
-impl Bell {
-    pub(crate) fn of(world: &World) -> Self {
-        match world {
-            World::Machine => Self::default(),
-            World::Simulated(_) => Self::Tasks(Notify::new()),
-        }
-    }
-
-    pub(crate) fn ring(&self) {
-        match self {
-            Self::Threads(bell) => bell.notify_one(),
-            Self::Tasks(bell) => bell.notify_one(),
-        }
-    }
-
-    pub(crate) fn ring_for_all(&self) {
-        match self {
-            Self::Threads(bell) => bell.notify_all(),
-            Self::Tasks(bell) => bell.notify_waiters(),
-        }
-    }
-
-    /// Waits with the board unlocked, as a thread. A task gets what it is to wait for.
-    pub(crate) fn wait<'bell>(&'bell self, board: MutexGuard<'_, Board>) -> Option<Notified<'bell>> {
-        match self {
-            Self::Threads(bell) => {
-                drop(bell.wait(board));
-                None
-            }
-            Self::Tasks(bell) => Some(bell.notified()),
         }
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_core::orchestration::fold;
-use longhaul_core::{DeploymentId, Entity, InstanceId, Message, Orchestration};
+use longhaul_core::{DeploymentId, Entity, InstanceId, Message};
 use longhaul_store::{ChainRecord, Error as StoreError, Position, TooLong};
 
-use crate::context::{MAX_LOADS, Shared};
+use crate::activities;
+use crate::context::{EngineContext, MAX_LOADS};
 use crate::errands::Errand;
-use crate::state::instance::{Delivery, Guest, OrchestrationInMemory, Place, Resident};
-use crate::state::late;
-use crate::turns::outcome::panic_text;
+use crate::panics::panic_text;
+use crate::state::resident::{Guest, OrchestrationInMemory, Resident};
 
 /// Chains longer than this are folded off tokio's workers.
 const LONG_CHAIN: usize = 256;
@@ -40,56 +40,56 @@ pub(crate) struct Load {
 
 /// Reads chains and puts their instances into memory. What is asked for at the same time is read together: a reading alone costs several
 /// hand-offs between threads.
-pub(crate) fn begin(shared: &Arc<Shared>, loads: Vec<Load>) {
+pub(crate) fn begin(context: &Arc<EngineContext>, loads: Vec<Load>) {
     if loads.is_empty() {
         return;
     }
-    let Some(errand) = shared.errands.begin().map(Arc::new) else { return };
-    let era = shared.board().era;
+    let Some(errand) = context.errands.begin().map(Arc::new) else { return };
+    let epoch = context.scheduler().epoch();
     let together = loads.len().div_ceil(READINGS_AT_ONCE).min(MAX_LOADS);
     let mut loads = loads.into_iter().peekable();
     while loads.peek().is_some() {
         let group = loads.by_ref().take(together).collect();
-        tokio::spawn(bring_back(shared.clone(), group, era, errand.clone()));
+        tokio::spawn(bring_back(context.clone(), group, epoch, errand.clone()));
     }
 }
 
-async fn bring_back(shared: Arc<Shared>, group: Vec<Load>, era: u64, errand: Arc<Errand>) {
-    let permits = shared.loads.clone().acquire_many_owned(group.len() as u32).await;
-    if shared.is_stopping() {
+async fn bring_back(context: Arc<EngineContext>, group: Vec<Load>, epoch: u64, errand: Arc<Errand>) {
+    let permits = context.loads.clone().acquire_many_owned(group.len() as u32).await;
+    if context.is_stopping() {
         return;
     }
-    match read(&shared, &group).await {
+    match read(&context, &group).await {
         Ok(loaded) => {
-            for long in place(&shared, group, era, loaded) {
-                tokio::spawn(bring_back_long(shared.clone(), long, era, errand.clone()));
+            for long in place(&context, group, epoch, loaded) {
+                tokio::spawn(bring_back_long(context.clone(), long, epoch, errand.clone()));
             }
         }
         // One that cannot be read must not hold up the others.
         Err(_) => {
             drop(permits);
             for load in group {
-                tokio::spawn(bring_back_alone(shared.clone(), load, era, errand.clone()));
+                tokio::spawn(bring_back_alone(context.clone(), load, epoch, errand.clone()));
             }
         }
     }
 }
 
-async fn bring_back_alone(shared: Arc<Shared>, load: Load, era: u64, errand: Arc<Errand>) {
-    let permit = shared.loads.clone().acquire_owned().await;
-    if shared.is_stopping() {
+async fn bring_back_alone(context: Arc<EngineContext>, load: Load, epoch: u64, errand: Arc<Errand>) {
+    let permit = context.loads.clone().acquire_owned().await;
+    if context.is_stopping() {
         return;
     }
-    match read(&shared, std::slice::from_ref(&load)).await {
+    match read(&context, std::slice::from_ref(&load)).await {
         Ok(loaded) => {
-            for long in place(&shared, vec![load], era, loaded) {
-                tokio::spawn(bring_back_long(shared.clone(), long, era, errand.clone()));
+            for long in place(&context, vec![load], epoch, loaded) {
+                tokio::spawn(bring_back_long(context.clone(), long, epoch, errand.clone()));
             }
         }
         Err(error) => {
             tracing::error!(instance = %load.id, %error, "cannot read the instance's records");
             drop(permit);
-            try_again_later(&shared, &load.id, era).await;
+            try_again_later(&context, &load.id, epoch).await;
         }
     }
 }
@@ -102,26 +102,26 @@ struct LongLoad {
 
 /// Reads a long chain once there is room for it. Those that wait are served in the order of their coming; one that is longer than all the room there
 /// is has it alone, so each comes to its turn.
-async fn bring_back_long(shared: Arc<Shared>, LongLoad { load, bytes }: LongLoad, era: u64, _errand: Arc<Errand>) {
+async fn bring_back_long(context: Arc<EngineContext>, LongLoad { load, bytes }: LongLoad, epoch: u64, _errand: Arc<Errand>) {
     let taken = loop {
-        if shared.is_stopping() || shared.board().era != era {
+        if context.is_stopping() || context.scheduler().epoch() != epoch {
             return;
         }
-        if let Some(room) = shared.long_loads.take_within(bytes.saturating_mul(COPIES), RETRY_PAUSE).await {
+        if let Some(room) = context.long_loads.take_within(bytes.saturating_mul(COPIES), RETRY_PAUSE).await {
             break room;
         }
     };
     // One that waits in vain is read all the same: what is to make room may wait for it.
-    let _has_room = shared.instances_have_room(ROOM_PATIENCE).await;
-    match read_within(&shared, std::slice::from_ref(&load), bytes).await {
+    let _has_room = context.instances_have_room(ROOM_PATIENCE).await;
+    match read_within(&context, std::slice::from_ref(&load), bytes).await {
         Ok(loaded) => {
             // The chain that ends there never changes, so it is not too long now.
-            place(&shared, vec![load], era, loaded);
+            place(&context, vec![load], epoch, loaded);
         }
         Err(error) => {
             tracing::error!(instance = %load.id, %error, "cannot read the instance's records");
             drop(taken);
-            try_again_later(&shared, &load.id, era).await;
+            try_again_later(&context, &load.id, epoch).await;
         }
     }
 }
@@ -138,24 +138,14 @@ struct Found {
     inbox: Vec<Message>,
 }
 
-pub(crate) fn blank(id: &InstanceId) -> Resident {
-    match id.entity() {
-        Some(entity) => Resident::Entity(Box::new(Entity::blank(entity))),
-        None => {
-            let state = Orchestration::blank(id.clone());
-            Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }))
-        }
-    }
-}
-
 /// What each of the group is, in the group's order, but for those with long chains.
-async fn read(shared: &Arc<Shared>, group: &[Load]) -> Result<Vec<Loaded>, StoreError> {
-    read_within(shared, group, LONG_CHAIN_BYTES).await
+async fn read(context: &Arc<EngineContext>, group: &[Load]) -> Result<Vec<Loaded>, StoreError> {
+    read_within(context, group, LONG_CHAIN_BYTES).await
 }
 
-async fn read_within(shared: &Arc<Shared>, group: &[Load], max_bytes_each: u64) -> Result<Vec<Loaded>, StoreError> {
+async fn read_within(context: &Arc<EngineContext>, group: &[Load], max_bytes_each: u64) -> Result<Vec<Loaded>, StoreError> {
     let tails: Vec<_> = group.iter().filter_map(|load| load.tail).collect();
-    let chains = if tails.is_empty() { Vec::new() } else { shared.store.read_chains_within(tails, max_bytes_each).await? };
+    let chains = if tails.is_empty() { Vec::new() } else { context.store.read_chains_within(tails, max_bytes_each).await? };
     let mut chains = chains.into_iter();
     let mut loaded = Vec::with_capacity(group.len());
     for load in group {
@@ -164,8 +154,8 @@ async fn read_within(shared: &Arc<Shared>, group: &[Load], max_bytes_each: u64) 
             Err(TooLong { bytes }) => Loaded::TooLong(bytes),
         });
     }
-    for (id, deployment) in deployments_asked_for(shared, group, &loaded) {
-        want(shared, id, deployment).await;
+    for (id, deployment) in deployments_asked_for(context, group, &loaded) {
+        want(context, id, deployment).await;
     }
     Ok(loaded)
 }
@@ -198,8 +188,8 @@ fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Found {
 }
 
 /// Deployments that the next turns need: the one that each execution is pinned to, and what a turn that came to nothing asked for.
-fn deployments_asked_for<'a>(shared: &Shared, group: &'a [Load], loaded: &[Loaded]) -> Vec<(&'a InstanceId, DeploymentId)> {
-    let board = shared.board();
+fn deployments_asked_for<'a>(context: &EngineContext, group: &'a [Load], loaded: &[Loaded]) -> Vec<(&'a InstanceId, DeploymentId)> {
+    let scheduler = context.scheduler();
     let asked = |(load, loaded): (&'a Load, &Loaded)| {
         let pinned = match loaded {
             Loaded::Instance(Found { resident: Resident::Orchestration(orchestration), .. }) => {
@@ -207,29 +197,29 @@ fn deployments_asked_for<'a>(shared: &Shared, group: &'a [Load], loaded: &[Loade
             }
             Loaded::Instance(Found { resident: Resident::Entity(_), .. }) | Loaded::TooLong(_) => None,
         };
-        let wanted = board.slots.get(&load.id).and_then(|slot| slot.wants);
+        let wanted = scheduler.wanted_deployment(&load.id);
         [pinned, wanted].into_iter().flatten().map(|deployment| (&load.id, deployment))
     };
     group.iter().zip(loaded).flat_map(asked).collect()
 }
 
 /// Makes sure that the deployment is loaded. If it cannot be, the next turn sets the instance aside and says why.
-async fn want(shared: &Arc<Shared>, id: &InstanceId, deployment: DeploymentId) {
-    if shared.guests.loaded(deployment).is_some() {
+async fn want(context: &Arc<EngineContext>, id: &InstanceId, deployment: DeploymentId) {
+    if context.guests.loaded(deployment).is_some() {
         return;
     }
-    if let Err(error) = shared.guests.clone().load(deployment).await {
+    if let Err(error) = context.guests.clone().load(deployment).await {
         let reason = format!("deployment {deployment} cannot be loaded: {error}");
-        shared.board().slot(id).park = Some(reason);
+        context.scheduler().park(id, reason);
     }
 }
 
 /// Puts what was read into memory. Returns what was not read because it is too long.
-fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) -> Vec<LongLoad> {
-    let now = shared.now();
-    let mut board = shared.board();
+fn place(context: &Arc<EngineContext>, group: Vec<Load>, epoch: u64, loaded: Vec<Loaded>) -> Vec<LongLoad> {
+    let now = context.now();
+    let mut scheduler = context.scheduler();
     let mut long = Vec::new();
-    if board.era != era {
+    if scheduler.epoch() != epoch {
         return long;
     }
     for (load, loaded) in group.into_iter().zip(loaded) {
@@ -244,28 +234,23 @@ fn place(shared: &Arc<Shared>, group: Vec<Load>, era: u64, loaded: Vec<Loaded>) 
             Resident::Orchestration(orchestration) => orchestration.state.running_activities(),
             Resident::Entity(_) => Vec::new(),
         };
-        let slot = board.slot(&id);
-        slot.wants = None;
-        late::drop_left_out(slot, &resident, &inbox);
-        slot.push_front(inbox.into_iter().map(Delivery::recorded));
-        slot.place = Place::Cold;
-        // What the records say is under way and is not, died with an earlier process, or is to run again since a rewind. Before anybody can
-        // take a turn: a result that waits in the mailbox keeps its run in the books until then, so that it is not run twice.
-        let at_once = shared.activities.start(shared, running);
-        board.queue_activities(at_once);
-        board.note_read(&id, &resident, now);
-        board.rest(&id, resident, now);
+        scheduler.put_inbox(&id, &resident, inbox);
+        // What the records say is under way and is not, died with an earlier process, or is to run again
+        // since a rewind. Before a turn can be taken: a result that waits in the mailbox keeps its run in
+        // the register until then, so that it is not run twice.
+        let inline = activities::start(context, running);
+        scheduler.queue_activities(inline);
+        scheduler.rest_loaded(&id, resident, now);
     }
     long
 }
 
-async fn try_again_later(shared: &Arc<Shared>, id: &InstanceId, era: u64) {
-    if shared.stopped_within(RETRY_PAUSE).await {
+async fn try_again_later(context: &Arc<EngineContext>, id: &InstanceId, epoch: u64) {
+    if context.stopped_within(RETRY_PAUSE).await {
         return;
     }
-    let mut board = shared.board();
-    if board.era == era {
-        board.slot(id).wake = true;
-        board.reload(id);
+    let mut scheduler = context.scheduler();
+    if scheduler.epoch() == epoch {
+        scheduler.load_again(id);
     }
 }

@@ -1,4 +1,4 @@
-//! Removes instances from the store while nobody else touches them.
+//! Removes instances from the store while nothing else touches them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,7 @@ use longhaul_store::may_be_purged;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::context::Shared;
-use crate::engine::reads;
+use crate::context::EngineContext;
 use crate::error::EngineError;
 use crate::permit::Permit;
 use crate::state::hold::{Answer, Held};
@@ -27,18 +26,18 @@ pub struct Purged {
 }
 
 /// Removes one instance, or says why not.
-pub(crate) async fn purge_one(shared: &Arc<Shared>, id: &InstanceId, permit: &Permit) -> Result<u32, EngineError> {
-    let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
+pub(crate) async fn purge_one(context: &Arc<EngineContext>, id: &InstanceId, permit: &Permit) -> Result<u32, EngineError> {
+    let Some(row) = context.head(id).await? else { return Ok(0) };
     if !permit.is_for(row.born_at) {
         return Err(EngineError::NotFound(id.clone()));
     }
     check(&row)?;
-    let Purged { removed, at_work } = purge(shared, vec![id.clone()], permit).await?;
+    let Purged { removed, at_work } = purge(context, vec![id.clone()], permit).await?;
     if removed > 0 {
         return Ok(removed);
     }
-    // Somebody else has removed it meanwhile, or it was started again.
-    let Some(row) = reads::head(shared, id).await? else { return Ok(0) };
+    // Another request has removed it, or it was started again.
+    let Some(row) = context.head(id).await? else { return Ok(0) };
     check(&row)?;
     let why = if at_work.is_empty() { "was started again" } else { "is at work" };
     Err(EngineError::WrongState(format!("instance '{id}' {why}; try again later")))
@@ -63,10 +62,10 @@ fn check(row: &InstanceRow) -> Result<(), EngineError> {
 
 /// Removes those of some instances that have ended, and entities that are not locked. Those that are at rest go first and together; the others as
 /// they come to rest.
-pub(crate) async fn purge(shared: &Arc<Shared>, ids: Vec<InstanceId>, permit: &Permit) -> Result<Purged, EngineError> {
+pub(crate) async fn purge(context: &Arc<EngineContext>, ids: Vec<InstanceId>, permit: &Permit) -> Result<Purged, EngineError> {
     // In a job of its own: a caller that hangs up must not leave it half done.
-    let errand = shared.errands.begin().ok_or_else(stopping)?;
-    let (job, permit) = (shared.clone(), permit.clone());
+    let errand = context.errands.begin().ok_or_else(stopping)?;
+    let (job, permit) = (context.clone(), permit.clone());
     let job = tokio::spawn(async move {
         let _errand = errand;
         purge_as_they_rest(job, ids, permit).await
@@ -78,7 +77,7 @@ fn stopping() -> EngineError {
     EngineError::Unavailable("the host is stopping".into())
 }
 
-async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: Permit) -> Result<Purged, EngineError> {
+async fn purge_as_they_rest(context: Arc<EngineContext>, ids: Vec<InstanceId>, permit: Permit) -> Result<Purged, EngineError> {
     let deadline = Instant::now() + REST_LIMIT;
     let mut removed = 0;
     let mut asked = ids;
@@ -86,7 +85,7 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: P
     let mut waiting: Vec<InstanceId> = Vec::new();
     loop {
         let mut at_rest = Vec::new();
-        for (id, mut answer) in hold(&shared, asked) {
+        for (id, mut answer) in hold(&context, asked) {
             match answer.try_recv() {
                 Ok(Answer::Held(held)) => at_rest.push(held),
                 Ok(Answer::Live) => {}
@@ -96,7 +95,7 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: P
                 }
             }
         }
-        let done = remove(&shared, at_rest, &permit).await?;
+        let done = remove(&context, at_rest, &permit).await?;
         removed += done.0;
         asked = done.1;
         if !asked.is_empty() && Instant::now() < deadline {
@@ -104,14 +103,14 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: P
         }
         let waited = tokio::select! {
             waited = timeout_at(deadline, waits.join_next()) => waited,
-            () = shared.stopped() => return Err(stopping()),
+            () = context.stopped() => return Err(stopping()),
         };
         match waited {
             Ok(None) => return Ok(Purged { removed, at_work: asked }),
             Err(_) => return Ok(Purged { removed, at_work: asked.into_iter().chain(waiting).collect() }),
             Ok(Some(Ok(Ok(Answer::Held(held))))) => {
                 waiting.retain(|id| *id != held.id);
-                let done = remove(&shared, vec![held], &permit).await?;
+                let done = remove(&context, vec![held], &permit).await?;
                 removed += done.0;
                 asked = done.1;
             }
@@ -121,21 +120,21 @@ async fn purge_as_they_rest(shared: Arc<Shared>, ids: Vec<InstanceId>, permit: P
     }
 }
 
-fn hold(shared: &Arc<Shared>, ids: Vec<InstanceId>) -> Vec<(InstanceId, tokio::sync::oneshot::Receiver<Answer>)> {
-    let mut board = shared.board();
+fn hold(context: &Arc<EngineContext>, ids: Vec<InstanceId>) -> Vec<(InstanceId, tokio::sync::oneshot::Receiver<Answer>)> {
+    let mut scheduler = context.scheduler();
     ids.into_iter()
         .map(|id| {
-            let answer = board.hold(shared, &id);
+            let answer = scheduler.hold(context.clone(), &id);
             (id, answer)
         })
         .collect()
 }
 
 /// The instances that leave was given for, and not others of their ids. What is held does not change any more.
-async fn those_meant(shared: &Shared, held: Vec<Held>, permit: &Permit) -> Result<Vec<Held>, EngineError> {
+async fn those_meant(context: &EngineContext, held: Vec<Held>, permit: &Permit) -> Result<Vec<Held>, EngineError> {
     let mut meant = Vec::new();
     for one in held {
-        if reads::head(shared, &one.id).await?.is_some_and(|row| permit.is_for(row.born_at)) {
+        if context.head(&one.id).await?.is_some_and(|row| permit.is_for(row.born_at)) {
             meant.push(one);
         }
     }
@@ -143,17 +142,17 @@ async fn those_meant(shared: &Shared, held: Vec<Held>, permit: &Permit) -> Resul
 }
 
 /// Removes instances that are held, in bounded steps. Returns how many, and which of them have a message that they must take first.
-async fn remove(shared: &Shared, mut held: Vec<Held>, permit: &Permit) -> Result<(u32, Vec<InstanceId>), EngineError> {
+async fn remove(context: &EngineContext, mut held: Vec<Held>, permit: &Permit) -> Result<(u32, Vec<InstanceId>), EngineError> {
     if !permit.holds() {
         return Err(EngineError::Denied);
     }
     if permit.born_at().is_some() {
-        held = those_meant(shared, held, permit).await?;
+        held = those_meant(context, held, permit).await?;
     }
     let mut rest: Vec<_> = held.iter().map(|one| one.id.clone()).collect();
     let (mut removed, mut kept) = (0, Vec::new());
     while !rest.is_empty() {
-        let step = shared.store.purge(rest).await?;
+        let step = context.store.purge(rest).await?;
         removed += step.removed;
         kept.extend(step.kept);
         rest = step.rest;
@@ -163,8 +162,8 @@ async fn remove(shared: &Shared, mut held: Vec<Held>, permit: &Permit) -> Result
         if !kept.contains(&one.id) {
             continue;
         }
-        let id = one.let_go_and_wake();
-        let row = reads::head(shared, &id).await?;
+        let id = one.release_and_wake();
+        let row = context.head(&id).await?;
         again.extend(row.filter(|row| check(row).is_ok() && !may_be_purged(row)).map(|row| row.id));
     }
     Ok((removed, again))

@@ -3,49 +3,23 @@
 //! How long a row, a page or a history is, is known before it is read, and so is what an answer made of it takes. What has no room waits a
 //! little, and is refused then: many long answers at once cannot end the host.
 
-use std::time::Duration;
-
 use longhaul_core::history::{HistoryEntry, history_events};
 use longhaul_core::{InstanceId, InstanceRow};
 use longhaul_store::{ChainRecord, EntityQuery, InstanceQuery, Page, Payloads, Position, TooLong};
 
-use crate::budget::{Budget, Room};
-use crate::context::Shared;
-use crate::engine::Engine;
+use super::Engine;
+use crate::budget::Room;
+use crate::context::EngineContext;
 use crate::error::EngineError;
 
 /// Rows and histories up to this length need no room.
 const FREE_BYTES: u64 = 64 << 10;
-/// How long an answer waits for room.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the payloads of a row are in memory while an answer is made of it: as they were read, and in the answer.
 const COPIES: u64 = 2;
 /// The same of a history's records, whose payloads stand in its events besides.
 const HISTORY_COPIES: u64 = 3;
 /// How often something is read again that has grown meanwhile.
 const MAX_TRIES: usize = 5;
-
-/// The memory for what is read for answers.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    pub(crate) budget: Budget,
-    page_bytes: u64,
-}
-
-impl Answers {
-    /// `bytes` for all answers, and `page_bytes` for the payloads of one page.
-    pub(crate) fn new(bytes: u64, page_bytes: u64) -> Self {
-        Self { budget: Budget::new(bytes), page_bytes }
-    }
-
-    async fn room(&self, bytes: u64) -> Result<Room, EngineError> {
-        self.budget.take_within(bytes, PATIENCE).await.ok_or_else(|| self.no_room())
-    }
-
-    fn no_room(&self) -> EngineError {
-        EngineError::Unavailable(format!("answers of {} bytes are under way, as many as there may be at a time", self.budget.limit()))
-    }
-}
 
 /// What was read, and the room for it and for the answer that is made of it.
 #[derive(Debug)]
@@ -59,12 +33,12 @@ pub struct Read<T> {
 impl Engine {
     /// The row of an instance or entity (`@name@key`), as of the last acknowledged commit.
     pub async fn status(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-        Ok(self.shared().store.instance(id).await?)
+        Ok(self.context().store.instance(id).await?)
     }
 
     /// The same without its payloads: where there is one, there is `null`.
     pub async fn head(&self, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-        head(self.shared(), id).await
+        self.context().head(id).await
     }
 
     /// The row of an instance or entity with those payloads alone that are asked for.
@@ -72,7 +46,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] when there is no room for it.
     pub async fn row(&self, id: &InstanceId, payloads: Payloads) -> Result<Read<Option<InstanceRow>>, EngineError> {
-        let Shared { store, answers, .. } = self.shared();
+        let EngineContext { store, answers, .. } = self.context();
         let (mut room, mut most) = (None, FREE_BYTES);
         for _ in 0..MAX_TRIES {
             match store.instance_within(id, payloads, most).await? {
@@ -98,7 +72,7 @@ impl Engine {
         payloads: Payloads,
         other: &mut Option<Room>,
     ) -> Result<Option<InstanceRow>, EngineError> {
-        let Shared { store, answers, .. } = self.shared();
+        let EngineContext { store, answers, .. } = self.context();
         let mut most = FREE_BYTES;
         for _ in 0..MAX_TRIES {
             match store.instance_within(id, payloads, most).await? {
@@ -121,7 +95,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] when there is no room for it.
     pub async fn list(&self, query: InstanceQuery) -> Result<Read<Page>, EngineError> {
-        let store = &self.shared().store;
+        let store = &self.context().store;
         self.page(query.payloads, query.max_bytes, |max_bytes| store.list(InstanceQuery { max_bytes, ..query.clone() })).await
     }
 
@@ -130,7 +104,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unavailable`] when there is no room for it.
     pub async fn list_entities(&self, query: EntityQuery) -> Result<Read<Page>, EngineError> {
-        let store = &self.shared().store;
+        let store = &self.context().store;
         self.page(query.payloads, query.max_bytes, |max_bytes| store.list_entities(EntityQuery { max_bytes, ..query.clone() })).await
     }
 
@@ -141,7 +115,7 @@ impl Engine {
         asked: Option<u64>,
         read: impl Fn(Option<u64>) -> longhaul_store::StoreFuture<'read, Page>,
     ) -> Result<Read<Page>, EngineError> {
-        let answers = &self.shared().answers;
+        let answers = &self.context().answers;
         let mut most = asked.unwrap_or(answers.page_bytes).min(answers.page_bytes);
         for _ in 0..MAX_TRIES {
             let mut room = answers.room(most.saturating_mul(COPIES)).await?;
@@ -167,7 +141,7 @@ impl Engine {
         id: &InstanceId,
         show: impl FnOnce(Vec<HistoryEntry>) -> T + Send + 'static,
     ) -> Result<Read<Option<T>>, EngineError> {
-        let Some(tail) = self.shared().store.tail(id).await? else { return Ok(Read { value: None, room: None }) };
+        let Some(tail) = self.context().store.tail(id).await? else { return Ok(Read { value: None, room: None }) };
         let Read { value: chain, room } = self.chain(id, tail).await?;
         let of = id.clone();
         let events = move || show(history_events(&of, chain.into_iter().map(|link| (link.record, link.base))));
@@ -182,7 +156,7 @@ impl Engine {
     }
 
     async fn chain(&self, id: &InstanceId, tail: Position) -> Result<Read<Vec<ChainRecord>>, EngineError> {
-        let Shared { store, answers, .. } = self.shared();
+        let EngineContext { store, answers, .. } = self.context();
         match store.read_chain_within(tail, FREE_BYTES).await? {
             Ok(value) => Ok(Read { value, room: None }),
             Err(TooLong { bytes }) => {
@@ -206,7 +180,7 @@ impl Engine {
     /// Waits until the instance has ended or is gone, or until `deadline` has passed, without polling the store.
     pub async fn ended(&self, id: &InstanceId, deadline: tokio::time::Instant) -> Result<(), EngineError> {
         loop {
-            let ended = self.shared().board().watch(id);
+            let ended = self.context().scheduler().watch(id);
             // Looked at only now, so that an end between look and watch is not missed.
             let row = self.head(id).await?;
             if row.is_none_or(|row| row.status.is_terminal()) {
@@ -224,13 +198,6 @@ impl Engine {
         self.ended(id, deadline).await?;
         self.status(id).await
     }
-}
-
-/// The row of an instance without its payloads.
-pub(crate) async fn head(shared: &Shared, id: &InstanceId) -> Result<Option<InstanceRow>, EngineError> {
-    let row = shared.store.instance_within(id, Payloads::NONE, u64::MAX).await?;
-    // None is longer than that.
-    Ok(row.unwrap_or_default())
 }
 
 fn keeps_growing(id: &InstanceId) -> EngineError {

@@ -6,24 +6,14 @@ use longhaul_core::message::Start;
 use longhaul_core::{InstanceId, InstanceRow, Message, Timestamp};
 use tokio::time::Instant;
 
-use crate::engine::Engine;
+use super::Engine;
 use crate::error::EngineError;
-
-/// Which instances a start with their id may replace. An instance that has ended can always be replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReusePolicy {
-    /// Only those that have ended; a live one is a conflict.
-    #[default]
-    NonRunningStates,
-    /// All: a live one is terminated first.
-    AnyState,
-}
 
 /// Longest wait for an instance to end where the caller does not say.
 const REPLACE_LIMIT: Duration = Duration::from_secs(180);
 
 impl Engine {
-    /// Sends a start, and terminates whoever has the id until there is room for it. A start that comes meanwhile by another way goes
+    /// Sends a start, and terminates the instances that have the id until there is room for it. A start that comes meanwhile by another way goes
     /// first and is terminated in its turn, so of many at a time each one starts and the last one stays. Returns when the instance was started
     /// first: at `born_at`, or now.
     ///
@@ -45,7 +35,7 @@ impl Engine {
                 other => return other.map(|()| birth),
             }
             // What was handed out for the instance before must be older than this one.
-            start.created_at = self.shared().now();
+            start.created_at = self.context().now();
         }
     }
 
@@ -56,14 +46,14 @@ impl Engine {
             "instance '{id}' was terminated because it was started again, and the setting overridable-existing-instance-states is AnyState"
         );
         tracing::info!(instance = %id, reason, "terminating an instance to make room");
-        match self.without_claim().terminate(id, Some(reason), true).await {
+        match self.without_reservation().terminate(id, Some(reason), true).await {
             // It ended by itself, or was purged even.
             Ok(()) | Err(EngineError::Gone(..) | EngineError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
         loop {
-            let ended = self.shared().board().watch(id);
-            // Looked at only now, so that an end between look and watch is not missed. Another execution is somebody else's start.
+            let ended = self.context().scheduler().watch(id);
+            // Looked at only now, so that an end between look and watch is not missed. Another execution comes of another start.
             let is_gone = self.live(id).await?.is_none_or(|now| now.execution != live.execution);
             if is_gone || tokio::time::timeout_at(deadline, ended).await.is_err() {
                 return Ok(());

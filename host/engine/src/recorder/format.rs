@@ -1,8 +1,8 @@
 //! What stands in the file: a header and entries, 32 bytes each, of which each is written by one call.
 
-use super::LONE_FROM;
-
 pub(super) const SLOT_BYTES: usize = 32;
+/// Deaths from which on a call runs alone among the suspects.
+pub(super) const LONE_FROM: u32 = 2;
 const MAGIC: [u8; 8] = *b"LHATTEM1";
 /// Starts after which an entry whose call never began again is dropped.
 const MAX_AGE: u8 = 32;

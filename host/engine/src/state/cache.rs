@@ -1,61 +1,26 @@
-//! Who stays in memory.
+//! The cache of instances: which of those at rest leave memory first.
 //!
-//! A waiting instance with a live guest costs tens of KiB and some memory mappings, and whatever its state and its guest hold; so there are limits on
-//! the number and on the bytes. The one that was idle longest leaves first. Leaving is dropping: what the instance is, is in the log.
+//! A waiting instance with a live guest costs tens of KiB and some memory mappings, and whatever its
+//! state and its guest hold; so there are limits on the number and on the bytes. The one that was idle
+//! longest leaves first. Leaving is dropping: what the instance is, is in the log.
 
-use std::collections::VecDeque;
-
+use hashlink::LruCache;
 use longhaul_core::InstanceId;
 
-use crate::context::EngineConfig;
-use crate::state::instance::{Place, Slot};
-use crate::state::scheduler::Board;
+use crate::config::EngineConfig;
 use crate::state::weight::Scale;
 
-/// How many entries one look for room goes through: where nobody can go, the next look finds somebody.
-const MAX_TRIES: usize = 16;
-
-/// The list of ages, and the limits.
-#[derive(Debug)]
-pub(crate) struct Ages {
-    /// By last use; an entry whose number is not the slot's is out of date.
-    list: VecDeque<(InstanceId, u64)>,
-    next: u64,
-    /// How many are in the list with their latest age.
-    listed: usize,
+/// Instances by last use, and the limits.
+pub(crate) struct Cache {
+    /// The longest idle first; those that do not count are not in it.
+    entries: LruCache<InstanceId, Counted>,
     /// How many of these have a guest, or the calls that bring one back.
-    counted: usize,
+    by_number: usize,
     limit: usize,
     /// What instances hold: their states, guests and mailboxes, and commits on their way.
-    pub(crate) scale: Scale,
-    pub(crate) max_bytes: u64,
-    evict_at_once: bool,
-}
-
-impl Ages {
-    pub(crate) fn new(config: &EngineConfig) -> Self {
-        Self {
-            list: VecDeque::new(),
-            next: 0,
-            listed: 0,
-            counted: 0,
-            limit: config.max_hot_instances,
-            scale: Scale::default(),
-            max_bytes: config.instance_memory_bytes,
-            evict_at_once: config.evict_after_every_turn,
-        }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.list.clear();
-        self.listed = 0;
-        self.counted = 0;
-    }
-
-    /// Whether there are too many, or too much in them.
-    fn is_over(&self) -> bool {
-        self.counted > self.limit || self.scale.bytes() > self.max_bytes
-    }
+    scale: Scale,
+    max_bytes: u64,
+    evicts_at_once: bool,
 }
 
 /// How an instance at rest counts.
@@ -70,89 +35,86 @@ pub(crate) enum Counted {
     ByNumber,
 }
 
-impl Board {
-    /// Notes that an instance was used, and how it counts against the limits.
-    pub(crate) fn count(&mut self, id: &InstanceId, counted: Counted) {
-        let Some(slot) = self.slots.get_mut(id) else { return };
-        let ages = &mut self.ages;
-        let before = std::mem::replace(&mut slot.counted, counted);
-        ages.listed = ages.listed + usize::from(counted != Counted::Not) - usize::from(before != Counted::Not);
-        ages.counted = ages.counted + usize::from(counted == Counted::ByNumber) - usize::from(before == Counted::ByNumber);
-        if counted != Counted::Not {
-            ages.next += 1;
-            slot.age = ages.next;
-            ages.list.push_back((id.clone(), slot.age));
+impl Cache {
+    pub(super) fn new(config: &EngineConfig) -> Self {
+        Self {
+            entries: LruCache::new_unbounded(),
+            by_number: 0,
+            limit: config.max_hot_instances,
+            scale: Scale::default(),
+            max_bytes: config.instance_memory_bytes,
+            evicts_at_once: config.evict_after_every_turn,
         }
     }
 
-    /// An instance came to rest: it leaves memory if it has ended, or if there are too many.
-    pub(crate) fn settle(&mut self, id: &InstanceId) {
-        if self.grant_hold(id) {
-            return;
-        }
-        let Some(slot) = self.slots.get(id).filter(|slot| slot.is_idle()) else { return };
-        match &slot.place {
-            Place::Resident(resident) if self.ages.evict_at_once || resident.has_ended() => self.forget(id),
-            Place::Cold => self.forget(id),
-            Place::Resident(_) | Place::Loading | Place::Busy | Place::Purging => {}
-        }
-        self.make_room();
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.by_number = 0;
     }
 
-    /// Lets the longest idle go until the limits hold, or nobody can go.
-    pub(crate) fn make_room(&mut self) {
-        let mut tries = self.ages.list.len().min(MAX_TRIES);
-        while self.ages.is_over() && tries > 0 {
-            tries -= 1;
-            self.let_oldest_go();
-        }
-        self.drop_stale_ages();
+    /// Where what instances hold is weighed.
+    pub(super) fn scale(&self) -> &Scale {
+        &self.scale
     }
 
-    /// Lets the first of the list go, if it can.
-    fn let_oldest_go(&mut self) {
-        let Some((id, age)) = self.ages.list.pop_front() else { return };
-        let Some(slot) = self.slots.get(&id).filter(|slot| slot.age == age && slot.counted != Counted::Not) else { return };
-        if slot.is_idle() && matches!(slot.place, Place::Resident(_)) {
-            self.forget(&id);
-        } else {
-            self.ages.list.push_back((id, age));
-        }
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
-    /// Entries out of date are dropped once they are the larger part of the list.
-    fn drop_stale_ages(&mut self) {
-        let Self { ages, slots, .. } = self;
-        if ages.list.len() > 64 + 4 * ages.listed {
-            ages.list.retain(|(id, age)| slots.get(id).is_some_and(|slot| slot.counted != Counted::Not && slot.age == *age));
-        }
+    /// Whether every instance leaves memory after every turn.
+    pub(super) fn evicts_at_once(&self) -> bool {
+        self.evicts_at_once
     }
 
-    /// Commits were written: turns that waited for that begin.
-    pub(crate) fn commits_are_written(&mut self) {
-        if self.held_back.is_empty() || self.unwritten.bytes() > self.max_unwritten_bytes {
-            return;
-        }
-        for id in std::mem::take(&mut self.held_back) {
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
-            slot.held_back = false;
-            if matches!(slot.place, Place::Resident(_)) {
-                self.schedule(&id);
-            }
-        }
+    /// Whether there are too many, or too much in them.
+    pub(super) fn is_over(&self) -> bool {
+        self.by_number > self.limit || self.scale.bytes() > self.max_bytes
     }
 
-    fn forget(&mut self, id: &InstanceId) {
-        self.count(id, Counted::Not);
-        self.end_ahead(id);
-        if let Some(Slot { place: Place::Resident(resident), .. }) = self.slots.remove(id) {
-            if !self.ages.evict_at_once {
-                self.note_gone(id, &resident);
-            }
-            self.leaving.push(resident);
-        }
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Notes that an instance was used, and how it counts from now on.
+    pub(super) fn note_used(&mut self, id: &InstanceId, counted: Counted) {
+        let before = match counted {
+            Counted::Not => self.entries.remove(id),
+            // An id that is there already need not be cloned.
+            Counted::ByBytes | Counted::ByNumber => match self.entries.get_mut(id) {
+                Some(entry) => Some(std::mem::replace(entry, counted)),
+                None => self.entries.insert(id.clone(), counted),
+            },
+        };
+        let number = |counted| usize::from(counted == Counted::ByNumber);
+        self.by_number = self.by_number + number(counted) - before.map_or(0, number);
+    }
+
+    /// The instance that was idle for longest. It counts as used now: where it cannot leave, the next
+    /// look finds another.
+    pub(super) fn next_victim(&mut self) -> Option<InstanceId> {
+        let id = self.entries.iter().next()?.0.clone();
+        self.entries.get(&id);
+        Some(id)
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_that_was_used_longest_ago_is_the_next_victim() {
+        let id = |text: &str| InstanceId::trusted(text);
+        let mut cache = Cache::new(&EngineConfig { max_hot_instances: 2, ..EngineConfig::default() });
+        cache.note_used(&id("a"), Counted::ByNumber);
+        cache.note_used(&id("b"), Counted::ByNumber);
+        cache.note_used(&id("c"), Counted::ByBytes);
+        assert!(!cache.is_over(), "one of them has no guest");
+        cache.note_used(&id("c"), Counted::ByNumber);
+        assert!(cache.is_over());
+        cache.note_used(&id("a"), Counted::ByNumber);
+        assert_eq!([(); 4].map(|()| cache.next_victim()), ["b", "c", "a", "b"].map(|text| Some(id(text))));
+        cache.note_used(&id("b"), Counted::Not);
+        assert_eq!((cache.is_over(), cache.len()), (false, 2));
+    }
+}

@@ -1,11 +1,12 @@
 //! Workers, those of them that wait for work, and how many of these have been called.
 //!
-//! A call is a system call whether or not anybody still hears it, and a second thread that is woken for the same job finds nothing and goes
-//! to sleep again. So nobody is called for what a thread on its way will take.
+//! Waking a thread costs a system call even if another one takes the job first, and a second thread
+//! that is woken for the same job finds nothing and sleeps again. So no thread is woken for work that
+//! an already woken thread will take.
 
 /// Counts workers.
 #[derive(Debug, Default)]
-pub(crate) struct Idle {
+pub(super) struct IdleThreads {
     /// Workers that look for work again once they have done theirs: those without the ones that were replaced.
     crew: usize,
     waiting: usize,
@@ -13,51 +14,52 @@ pub(crate) struct Idle {
     called: usize,
 }
 
-impl Idle {
+impl IdleThreads {
     /// A thread is about to wait.
-    pub(crate) fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.waiting += 1;
     }
 
-    /// A thread waits no longer. It may have woken by itself: then whoever was called comes as well, and is at most called once more.
-    pub(crate) fn end(&mut self) {
+    /// A thread waits no longer. It may have woken by itself: then the thread that was called comes as
+    /// well, and is called once more at most.
+    pub(super) fn end(&mut self) {
         self.waiting -= 1;
         self.called = self.called.saturating_sub(1);
     }
 
     /// A worker is about to be started.
-    pub(crate) fn join_crew(&mut self) {
+    pub(super) fn join_crew(&mut self) {
         self.crew += 1;
     }
 
     /// A worker will not look for work again.
-    pub(crate) fn leave_crew(&mut self) {
+    pub(super) fn leave_crew(&mut self) {
         self.crew = self.crew.saturating_sub(1);
     }
 
     /// Whether there are workers at all.
-    pub(crate) fn has_crew(&self) -> bool {
+    pub(super) fn has_crew(&self) -> bool {
         self.crew > 0
     }
 
     /// How many wait and have not been called.
-    pub(crate) fn uncalled(&self) -> usize {
+    pub(super) fn uncalled(&self) -> usize {
         self.waiting - self.called
     }
 
     /// Whether every worker waits and none has been called: then none will look for work.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    pub(super) fn is_at_rest(&self) -> bool {
         self.waiting == self.crew && self.called == 0
     }
 
-    /// Whether anybody waits.
-    pub(crate) fn is_any(&self) -> bool {
+    /// Whether a thread waits.
+    pub(super) fn is_any(&self) -> bool {
         self.waiting > 0
     }
 
     /// Whether to call one more thread, now that so many jobs wait that nobody is about to take by themselves.
     #[must_use]
-    pub(crate) fn calls_for(&mut self, jobs: usize) -> bool {
+    pub(super) fn calls_for(&mut self, jobs: usize) -> bool {
         let call = self.waiting > self.called && jobs > self.called;
         self.called += usize::from(call);
         call
@@ -68,12 +70,12 @@ impl Idle {
 mod tests {
     use super::*;
 
-    fn waiting(threads: usize) -> Idle {
-        Idle { crew: threads, waiting: threads, called: 0 }
+    fn waiting(threads: usize) -> IdleThreads {
+        IdleThreads { crew: threads, waiting: threads, called: 0 }
     }
 
     #[test]
-    fn nobody_is_called_twice_for_one_job() {
+    fn no_thread_is_called_twice_for_one_job() {
         let mut idle = waiting(2);
         assert!(idle.calls_for(1));
         assert!(!idle.calls_for(1));
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_woke_by_itself_leaves_nobody_uncalled() {
+    fn a_thread_that_woke_by_itself_leaves_no_other_uncalled() {
         let mut idle = waiting(2);
         assert!(idle.calls_for(1));
         idle.end();

@@ -5,28 +5,35 @@ use std::time::Duration;
 use longhaul_core::entity::{GuestBatch, GuestOperation, GuestOperationResult};
 use longhaul_core::{Entity, ExecutionId, Failure, InstanceId, Payload, Timestamp};
 
-use crate::context::Shared;
+use super::outcome::{After, TurnOutcome};
+use crate::activities::guarded::host_died;
+use crate::context::EngineContext;
 use crate::error::EngineError;
 use crate::failure_log::FailureLog;
 use crate::ports::{EntityFunction, GuestError};
 use crate::state::commit_queue::Commit;
-use crate::state::instance::{Delivery, Resident, recorded_among};
-use crate::turns::orchestration::no_room;
-use crate::turns::outcome::{After, Trouble, Work};
-use crate::turns::suspects::host_died;
+use crate::state::mailbox::{Delivery, recorded_among};
+use crate::state::resident::Resident;
+use crate::state::scheduler::turn_end::TurnFailure;
 
 /// How often a call that finds no room for its guest is tried again, and how long it waits between.
 const MAX_ROOM_TRIES: u32 = 1_000;
 const ROOM_PAUSE: Duration = Duration::from_millis(2);
 
 /// Runs one batch.
-pub(crate) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, deliveries: Vec<Delivery>, refused: Option<String>) -> Work {
+pub(crate) fn batch(
+    context: &EngineContext,
+    id: &InstanceId,
+    mut entity: Box<Entity>,
+    deliveries: Vec<Delivery>,
+    refused: Option<String>,
+) -> TurnOutcome {
     let recorded = recorded_among(&deliveries);
     let mut commit = Commit::default();
-    let mut batch = entity.begin_batch(shared.now());
+    let mut batch = entity.begin_batch(context.now());
     for delivery in deliveries {
         if let Some(waiter) = delivery.waiter {
-            let room = entity.check_room(&delivery.message, &shared.config.limits).map_err(no_room);
+            let room = entity.check_room(&delivery.message, &context.config.limits).map_err(EngineError::no_room);
             let is_refused = room.is_err();
             commit.answers.push((waiter, room));
             if is_refused {
@@ -38,9 +45,9 @@ pub(crate) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
     }
     if batch.is_empty() {
         let after = After::Rest(Resident::Entity(entity));
-        return Work::without_record(commit, Vec::new(), recorded, after);
+        return TurnOutcome { commit, ..TurnOutcome::without_record(recorded, after) };
     }
-    let app = shared.guests.current();
+    let app = context.guests.current();
     let function = app.as_ref().and_then(|app| app.entity(&entity.id().name));
     let operations = batch.guest_operations();
     let guest = match (operations.is_empty(), refused, function) {
@@ -52,12 +59,12 @@ pub(crate) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
                 instance: id,
                 entity: &entity,
                 now: batch.now(),
-                max_attempts: shared.config.max_failed_turns,
-                failure_log: &shared.failure_log,
+                max_attempts: context.config.max_failed_turns,
+                failure_log: &context.failure_log,
             };
             match call.run(operations) {
                 Some(batch) => Some(batch),
-                None => return given_up(commit, recorded),
+                None => return interrupted(commit, recorded),
             }
         }
         (false, None, None) => {
@@ -65,22 +72,22 @@ pub(crate) fn batch(shared: &Shared, id: &InstanceId, mut entity: Box<Entity>, d
             Some(all_failed(&entity, operations.len(), &Failure { non_retriable: true, ..Failure::new("FunctionNotFound", text) }))
         }
     };
-    let fresh = ExecutionId::trusted(shared.world.fresh_id());
+    let fresh = ExecutionId::trusted(context.world.fresh_id());
     let pin = app.map(|app| app.pin()).unwrap_or_default();
     let step = entity.end_batch(batch, guest, &fresh, pin);
     let failures = step.untold.iter().filter_map(|index| step.record.failures.get(*index));
     for (operation, failure) in failures {
-        shared.failure_log.signal_failed(step.record.now, entity.id(), operation, failure);
+        context.failure_log.signal_failed(step.record.now, entity.id(), operation, failure);
     }
-    let (record, outgoing) = step.seal(id.clone(), 0);
+    let (record, messages) = step.seal(id.clone(), 0);
     let after = After::Rest(Resident::Entity(entity));
-    Work { record: Some(record), outgoing, ..Work::without_record(commit, Vec::new(), recorded, after) }
+    TurnOutcome { record: Some(record), messages, commit, ..TurnOutcome::without_record(recorded, after) }
 }
 
 /// The host stops before the batch has ended. Recorded operations come again with the chain; senders from outside get an error and ask again.
-fn given_up(commit: Commit, recorded: u32) -> Work {
+fn interrupted(commit: Commit, recorded: u32) -> TurnOutcome {
     commit.refuse(&EngineError::Unavailable("the host is stopping".into()));
-    Work::without_record(Commit::default(), Vec::new(), recorded, After::Reload(Trouble::Stopping))
+    TurnOutcome::without_record(recorded, After::Reload(TurnFailure::Stopping))
 }
 
 struct EntityCall<'call> {

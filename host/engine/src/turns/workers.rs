@@ -1,123 +1,89 @@
 //! The workers. In a host they are threads: synchronous calls of guests never run on tokio's workers, where they would starve timers. In a
 //! simulation they are tasks, with the same loop.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use longhaul_core::InstanceId;
 use tokio::sync::futures::Notified;
-use tokio::task::{JoinHandle, spawn_blocking, yield_now};
+use tokio::task::yield_now;
 
+use super::outcome::{EncodedOutcome, TurnOutcome, take_back};
+use super::turn;
 use crate::activities;
-use crate::context::Shared;
-use crate::state::instance::Delivery;
-use crate::state::scheduler::{Board, Next};
-use crate::turns::outcome::{Ready, after_panic, take_back, take_turn};
+use crate::context::EngineContext;
+use crate::crew::WorkerHandle;
+use crate::state::mailbox::Delivery;
+use crate::state::scheduler::{NextJob, Scheduler};
 
 /// How often a simulated guest that computes is interrupted, as real ones are after 10 to 20 ms and again and again.
 const SIMULATED_SLICE: Duration = Duration::from_millis(15);
 
-/// The workers, those included that are about to end.
-#[derive(Default)]
-pub(crate) struct GuestThreads {
-    handles: Mutex<Vec<Handle>>,
-    /// Those that were replaced and have not ended.
-    replaced: AtomicUsize,
-}
-
-enum Handle {
-    Thread(thread::JoinHandle<()>),
-    Task(JoinHandle<()>),
-}
-
-impl GuestThreads {
-    fn handles(&self) -> MutexGuard<'_, Vec<Handle>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until all of them have ended, those included that start meanwhile: a worker that starts another has not ended yet.
-    pub(crate) async fn join(&self) {
-        loop {
-            let Some(worker) = self.handles().pop() else { return };
-            // One that panicked has said so already.
-            match worker {
-                Handle::Thread(thread) => _ = spawn_blocking(move || thread.join()).await,
-                Handle::Task(task) => _ = task.await,
-            }
-        }
-    }
-}
-
 /// Starts the workers.
-pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
-    (0..shared.config.guest_threads.max(1)).try_for_each(|_| start(shared))
+pub(crate) fn spawn(context: &Arc<EngineContext>) -> std::io::Result<()> {
+    (0..context.config.guest_threads.max(1)).try_for_each(|_| start(context))
 }
 
-fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
-    shared.board_as_it_is().idle.join_crew();
-    let of = shared.clone();
-    let handle = match shared.world.simulation() {
+fn start(context: &Arc<EngineContext>) -> std::io::Result<()> {
+    context.scheduler_as_it_is().worker_joins();
+    let of = context.clone();
+    let handle = match context.world.simulation() {
         None => {
             let started = thread::Builder::new().name("guest".into()).spawn(move || run_as_thread(of));
-            Handle::Thread(started.inspect_err(|_| shared.board_as_it_is().idle.leave_crew())?)
+            WorkerHandle::Thread(started.inspect_err(|_| context.scheduler_as_it_is().worker_leaves())?)
         }
-        Some(_) => Handle::Task(tokio::spawn(Worker::new(of).run())),
+        Some(_) => WorkerHandle::Task(tokio::spawn(Worker::new(of).run())),
     };
-    let mut handles = shared.guest_threads.handles();
-    handles.retain(|worker| match worker {
-        Handle::Thread(thread) => !thread.is_finished(),
-        Handle::Task(task) => !task.is_finished(),
-    });
-    handles.push(handle);
+    context.crew.add(handle);
     Ok(())
 }
 
-fn run_as_thread(shared: Arc<Shared>) {
-    let worker = Worker::new(shared);
-    let (of, is_replaced) = (worker.shared.clone(), worker.is_replaced.clone());
+fn run_as_thread(context: Arc<EngineContext>) {
+    let worker = Worker::new(context);
+    let (of, is_replaced) = (worker.context.clone(), worker.is_replaced.clone());
     // A job may be many calls that do not return soon, a replay for one.
-    worker.shared.guests.when_held_up(Box::new(move || replace(&of, &is_replaced)));
+    worker.context.guests.when_held_up(Box::new(move || replace(&of, &is_replaced)));
     // All that a thread waits for it waits for by itself, so one poll goes to the end.
     let end = pin!(worker.run()).poll(&mut Context::from_waker(Waker::noop()));
     debug_assert!(end.is_ready(), "a guest thread has nobody who would poll it again");
 }
 
-/// A guest does not return: others' work goes on with another worker in this one's place. This one ends with what it is at, and gives way to
-/// all others until then. Returns whether it was replaced now.
-fn replace(shared: &Arc<Shared>, is_replaced: &AtomicBool) -> bool {
+/// A guest does not return: another worker takes this one's place. This one ends with its present job,
+/// and gives way to all others until then. Returns whether it was replaced now.
+fn replace(context: &Arc<EngineContext>, is_replaced: &AtomicBool) -> bool {
     if is_replaced.load(Ordering::Relaxed) {
         return false;
     }
-    let (replaced, most) = (&shared.guest_threads.replaced, shared.config.max_replaced_threads);
-    if replaced.try_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < most).then_some(count + 1)).is_err() {
+    if !context.crew.replace_one(context.config.max_replaced_threads) {
         return false;
     }
     // Before this thread gives way: the other would begin like it.
-    if let Err(error) = start(shared) {
+    if let Err(error) = start(context) {
         tracing::warn!(%error, "cannot start another guest thread");
-        replaced.fetch_sub(1, Ordering::Relaxed);
+        context.crew.end_replaced();
         return false;
     }
     is_replaced.store(true, Ordering::Relaxed);
-    shared.board_as_it_is().idle.leave_crew();
+    context.scheduler_as_it_is().worker_leaves();
     true
 }
 
 /// One worker.
 struct Worker {
-    shared: Arc<Shared>,
+    context: Arc<EngineContext>,
     /// Another has its place: it ends with what it is at.
     is_replaced: Arc<AtomicBool>,
 }
 
 /// What a look at the board has brought.
 enum Looked<'worker> {
-    Job(Next),
+    Job(NextJob),
     /// Nothing now: to be looked again, as a task once this comes.
     Waits(Option<Notified<'worker>>),
     /// The worker is to end.
@@ -126,8 +92,8 @@ enum Looked<'worker> {
 
 impl Worker {
     /// The worker of a place in the crew that has been counted already.
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, is_replaced: Arc::default() }
+    fn new(context: Arc<EngineContext>) -> Self {
+        Self { context, is_replaced: Arc::default() }
     }
 
     /// Works until the engine stops, or another has this one's place.
@@ -142,11 +108,11 @@ impl Worker {
     }
 
     fn leaves(&self) -> bool {
-        self.is_replaced.load(Ordering::Relaxed) || self.shared.is_stopping()
+        self.is_replaced.load(Ordering::Relaxed) || self.context.is_stopping()
     }
 
     /// Waits for a job; `None`: there will be none.
-    async fn next(&self) -> Option<Next> {
+    async fn next(&self) -> Option<NextJob> {
         let mut has_waited = false;
         loop {
             match self.look_or_wait(has_waited) {
@@ -164,87 +130,88 @@ impl Worker {
 
     fn look_or_wait(&self, mut has_waited: bool) -> Looked<'_> {
         loop {
-            let mut board = self.shared.board();
+            let mut scheduler = self.context.scheduler();
             let leaves = self.leaves();
-            let ((), next) = board.change_and_take(leaves, |board| {
+            let ((), next) = scheduler.change_and_take(leaves, |scheduler| {
                 if std::mem::take(&mut has_waited) {
-                    board.idle.end();
+                    scheduler.worker_wakes();
                 }
             });
-            let gone = std::mem::take(&mut board.leaving);
+            let gone = scheduler.take_dropped();
             if let Some(next) = next {
-                drop(board);
+                drop(scheduler);
                 return Looked::Job(next);
             }
             if leaves {
-                drop(board);
+                drop(scheduler);
                 return Looked::Leaves;
             }
             if gone.is_empty() {
-                board.idle.begin();
-                return Looked::Waits(self.shared.signals.work.wait(board));
+                scheduler.worker_waits();
+                return Looked::Waits(self.context.signals.work.wait(scheduler));
             }
         }
     }
 
     /// Does a job. Returns the next, if there is one at once.
-    async fn carry_out(&self, next: Next) -> Option<Next> {
+    async fn carry_out(&self, next: NextJob) -> Option<NextJob> {
         self.pause().await;
         match next {
-            Next::Turn(job) => {
-                let (id, era) = (job.id.clone(), job.era);
-                let turn = catch_unwind(AssertUnwindSafe(|| take_turn(&self.shared, job)));
-                let work = turn.unwrap_or_else(|panic| after_panic(&self.shared, &id, &*panic));
+            NextJob::Turn(job) => {
+                let (id, epoch) = (job.id.clone(), job.epoch);
+                let taken = catch_unwind(AssertUnwindSafe(|| turn::take(&self.context, job)));
+                let after_panic = |panic: Box<dyn Any + Send>| TurnOutcome::after_panic(&self.context, &id, &*panic);
+                let outcome = taken.unwrap_or_else(after_panic);
                 self.compute().await;
-                let made = catch_unwind(AssertUnwindSafe(|| Ready::of(&self.shared, &id, work)));
-                let ready = made.unwrap_or_else(|panic| Ready::of(&self.shared, &id, after_panic(&self.shared, &id, &*panic)));
+                let encoded = catch_unwind(AssertUnwindSafe(|| EncodedOutcome::of(&self.context, &id, outcome)));
+                let encoded = encoded.unwrap_or_else(|panic| EncodedOutcome::of(&self.context, &id, after_panic(panic)));
                 self.pause().await;
-                self.hand_over(ready, &id, era)
+                self.hand_in(encoded, &id, epoch)
             }
-            Next::Activity(run) => match activities::run_at_once(&self.shared, run) {
-                Some((to, message)) => self.change_and_take(|board| board.deliver(&to, Delivery::unrecorded(message))).1,
+            NextJob::Activity(run) => match activities::run_inline(&self.context, run) {
+                Some((to, message)) => self.change_and_take(|scheduler| scheduler.deliver(&to, Delivery::unrecorded(message))).1,
                 None => self.change_and_take(|_| ()).1,
             },
         }
     }
 
-    fn hand_over(&self, ready: Ready, id: &InstanceId, era: u64) -> Option<Next> {
-        let handing_over = || self.change_and_take(|board| ready.hand_over(&self.shared, board, id, era));
-        match catch_unwind(AssertUnwindSafe(handing_over)) {
+    fn hand_in(&self, outcome: EncodedOutcome, id: &InstanceId, epoch: u64) -> Option<NextJob> {
+        let handing_in = || self.change_and_take(|scheduler| outcome.hand_in(&self.context, scheduler, id, epoch));
+        match catch_unwind(AssertUnwindSafe(handing_in)) {
             Ok((lost, next)) => {
                 if let Some(lost) = lost {
                     lost.refuse();
                 }
                 next
             }
-            Err(panic) => self.change_and_take(|board| take_back(&self.shared, board, id, era, &*panic)).1,
+            Err(panic) => self.change_and_take(|scheduler| take_back(&self.context, scheduler, id, epoch, &*panic)).1,
         }
     }
 
-    fn change_and_take<T>(&self, change: impl FnOnce(&mut Board) -> T) -> (T, Option<Next>) {
-        let mut board = self.shared.board();
-        let taken = board.change_and_take(self.leaves(), change);
-        let gone = std::mem::take(&mut board.leaving);
-        drop(board);
+    fn change_and_take<T>(&self, change: impl FnOnce(&mut Scheduler) -> T) -> (T, Option<NextJob>) {
+        let mut scheduler = self.context.scheduler();
+        let taken = scheduler.change_and_take(self.leaves(), change);
+        let gone = scheduler.take_dropped();
+        drop(scheduler);
         drop(gone);
         taken
     }
 
     /// A simulation may hold the worker up where a thread could be.
     async fn pause(&self) {
-        if let Some(simulation) = self.shared.world.simulation() {
+        if let Some(simulation) = self.context.world.simulation() {
             simulation.pause().await;
         }
     }
 
     /// Lets time pass in the turn that was just taken, as a simulation wants it. A real guest has had its time, and was interrupted by itself.
     async fn compute(&self) {
-        let time = self.shared.world.simulation().and_then(|simulation| simulation.computing_time());
+        let time = self.context.world.simulation().and_then(|simulation| simulation.computing_time());
         let Some(mut left) = time else { return };
         while left > SIMULATED_SLICE && !self.is_replaced.load(Ordering::Relaxed) {
             tokio::time::sleep(SIMULATED_SLICE).await;
             left -= SIMULATED_SLICE;
-            replace(&self.shared, &self.is_replaced);
+            replace(&self.context, &self.is_replaced);
         }
         if left.is_zero() { yield_now().await } else { tokio::time::sleep(left).await }
     }
@@ -255,16 +222,16 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let was_replaced = self.is_replaced.load(Ordering::Relaxed);
         if was_replaced {
-            self.shared.guest_threads.replaced.fetch_sub(1, Ordering::Relaxed);
-        } else if thread::panicking() && !self.shared.is_stopping() && self.shared.world.simulation().is_none() {
+            self.context.crew.end_replaced();
+        } else if thread::panicking() && !self.context.is_stopping() && self.context.world.simulation().is_none() {
             tracing::error!("a guest thread ended by a bug of the host's; another takes its place");
             // As many workers as there are to be. If none can be started, there is one less.
-            let _ = start(&self.shared);
+            let _ = start(&self.context);
         }
-        let mut board = self.shared.board_as_it_is();
-        board.change_and_take(true, |board| {
+        let mut scheduler = self.context.scheduler_as_it_is();
+        scheduler.change_and_take(true, |scheduler| {
             if !was_replaced {
-                board.idle.leave_crew();
+                scheduler.worker_leaves();
             }
         });
     }

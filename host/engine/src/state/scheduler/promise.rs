@@ -4,13 +4,13 @@
 //! saves a system call and a switch of threads. The promise must never outlive the worker that makes it. So it is made and kept within one
 //! hold of the lock, and whatever ends that hold without a look, a worker that leaves or a panic, gives it back.
 
-use super::{Board, Next};
+use super::{NextJob, Scheduler};
 
-/// Stands while a worker changes the board. Dropping it gives the promise back.
-struct Promise<'board>(&'board mut Board);
+/// Stands while a worker changes the state. Dropping it gives the promise back.
+struct Promise<'state>(&'state mut Scheduler);
 
 impl Promise<'_> {
-    fn keep(self) -> Option<Next> {
+    fn keep(self) -> Option<NextJob> {
         self.0.holder_looks_for_work = false;
         self.0.next()
     }
@@ -24,10 +24,10 @@ impl Drop for Promise<'_> {
     }
 }
 
-impl Board {
-    /// Lets a worker change the board and then take its next job, in one step. A worker that `leaves` takes none: it calls another for
+impl Scheduler {
+    /// Lets a worker change the state and then take its next job, in one step. A worker that `leaves` takes none: it calls another for
     /// what it has queued.
-    pub(crate) fn change_and_take<T>(&mut self, leaves: bool, change: impl FnOnce(&mut Self) -> T) -> (T, Option<Next>) {
+    pub(crate) fn change_and_take<T>(&mut self, leaves: bool, change: impl FnOnce(&mut Self) -> T) -> (T, Option<NextJob>) {
         self.holder_looks_for_work = true;
         let promise = Promise(self);
         let changed = change(promise.0);

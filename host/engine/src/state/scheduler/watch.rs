@@ -1,12 +1,13 @@
-//! What must hold on the board: nothing is queued while every worker waits.
+//! What must hold: nothing is queued while every worker waits.
 
-use super::{Board, Place};
+use super::Scheduler;
+use crate::state::instance::Phase;
 
-impl Board {
+impl Scheduler {
     /// Whether something is queued, every worker waits, and none of them has been called: a wake-up was lost, and nothing but chance would
     /// bring a worker. Never true while there are no workers yet, or no longer.
     pub(crate) fn is_stalled(&self) -> bool {
-        self.waiting_jobs() > 0 && self.idle.has_crew() && self.idle.is_at_rest()
+        self.waiting_jobs() > 0 && self.workers.has_crew() && self.workers.is_at_rest()
     }
 
     /// Calls a worker if what is queued has stalled. Returns how much was.
@@ -21,16 +22,15 @@ impl Board {
     /// What lies untouched though something could be done about it at once. To be asked when every task that could run has run, as a simulation
     /// can tell: goes through all that is in memory.
     pub(crate) fn left_lying(&self) -> Vec<String> {
-        let (jobs, waiting) = (self.waiting_jobs(), self.idle.uncalled());
+        let (jobs, waiting) = (self.waiting_jobs(), self.workers.uncalled());
         let uncalled = (jobs > 0 && waiting > 0).then(|| format!("{jobs} jobs are queued while {waiting} workers wait"));
-        let instances = self.slots.iter().filter_map(|(id, slot)| {
-            let has_work = slot.wake || slot.park.is_some() || !slot.mailbox.is_empty();
-            let is_left = match &slot.place {
-                Place::Resident(_) => !slot.queued && !slot.held_back && slot.turns_in_flight < self.max_turns_in_flight,
-                Place::Cold => !slot.in_lane,
-                Place::Loading | Place::Busy | Place::Purging => false,
+        let instances = self.cells.iter().filter_map(|(id, cell)| {
+            let is_left = match &cell.phase {
+                Phase::InMemory { .. } => cell.phase.is_at_rest() && cell.turns_in_flight < self.max_turns_in_flight,
+                Phase::Cold => !cell.in_lane,
+                Phase::Loading | Phase::Busy(_) | Phase::Purging => false,
             };
-            (has_work && is_left).then(|| format!("{id} has something to do and is neither queued nor being read"))
+            (cell.has_work() && is_left).then(|| format!("{id} has something to do and is neither queued nor being read"))
         });
         uncalled.into_iter().chain(instances).collect()
     }

@@ -1,15 +1,18 @@
 //! Messages between instances that come too late.
 //!
-//! A message that comes after its receiver's end leaves no trace: no record, no turn, no slot in memory. If the receiver is in memory, its
-//! state says so here. If it is not, the store says so when it appends the sender's commit, and the reading of the receiver's chain that
-//! follows finds what the store kept. While that reading is under way the mailbox keeps such messages with a mark, and what was read tells
+//! A message that comes after its receiver's end leaves no trace: no record, no turn, no cell in memory.
+//! If the receiver is in memory, its state says so here. If it is not, the store says so when it appends
+//! the sender's commit, and the reading of the receiver's chain that follows finds what the store kept.
+//! While that reading is under way the mailbox keeps such messages with a mark, and what was read tells
 //! which of them the store has left out.
 
 use longhaul_core::{InstanceId, Message, Outgoing, Standing};
 
+use super::Scheduler;
 use crate::state::commit_queue::Commit;
-use crate::state::instance::{Delivery, Place, Resident, Slot};
-use crate::state::scheduler::Board;
+use crate::state::instance::Phase;
+use crate::state::mailbox::{Delivery, Mailbox};
+use crate::state::resident::Resident;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,7 @@ enum Fate {
     Dropped,
 }
 
-impl Board {
+impl Scheduler {
     /// Queues a commit, and puts the messages into their receivers' mailboxes whose records stand last in it.
     pub(crate) fn queue_with_messages(&mut self, mut commit: Commit, messages: Vec<Outgoing>) {
         let mut receivers = Vec::with_capacity(messages.len());
@@ -36,7 +39,7 @@ impl Board {
             }
             let if_wanted = fate == Fate::IfWanted;
             commit.records[place].if_wanted = if_wanted;
-            self.slot(&to).push(Delivery { if_wanted, ..Delivery::recorded(message) });
+            self.cell(&to).push(Delivery { if_wanted, ..Delivery::recorded(message) });
             receivers.push(to);
         }
         for place in dropped.into_iter().rev() {
@@ -54,35 +57,37 @@ impl Board {
         if to.is_entity() || !Standing::is_late(None, message) {
             return Fate::Recorded;
         }
-        let Some(slot) = self.slots.get(to) else { return Fate::IfWanted };
-        // A start that is before it makes an instance that takes it, and the store may not know of that start yet.
-        if slot.starts > 0 || slot.start_under_way.is_some() {
+        let Some(cell) = self.cells.get(to) else { return Fate::IfWanted };
+        // A start that is before it makes an instance that takes it, and the store may not know of that
+        // start yet.
+        if cell.has_start() {
             return Fate::Recorded;
         }
-        match &slot.place {
+        match &cell.phase {
             // In all of these the chain is read before a turn is taken, and says what the store has kept.
-            Place::Cold | Place::Loading | Place::Purging => Fate::IfWanted,
-            Place::Resident(Resident::Orchestration(orchestration)) => {
+            Phase::Cold | Phase::Loading | Phase::Purging => Fate::IfWanted,
+            Phase::InMemory { resident: Resident::Orchestration(orchestration), .. } => {
                 match Standing::is_late(Standing::of_state(&orchestration.state).as_ref(), message) {
                     true => Fate::Dropped,
                     false => Fate::Recorded,
                 }
             }
             // Its end may come with the turn that is being taken. Then another turn takes the message in, which changes nothing.
-            Place::Busy | Place::Resident(Resident::Entity(_)) => Fate::Recorded,
+            Phase::Busy(_) | Phase::InMemory { resident: Resident::Entity(_), .. } => Fate::Recorded,
         }
     }
 }
 
-/// Drops deliveries that the store has left out, now that the chain was read: `inbox` is what it holds that no turn has taken.
-pub(crate) fn drop_left_out(slot: &mut Slot, resident: &Resident, inbox: &[Message]) {
+/// Drops deliveries that the store has left out, now that the chain was read: `inbox` is what it holds
+/// that no turn has taken.
+pub(super) fn drop_left_out(mailbox: &mut Mailbox, resident: &Resident, inbox: &[Message]) {
     let Resident::Orchestration(orchestration) = resident else { return };
-    if !slot.mailbox.iter().any(|delivery| delivery.if_wanted) {
+    if !mailbox.has_undecided() {
         return;
     }
     let standing = inbox.iter().fold(Standing::of_state(&orchestration.state), Standing::after_message);
-    slot.drop_if(|delivery| delivery.if_wanted && Standing::is_late(standing.as_ref(), &delivery.message));
-    slot.mailbox.iter_mut().for_each(|delivery| delivery.if_wanted = false);
+    mailbox.drop_if(|delivery| delivery.if_wanted && Standing::is_late(standing.as_ref(), &delivery.message));
+    mailbox.all_are_decided();
 }
 
 #[cfg(test)]
