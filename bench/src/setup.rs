@@ -87,7 +87,16 @@ fn build_host() -> anyhow::Result<PathBuf> {
     eprintln!("building the host in release");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--package", "longhaul", "--bin", "longhaul", "--message-format=json-render-diagnostics"]);
+    // No package is named: then all default members choose the features of the dependencies, as they do
+    // for `cargo build --release`, and nothing is compiled twice.
+    command.args(["build", "--release", "--bin", "longhaul", "--message-format=json-render-diagnostics"]);
+    // Cargo describes the package that it runs in these variables. Inherited, they would make build
+    // scripts that read them (ring's) run again, and compile everything above them again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(&name);
+        }
+    }
     let output = command.current_dir(root()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
         bail!("cannot build the host: cargo ended with {}", output.status);

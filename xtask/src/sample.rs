@@ -48,12 +48,15 @@ pub struct SampleArguments {
 
 /// Runs `cargo xtask sample`.
 pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
-    // Found out first: nobody wants to read it after a build of five minutes.
+    // Checked first, and not after a build of five minutes.
     arguments.listen.ensure_free("--listen")?;
     arguments.api_listen.ensure_free("--api-listen")?;
     toolchain::setup(&arguments.setup)?;
+    // Side by side: where one of the two has work for one processor only, the other uses the rest.
+    headline("Building the host and the job API (several minutes the first time), and beside them the functions");
+    let programs = process::start(&mut build_of_programs())?;
     guests::build(&GuestsArguments::for_app(APP, arguments.setup.route))?;
-    let programs = step("Building the host and the job API (several minutes the first time)", build_programs)?;
+    let programs = step("Waiting for the host and the job API", || built_programs(programs))?;
 
     let data = arguments.data.clone().unwrap_or_else(|| workspace::root().join(".longhaul/sample"));
     headline("Starting");
@@ -66,12 +69,16 @@ pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
     children.run_until_stopped()
 }
 
-fn build_programs() -> anyhow::Result<HashMap<String, PathBuf>> {
+fn build_of_programs() -> Command {
     let mut command = process::cargo();
     command.current_dir(workspace::root());
     // The whole workspace decides which features dependencies have: so that `cargo xtask test` finds them compiled.
     command.args(["build", "--workspace", "--bin", HOST, "--bin", JOB_API, "--message-format=json-render-diagnostics"]);
-    let messages = process::output(&mut command)?;
+    command
+}
+
+fn built_programs(build: process::Beside) -> anyhow::Result<HashMap<String, PathBuf>> {
+    let messages = build.output()?;
     Ok(messages.lines().filter_map(built_program).collect())
 }
 

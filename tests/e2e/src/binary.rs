@@ -42,6 +42,13 @@ fn program(name: &str) -> Command {
 fn build() -> PathBuf {
     let folder = profile_folder();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Cargo describes the package that it tests in these variables. Inherited, they would make build
+    // scripts that read them (ring's) run again, and compile everything above them again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(&name);
+        }
+    }
     // All of the workspace is named, because that chooses the same features of the dependencies as `cargo test --workspace`.
     cargo.args(["build", "--quiet", "--workspace", "--bin", "longhaul", "--bin", "web-api", "--manifest-path"]);
     cargo.arg(root().join("Cargo.toml")).arg("--target-dir").arg(folder.parent().expect("a profile's folder lies in the target folder"));

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::process;
+
 /// Variables of the build that runs this program. Rustup's proxies set some of them for all children; handed on, they would
 /// make the guest's cargo use the host's compiler, flags or target folder.
 const HOST_BUILD: [&str; 11] = [
@@ -23,12 +25,7 @@ pub fn forget_host_build(command: &mut Command) {
     for name in HOST_BUILD {
         command.env_remove(name);
     }
-    // Cargo describes the package it runs in `CARGO_PKG_*` and `CARGO_MANIFEST_*`; build scripts would see xtask's.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(&name);
-        }
-    }
+    process::forget_package(command);
 }
 
 /// Removes what rustup adds for the programs behind its proxies, for a compiler that is not rustup's.
