@@ -1,4 +1,5 @@
-//! Measures how many turns per second the SDK itself can take, natively: `cargo run --release --example turns`.
+//! Measures how many turns per second the SDK itself can take, natively: `cargo run --release
+//! --example turns`.
 
 use std::time::Instant;
 

@@ -1,7 +1,8 @@
 //! What the macros' output refers to. Not for authors; it may change with every version.
 //!
-//! The traits named after what a type can do are chosen by the compiler's method lookup, which tries the fewest references
-//! first. So `(&&&Probe).method()` finds the most special implementation that the concrete type allows, without trait specialization.
+//! The traits named after what a type can do are chosen by the compiler's method lookup, which
+//! tries the fewest references first. So `(&&&Probe).method()` finds the most special
+//! implementation that the concrete type allows, without trait specialization.
 
 use std::fmt::Display;
 use std::marker::PhantomData;

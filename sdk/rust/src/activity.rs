@@ -22,6 +22,7 @@ pub struct ActivityContext {
     pub task: u32,
     /// From 1.
     pub attempt: u32,
-    /// The same for every run of one call, whatever the attempt: give it to systems that drop doubles.
+    /// The same for every run of one call, whatever the attempt: give it to systems that drop
+    /// doubles.
     pub idempotency_key: String,
 }

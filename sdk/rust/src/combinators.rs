@@ -15,7 +15,8 @@ pub use map_bounded::{MapBounded, map_bounded};
 
 /// Waits for all futures and gives their results in the order of the futures.
 ///
-/// It waits for every one, failed or not. No futures: ready at once. Each completion costs the same, however many futures wait.
+/// It waits for every one, failed or not. No futures: ready at once. Each completion costs the
+/// same, however many futures wait.
 ///
 /// ```
 /// # use longhaul::{Context, Failure, join_all};
@@ -32,9 +33,11 @@ pub fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> JoinAll<F> {
     JoinAll { results: children.futures.iter().map(|_| None).collect(), missing: children.futures.len(), children }
 }
 
-/// Waits for all futures and gives their values in the order of the futures, or the first failure there is.
+/// Waits for all futures and gives their values in the order of the futures, or the first failure
+/// there is.
 ///
-/// With the first failure the others are dropped, and so cancelled. To have all of them end whatever happens, use [`join_all`].
+/// With the first failure the others are dropped, and so cancelled. To have all of them end
+/// whatever happens, use [`join_all`].
 ///
 /// ```
 /// # use longhaul::{Context, Failure, try_join_all};
@@ -50,14 +53,16 @@ pub fn try_join_all<T, E, F: Future<Output = Result<T, E>>>(futures: impl IntoIt
     TryJoinAll { values: children.futures.iter().map(|_| None).collect(), missing: children.futures.len(), children }
 }
 
-/// Waits for the first of several futures and gives its place and result. The others are dropped, and so cancelled.
+/// Waits for the first of several futures and gives its place and result. The others are dropped,
+/// and so cancelled.
 ///
 /// Give `&mut` futures to keep the others. Without any future it waits for ever.
 pub fn select_all<F: Future>(futures: impl IntoIterator<Item = F>) -> SelectAll<F> {
     SelectAll { children: Children::new(futures) }
 }
 
-/// Waits for the first of two futures. The other is dropped, and so cancelled; give `&mut` futures to keep it.
+/// Waits for the first of two futures. The other is dropped, and so cancelled; give `&mut` futures
+/// to keep it.
 ///
 /// If both are ready the left one wins.
 ///
@@ -70,11 +75,11 @@ pub fn select_all<F: Future>(futures: impl IntoIterator<Item = F>) -> SelectAll<
 ///     let deadline = ctx.timer(Duration::from_secs(3600));
 ///     Ok(match select(answer, deadline).await {
 ///         Either::Left(answer) => format!("approved: {}", answer?),
-///         Either::Right(_) => "nobody answered".to_owned(),
+///         Either::Right(_) => "no answer".to_owned(),
 ///     })
 /// }
 /// # let run = longhaul::testing::Orchestration::new::<approval>().run();
-/// # assert_eq!(run.output::<String>().unwrap(), "nobody answered");
+/// # assert_eq!(run.output::<String>().unwrap(), "no answer");
 /// ```
 pub fn select<A: Future + Unpin, B: Future + Unpin>(left: A, right: B) -> Select<A, B> {
     Select { both: Some((left, right)) }
@@ -120,7 +125,8 @@ pub struct JoinAll<F: Future> {
     missing: usize,
 }
 
-// The children are boxed and the results are only moved out, so nothing in here depends on its own address.
+// The children are boxed and the results are only moved out, so nothing in here depends on its own
+// address.
 impl<F: Future> Unpin for JoinAll<F> {}
 
 impl<F: Future> Future for JoinAll<F> {

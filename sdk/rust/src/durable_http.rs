@@ -1,7 +1,8 @@
-//! The HTTP request that the host sends for an orchestrator, its answer, and where to ask again after a 202.
+//! The HTTP request that the host sends for an orchestrator, its answer, and where to ask again
+//! after a 202.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,6 @@ use crate::timestamp::hours_minutes_seconds;
 use crate::{Failure, RetryPolicy, Timestamp};
 
 mod credentials;
-mod http_date;
 mod location;
 
 /// The wait between two polls if the server does not say.
@@ -59,8 +59,8 @@ struct RetryOptions {
 }
 
 impl HttpRequest {
-    /// A request of any method. The URI is `http://` or `https://`, then host, path and query; the host must be allowed as for
-    /// activities.
+    /// A request of any method. The URI is `http://` or `https://`, then host, path and query; the
+    /// host must be allowed as for activities.
     pub fn new(method: impl Into<String>, uri: impl Into<String>) -> Self {
         Self {
             method: method.into(),
@@ -98,21 +98,23 @@ impl HttpRequest {
         self
     }
 
-    /// Whether a 202 with a `Location` is followed by polling there until the answer is another one. Default: it is.
+    /// Whether a 202 with a `Location` is followed by polling there until the answer is another
+    /// one. Default: it is.
     pub fn poll_after_202(mut self, enabled: bool) -> Self {
         self.asynchronous_pattern_enabled = enabled;
         self
     }
 
-    /// The time that each single request may take, its answer included; longer is a failure of type `Timeout`. Default: the host's
-    /// limit for activities.
+    /// The time that each single request may take, its answer included; longer is a failure of type
+    /// `Timeout`. Default: the host's limit for activities.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(format!("{}.{:03}", hours_minutes_seconds(limit), limit.subsec_millis()));
         self
     }
 
-    /// Has the host try again, by this policy, when no answer came or one of the statuses of [`retry_statuses`](Self::retry_statuses).
-    /// Then such a status counts as a failure of type `HttpStatus`. Default: one attempt, and any status is an answer.
+    /// Has the host try again, by this policy, when no answer came or one of the statuses of
+    /// [`retry_statuses`](Self::retry_statuses). Then such a status counts as a failure of type
+    /// `HttpStatus`. Default: one attempt, and any status is an answer.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry_options.get_or_insert_default();
         self.retry = Some(policy);
@@ -133,7 +135,8 @@ impl HttpRequest {
     /// When and what to ask next after this answer; `None` if it is the last word.
     ///
     /// # Errors
-    /// `InvalidHttpAnswer` when the server names an address that cannot be asked, or a time too far away to be meant.
+    /// `InvalidHttpAnswer` when the server names an address that cannot be asked, or a time too far
+    /// away to be meant.
     pub(crate) fn next_poll(&self, answer: &HttpResponse, now: Timestamp) -> Result<Option<(Duration, Self)>, Failure> {
         if answer.status_code != ACCEPTED || !self.asynchronous_pattern_enabled {
             return Ok(None);
@@ -169,7 +172,8 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
-    http_date::parse(text).map(|date| date.since(now))
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(date.saturating_sub(Duration::from_millis(now.as_millis())))
 }
 
 /// For messages: a header may be as long as a whole head.

@@ -11,8 +11,9 @@ use crate::{EntityId, Failure, Timestamp, json};
 
 /// An entity's state and operations. The attribute [`macro@crate::entity`] implements it.
 ///
-/// An operation that would leave a state without a JSON form (NaN, an infinity, a map whose keys are not strings), or with one that
-/// cannot be read back as the same type, fails with `InvalidState`; the state stays as it was before it.
+/// An operation that would leave a state without a JSON form (NaN, an infinity, a map whose keys
+/// are not strings), or with one that cannot be read back as the same type, fails with
+/// `InvalidState`; the state stays as it was before it.
 pub trait Entity: Serialize + DeserializeOwned + Default + 'static {
     /// The name by which entities are addressed, compared ignoring case.
     const NAME: &'static str;
@@ -28,7 +29,8 @@ pub trait Entity: Serialize + DeserializeOwned + Default + 'static {
 pub struct Applied {
     /// The JSON output.
     pub result: Result<String, Failure>,
-    /// False for operations that take `&self`: they leave the state as it is, and do not bring an entity into being.
+    /// False for operations that take `&self`: they leave the state as it is, and do not bring an
+    /// entity into being.
     pub may_change: bool,
 }
 
@@ -61,10 +63,12 @@ pub struct BatchResult {
     pub results: Vec<OperationResult>,
 }
 
-/// What an operation may know and do besides changing its state. Take it as `ctx: &mut EntityContext`.
+/// What an operation may know and do besides changing its state. Take it as `ctx: &mut
+/// EntityContext`.
 ///
-/// What it sends leaves when the batch is on stable storage, and only if the operation does not fail. A value that has no JSON form
-/// (NaN, an infinity, a map whose keys are not strings) fails the operation with `InvalidValue`, whatever it returns.
+/// What it sends leaves when the batch is on stable storage, and only if the operation does not
+/// fail. A value that has no JSON form (NaN, an infinity, a map whose keys are not strings) fails
+/// the operation with `InvalidValue`, whatever it returns.
 pub struct EntityContext {
     id: EntityId,
     operation: String,
@@ -130,7 +134,8 @@ impl EntityContext {
         self.start_orchestration_with(name, input, StartOptions { instance_id: instance_id.map(str::to_owned), ..StartOptions::default() });
     }
 
-    /// Starts an orchestration with tags, a version, or at a later time. Wrong tags or ids fail the operation, which then leaves nothing.
+    /// Starts an orchestration with tags, a version, or at a later time. Wrong tags or ids fail the
+    /// operation, which then leaves nothing.
     pub fn start_orchestration_with(&mut self, name: &str, input: &(impl Serialize + ?Sized), options: StartOptions) {
         let StartOptions { instance_id, version, tags, at, .. } = options;
         match json::write(input) {
@@ -143,7 +148,8 @@ impl EntityContext {
         self.fault.get_or_insert_with(|| Failure::invalid_value(what, error));
     }
 
-    /// Deletes this entity once the operation has succeeded. A later operation brings it back with the default state.
+    /// Deletes this entity once the operation has succeeded. A later operation brings it back with
+    /// the default state.
     pub fn delete_self(&mut self) {
         self.deleted = true;
     }
@@ -151,15 +157,16 @@ impl EntityContext {
 
 /// Runs operations one after the other, as the host has them run.
 ///
-/// A failed operation leaves the state as it was before it and sends nothing. `delete` works without a method of that name.
+/// A failed operation leaves the state as it was before it and sends nothing. `delete` works
+/// without a method of that name.
 pub fn run_batch<E: Entity>(id: &EntityId, state: Option<String>, now: Timestamp, operations: Vec<Operation>) -> BatchResult {
     let batch = run_operations::<E>(id, state.clone(), now, &operations, ReadBack::Never);
     let written = batch.state.as_deref().filter(|_| batch.state != state);
     if written.is_none_or(|text| json::read::<E>(text).is_ok()) {
         return batch;
     }
-    // Every later operation would fail at this state. To read it back after each costs as much as the operations themselves, so it is
-    // done only now, to find the one to blame.
+    // Every later operation would fail at this state. To read it back after each costs as much as
+    // the operations themselves, so it is done only now, to find the one to blame.
     run_operations::<E>(id, state, now, &operations, ReadBack::Always)
 }
 

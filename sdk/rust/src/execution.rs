@@ -1,8 +1,9 @@
 //! Runs an orchestrator's future, turn by turn.
 //!
-//! There is one future, polled after each completion until nothing moves any more. What arrived in a turn is handed to the code
-//! one completion at a time, so that the code cannot see how the host gathered them. Nothing here depends on a clock, on chance
-//! or on the iteration order of a hash map: the same turns give the same commands.
+//! There is one future, polled after each completion until nothing moves any more. What arrived in
+//! a turn is handed to the code one completion at a time, so that the code cannot see how the host
+//! gathered them. Nothing here depends on a clock, on chance or on the iteration order of a hash
+//! map: the same turns give the same commands.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,20 +37,24 @@ pub(crate) struct State {
     pub custom_status: Option<String>,
     pub continuation: Option<Continuation>,
     pub open_tasks: BTreeMap<TaskId, OpenTask>,
-    /// Why the execution fails, though the code has not said so: it handed over a value that has no JSON form where no task could fail.
+    /// Why the execution fails, though the code has not said so: it handed over a value that has no
+    /// JSON form where no task could fail.
     fault: Option<Failure>,
-    /// Counts tasks that failed before the host heard of them. Their ids come from the other end, where the host's never get.
+    /// Counts tasks that failed before the host heard of them. Their ids come from the other end,
+    /// where the host's never get.
     refused_tasks: TaskId,
     commands: Vec<Command>,
-    /// Commands that come of dropping a value. They wait here until the code goes on: what a returning orchestrator leaves
-    /// behind is the host's to end, so a drop that nothing follows is no command.
+    /// Commands that come of dropping a value. They wait here until the code goes on: what a
+    /// returning orchestrator leaves behind is the host's to end, so a drop that nothing follows is
+    /// no command.
     after_drops: Vec<Command>,
     next_task: TaskId,
     closed: bool,
 }
 
 impl State {
-    /// Adds a command and returns its place among this turn's commands. Once the execution has failed there are no more.
+    /// Adds a command and returns its place among this turn's commands. Once the execution has
+    /// failed there are no more.
     pub fn push(&mut self, command: Command) -> usize {
         if self.fault.is_some() {
             return self.commands.len();
@@ -59,7 +64,8 @@ impl State {
         self.commands.len() - 1
     }
 
-    /// Adds the command that carries a value. A value that has no JSON form fails the execution; `what` names what it is for.
+    /// Adds the command that carries a value. A value that has no JSON form fails the execution;
+    /// `what` names what it is for.
     pub fn push_with(&mut self, what: impl Display, value: &(impl Serialize + ?Sized), command: impl FnOnce(String) -> Command) -> usize {
         match self.write(what, value) {
             Some(text) => self.push(command(text)),

@@ -1,7 +1,7 @@
 //! Which functions a component holds.
 //!
-//! A component with one function of a kind serves whatever name the manifest gives it. With several, the name that the host
-//! gives picks one, ignoring case.
+//! A component with one function of a kind serves whatever name the manifest gives it. With
+//! several, the name that the host gives picks one, ignoring case.
 
 use crate::Failure;
 use crate::activity::ActivityContext;
@@ -50,7 +50,8 @@ pub fn find<F: Copy>(kind: &str, all: Functions<F>, name: &str) -> Result<F, Fai
     })
 }
 
-/// Exports several orchestrators from one component; each is marked with `#[orchestrator(export = false)]`.
+/// Exports several orchestrators from one component; each is marked with `#[orchestrator(export =
+/// false)]`.
 ///
 /// ```
 /// # use longhaul::Context;
@@ -82,7 +83,8 @@ macro_rules! export_orchestrators {
     };
 }
 
-/// Exports several activities from one component; each is marked with `#[activity(export = false)]`.
+/// Exports several activities from one component; each is marked with `#[activity(export =
+/// false)]`.
 ///
 /// ```
 /// #[longhaul::activity(export = false)]
@@ -155,7 +157,8 @@ macro_rules! export_entities {
     };
 }
 
-/// Exports a client function. The attribute [`macro@crate::client`] does it by itself; a component serves one client function.
+/// Exports a client function. The attribute [`macro@crate::client`] does it by itself; a component
+/// serves one client function.
 #[macro_export]
 macro_rules! export_client {
     ($function:path) => {

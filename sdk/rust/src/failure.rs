@@ -115,7 +115,8 @@ pub(crate) fn short_type_name<T>() -> &'static str {
 pub enum TaskError {
     /// The task failed, after all attempts of its retry policy.
     Failed(Failure),
-    /// No event of this name was received within the time that [`EventWait::timeout`](crate::EventWait::timeout) allows.
+    /// No event of this name was received within the time that
+    /// [`EventWait::timeout`](crate::EventWait::timeout) allows.
     TimedOut {
         /// The event's name.
         event: String,

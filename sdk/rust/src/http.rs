@@ -1,7 +1,8 @@
 //! A small HTTP client for activities and clients.
 //!
-//! Requests reach only hosts that the app's manifest and the operator allow. Orchestrators and entities must not use it.
-//! In native tests [`testing::answer_http`](crate::testing::answer_http) answers.
+//! Requests reach only hosts that the app's manifest and the operator allow. Orchestrators and
+//! entities must not use it. In native tests [`testing::answer_http`](crate::testing::answer_http)
+//! answers.
 //!
 //! ```no_run
 //! # use longhaul::{Failure, http};
@@ -85,8 +86,9 @@ impl Request {
         self
     }
 
-    /// Sends this value as `application/json`. A value that has no JSON form (NaN, an infinity, a map whose keys are not strings)
-    /// is an [`ErrorKind::InvalidRequest`] when the request is sent.
+    /// Sends this value as `application/json`. A value that has no JSON form (NaN, an infinity, a
+    /// map whose keys are not strings) is an [`ErrorKind::InvalidRequest`] when the request is
+    /// sent.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         self = self.header("content-type", "application/json");
         match json::write(value) {

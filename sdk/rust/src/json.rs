@@ -14,8 +14,8 @@ pub(crate) const NULL: &str = "null";
 /// Writes a payload.
 ///
 /// # Errors
-/// When the value has no JSON form, or one that reads back as something else: a map with keys that are not strings, NaN or an
-/// infinity, a failing `Serialize`.
+/// When the value has no JSON form, or one that reads back as something else: a map with keys that
+/// are not strings, NaN or an infinity, a failing `Serialize`.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, NoJson> {
     let mut text = Vec::with_capacity(128);
     let mut wrote_null = false;
@@ -50,7 +50,8 @@ impl fmt::Display for NoJson {
     }
 }
 
-/// Writes compact JSON, and notes whether there is a `null` in it: it may stand for a number that JSON does not have.
+/// Writes compact JSON, and notes whether there is a `null` in it: it may stand for a number that
+/// JSON does not have.
 struct NullWatch<'a> {
     wrote_null: &'a mut bool,
 }
@@ -67,14 +68,16 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Err
     serde_json::from_str(if text.trim().is_empty() { NULL } else { text })
 }
 
-/// True for what callers send that have no input to send: nothing, `null`, or, from the JavaScript client, an empty string.
+/// True for what callers send that have no input to send: nothing, `null`, or, from the JavaScript
+/// client, an empty string.
 pub(crate) fn is_missing(text: &str) -> bool {
     matches!(text.trim(), "" | NULL | "\"\"")
 }
 
 /// A value that may arrive as JSON or as a string that holds its JSON text.
 ///
-/// The Python client of Azure Durable Functions always sends the latter. Written, it is the plain value.
+/// The Python client of Azure Durable Functions always sends the latter. Written, it is the plain
+/// value.
 ///
 /// ```
 /// use longhaul::MaybeEncoded;

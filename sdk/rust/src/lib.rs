@@ -9,8 +9,9 @@
 //! | entity | [`macro@entity`] | keep a small state under a key, changed by one operation at a time |
 //! | client | [`macro@client`] | answer HTTP requests, start orchestrations, raise events, read entities |
 //!
-//! Inputs and outputs are any `serde` types; they travel as JSON. All functions also compile natively, where [`testing`] runs
-//! them in plain unit tests, without WebAssembly and without a host.
+//! Inputs and outputs are any `serde` types; they travel as JSON. All functions also compile
+//! natively, where [`testing`] runs them in plain unit tests, without WebAssembly and without a
+//! host.
 //!
 //! ```
 //! use longhaul::{Context, Failure};

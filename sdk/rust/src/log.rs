@@ -4,8 +4,9 @@
 //! longhaul::log::info!("sent {} reminders", 3);
 //! ```
 //!
-//! Logging is allowed in every kind of function. Lines that an orchestrator logs while its history is replayed are dropped by
-//! the host, so each shows once. In native tests lines go to standard error.
+//! Logging is allowed in every kind of function. Lines that an orchestrator logs while its history
+//! is replayed are dropped by the host, so each shows once. In native tests lines go to standard
+//! error.
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,8 +2,8 @@
 
 /// A random number, for clients and activities.
 ///
-/// Orchestrators and entities must not call it: on replay they would get another one. For ids they have
-/// [`Context::new_guid`](crate::Context::new_guid).
+/// Orchestrators and entities must not call it: on replay they would get another one. For ids they
+/// have [`Context::new_guid`](crate::Context::new_guid).
 pub fn random_u64() -> u64 {
     #[cfg(target_arch = "wasm32")]
     return wasip2::random::random::get_random_u64();

@@ -6,7 +6,8 @@ use crate::timestamp::millis_rounded_up;
 
 /// When and how often the host tries a failed call again.
 ///
-/// The delays are durable, and they cost the orchestrator nothing: it sees the last attempt's failure only.
+/// The delays are durable, and they cost the orchestrator nothing: it sees the last attempt's
+/// failure only.
 ///
 /// ```
 /// use longhaul::RetryPolicy;
@@ -33,7 +34,8 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// `max_attempts` attempts in all (at least 1), always `first_interval` apart (at least a millisecond).
+    /// `max_attempts` attempts in all (at least 1), always `first_interval` apart (at least a
+    /// millisecond).
     pub fn new(max_attempts: u32, first_interval: Duration) -> Self {
         Self {
             max_attempts: max_attempts.max(1),
@@ -46,8 +48,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Each delay is `coefficient` times the one before; at least 1.0, the default. With NaN or an infinity the call fails with
-    /// `InvalidRetryPolicy`.
+    /// Each delay is `coefficient` times the one before; at least 1.0, the default. With NaN or an
+    /// infinity the call fails with `InvalidRetryPolicy`.
     pub fn backoff(mut self, coefficient: f64) -> Self {
         self.backoff_coefficient = if coefficient < 1.0 { 1.0 } else { coefficient };
         self
@@ -59,13 +61,15 @@ impl RetryPolicy {
         self
     }
 
-    /// No further attempt is scheduled once this much time has passed since the first. Default: no bound.
+    /// No further attempt is scheduled once this much time has passed since the first. Default: no
+    /// bound.
     pub fn retry_timeout(mut self, timeout: Duration) -> Self {
         self.retry_timeout_ms = Some(millis_rounded_up(timeout));
         self
     }
 
-    /// The share of each delay that is left to chance, from 0.0 (the default) to 1.0. With NaN the call fails with `InvalidRetryPolicy`.
+    /// The share of each delay that is left to chance, from 0.0 (the default) to 1.0. With NaN the
+    /// call fails with `InvalidRetryPolicy`.
     pub fn jitter(mut self, share: f64) -> Self {
         self.jitter = share.clamp(0.0, 1.0);
         self

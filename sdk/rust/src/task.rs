@@ -16,8 +16,9 @@ use crate::{Failure, TaskError, json};
 
 /// Something that an orchestration waits for: a timer, an entity's answer.
 ///
-/// It has begun when it is created; awaiting it waits for its result. Dropping it before it has its result cancels it,
-/// unless the orchestrator returns next: then the host ends what is left. Polling it again after its result panics.
+/// It has begun when it is created; awaiting it waits for its result. Dropping it before it has its
+/// result cancels it, unless the orchestrator returns next: then the host ends what is left.
+/// Polling it again after its result panics.
 #[must_use = "dropping a task cancels it"]
 pub struct Task<T> {
     state: Rc<RefCell<State>>,
@@ -44,7 +45,8 @@ impl<T> Task<T> {
         Self { state: Rc::clone(state), id, place: Some(place), ended: false, result: PhantomData }
     }
 
-    /// Creates a task whose command carries a value. A value that has no JSON form fails the task; `what` names what it is for.
+    /// Creates a task whose command carries a value. A value that has no JSON form fails the task;
+    /// `what` names what it is for.
     pub(crate) fn create_with(
         state: &Rc<RefCell<State>>,
         what: impl Display,
@@ -79,7 +81,8 @@ impl<T> Task<T> {
         }
     }
 
-    /// Ends the task: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
+    /// Ends the task: its result is no longer wanted. Unlike a drop it counts even if the
+    /// orchestrator returns next.
     pub fn cancel(mut self) {
         self.ended = true;
         let mut state = self.state.borrow_mut();

@@ -14,8 +14,9 @@ const DAYS_BEFORE_1970: u64 = 719_468;
 
 /// A point in time with the precision of a millisecond, from 1970 to the end of the year 9999.
 ///
-/// It shows and serializes in UTC, such as `2026-11-22T18:30:00.250Z`, and is read in every form of RFC 3339, with any offset. A later
-/// time, which [`from_millis`](Self::from_millis) can make, does not serialize: no reader takes a year of five digits.
+/// It shows and serializes in UTC, such as `2026-11-22T18:30:00.250Z`, and is read in every form of
+/// RFC 3339, with any offset. A later time, which [`from_millis`](Self::from_millis) can make, does
+/// not serialize: no reader takes a year of five digits.
 ///
 /// ```
 /// use longhaul::Timestamp;
@@ -44,7 +45,8 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// This time and `duration` more, a part of a millisecond rounded up; `None` if that is after [`Timestamp::MAX`].
+    /// This time and `duration` more, a part of a millisecond rounded up; `None` if that is after
+    /// [`Timestamp::MAX`].
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
         self.0.checked_add(millis_rounded_up(duration)).map(Self).filter(|time| *time <= Self::MAX)
     }
@@ -53,8 +55,8 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Rounds a part of a millisecond up, so that a timer is never early. Stops at [`Timestamp::MAX`]; see
-    /// [`checked_add`](Timestamp::checked_add).
+    /// Rounds a part of a millisecond up, so that a timer is never early. Stops at
+    /// [`Timestamp::MAX`]; see [`checked_add`](Timestamp::checked_add).
     fn add(self, duration: Duration) -> Self {
         self.checked_add(duration).unwrap_or(self.max(Self::MAX))
     }
@@ -108,10 +110,12 @@ impl std::error::Error for ParseTimestampError {}
 impl std::str::FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads RFC 3339: `yyyy-mm-ddThh:mm:ss`, any number of decimals (cut to milliseconds), then `Z` or an offset such as `+01:00`.
+    /// Reads RFC 3339: `yyyy-mm-ddThh:mm:ss`, any number of decimals (cut to milliseconds), then
+    /// `Z` or an offset such as `+01:00`.
     ///
-    /// `t` and `z` are read, too, and a blank in the place of `T`. A leap second, `23:59:60` in UTC on the last day of a month, is
-    /// the same as the second behind it, since this count of milliseconds has none. There is no hour 24.
+    /// `t` and `z` are read, too, and a blank in the place of `T`. A leap second, `23:59:60` in UTC
+    /// on the last day of a month, is the same as the second behind it, since this count of
+    /// milliseconds has none. There is no hour 24.
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseTimestampError(text.to_owned()))
     }
@@ -124,7 +128,8 @@ fn parse(text: &str) -> Option<Timestamp> {
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
     let is_leap_second = second == 60;
-    // Between the years 1 and 9999, so that a time that is not yet 1970 in UTC only lies there once the offset is taken away.
+    // Between the years 1 and 9999, so that a time that is not yet 1970 in UTC only lies there once
+    // the offset is taken away.
     let local_ms = local_millis([year, month, day], [hour, minute, second - u64::from(is_leap_second)])?;
     if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -137,7 +142,8 @@ fn parse(text: &str) -> Option<Timestamp> {
     (!is_leap_second || ends_a_month()).then_some(time)
 }
 
-/// Takes `Z` or an offset from the end of a time. Returns the rest, and how many milliseconds its clock is ahead of UTC.
+/// Takes `Z` or an offset from the end of a time. Returns the rest, and how many milliseconds its
+/// clock is ahead of UTC.
 fn split_offset(text: &str) -> Option<(&str, i64)> {
     if let Some(local) = text.strip_suffix(['Z', 'z']) {
         return Some((local, 0));
@@ -154,11 +160,6 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
         "-" => Some((local, -ahead_ms)),
         _ => None,
     }
-}
-
-/// A date and a time of day in UTC, if there is such a second from 1970 on.
-pub(crate) fn of_utc(date: [u64; 3], clock: [u64; 3]) -> Option<Timestamp> {
-    u64::try_from(local_millis(date, clock)?).ok().map(Timestamp)
 }
 
 /// A date and a time of day, counted from the begin of 1970 on the same clock.
@@ -192,7 +193,8 @@ fn days_in_month(year: u64, month: u64) -> u64 {
     }
 }
 
-/// The date that many days after 1970-01-01. Counts in years that begin in March, so that the leap day comes last.
+/// The date that many days after 1970-01-01. Counts in years that begin in March, so that the leap
+/// day comes last.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + DAYS_BEFORE_1970;
     let era = days / 146_097;

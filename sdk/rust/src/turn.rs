@@ -1,14 +1,15 @@
 //! What an orchestrator and its host say to each other.
 //!
-//! The types mirror the interface `longhaul:durable/orchestrator`. Authors meet them in tests only, where
-//! [`Run::commands`](crate::testing::Run::commands) shows what the code asked for.
+//! The types mirror the interface `longhaul:durable/orchestrator`. Authors meet them in tests only,
+//! where [`Run::commands`](crate::testing::Run::commands) shows what the code asked for.
 
 use std::collections::BTreeMap;
 
 pub use crate::execution::Execution;
 use crate::{EntityId, Failure, RetryPolicy, Timestamp};
 
-/// Names a task of one execution: tasks are numbered from 0 in the order of the commands that create them.
+/// Names a task of one execution: tasks are numbered from 0 in the order of the commands that
+/// create them.
 pub type TaskId = u32;
 
 /// What an execution begins with.
@@ -106,7 +107,7 @@ pub struct Completion {
 pub struct Continuation {
     /// JSON text.
     pub input: String,
-    /// Whether events that nobody consumed go over to the next execution.
+    /// Whether unconsumed events go over to the next execution.
     pub keep_events: bool,
     /// Absent: as before.
     pub version: Option<String>,

@@ -1,4 +1,5 @@
-//! Rules of the host that `testing` keeps as well, so that an author meets them in a unit test first.
+//! Rules of the host that `testing` keeps as well, so that an author meets them in a unit test
+//! first.
 
 use longhaul::{Context, EntityId, Failure, testing};
 use serde::{Deserialize, Serialize};

@@ -50,7 +50,8 @@ fn type_name(state: &Type) -> Result<String> {
     }
 }
 
-/// An operation's name and the code that runs it if it is the one asked for. `None` for what is not a method.
+/// An operation's name and the code that runs it if it is the one asked for. `None` for what is not
+/// a method.
 fn operation(item: &ImplItem) -> Option<Result<(String, TokenStream)>> {
     let ImplItem::Fn(method) = item else { return None };
     let receiver = method.sig.receiver()?;

@@ -1,8 +1,9 @@
 //! The attribute macros of `longhaul-sdk`, which re-exports them.
 //!
-//! Each leaves the function or `impl` block as it is, so that tests can call it, and adds an implementation of the SDK's trait for
-//! that kind of function. For a function the trait is implemented by a type of the function's own name: types and
-//! functions live in different namespaces, so one `use` brings both.
+//! Each leaves the function or `impl` block as it is, so that tests can call it, and adds an
+//! implementation of the SDK's trait for that kind of function. For a function the trait is
+//! implemented by a type of the function's own name: types and functions live in different
+//! namespaces, so one `use` brings both.
 
 use proc_macro::TokenStream;
 
@@ -14,11 +15,13 @@ use arguments::Arguments;
 
 /// Makes an `async fn` an orchestrator.
 ///
-/// The function takes a `Context` and, if it wants one, an input that can be deserialized. It returns a value that can be serialized,
-/// or a `Result` of one; the error may be a `Failure`, any `std::error::Error`, or anything that can be shown.
+/// The function takes a `Context` and, if it wants one, an input that can be deserialized. It
+/// returns a value that can be serialized, or a `Result` of one; the error may be a `Failure`, any
+/// `std::error::Error`, or anything that can be shown.
 ///
-/// `#[orchestrator(name = "Name")]` sets the name; the default is the function's in `UpperCamelCase`.
-/// `#[orchestrator(export = false)]` leaves the export to `export_orchestrators!`.
+/// `#[orchestrator(name = "Name")]` sets the name; the default is the function's in
+/// `UpperCamelCase`. `#[orchestrator(export = false)]` leaves the export to
+/// `export_orchestrators!`.
 ///
 /// ```
 /// use longhaul::{Context, Failure};
@@ -38,7 +41,8 @@ pub fn orchestrator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function an activity.
 ///
-/// The function takes, if it wants them, an `ActivityContext` and then an input. What it may return is as for an orchestrator.
+/// The function takes, if it wants them, an `ActivityContext` and then an input. What it may return
+/// is as for an orchestrator.
 ///
 /// `#[activity(name = "Name")]` sets the name; the default is the function's in `UpperCamelCase`.
 /// `#[activity(export = false)]` leaves the export to `export_activities!`.
@@ -57,13 +61,15 @@ pub fn activity(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes the methods of a state type the operations of an entity.
 ///
-/// The type implements `Default`, which is the state of an entity that does not exist yet, `Serialize` and `Deserialize`.
-/// Every method with a receiver is an operation, called by its name ignoring case and underscores. It takes, if it wants
-/// them, a `ctx: &mut EntityContext` and then an input. What it may return is as for an orchestrator. Methods with `&self` do
-/// not bring an entity into being. `delete` works without a method of that name. Helpers go into another `impl` block.
+/// The type implements `Default`, which is the state of an entity that does not exist yet,
+/// `Serialize` and `Deserialize`. Every method with a receiver is an operation, called by its name
+/// ignoring case and underscores. It takes, if it wants them, a `ctx: &mut EntityContext` and then
+/// an input. What it may return is as for an orchestrator. Methods with `&self` do not bring an
+/// entity into being. `delete` works without a method of that name. Helpers go into another `impl`
+/// block.
 ///
-/// `#[entity(name = "Name")]` sets the name; the default is the type's. `#[entity(export = false)]` leaves the
-/// export to `export_entities!`.
+/// `#[entity(name = "Name")]` sets the name; the default is the type's. `#[entity(export = false)]`
+/// leaves the export to `export_entities!`.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -92,8 +98,9 @@ pub fn entity(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a client function, which answers HTTP requests.
 ///
-/// The function takes a `Request` and returns a `Response` or a `Result` of one. An error that came from the `client` module
-/// answers with its status and text; any other with 500 and a text that points to the log.
+/// The function takes a `Request` and returns a `Response` or a `Result` of one. An error that came
+/// from the `client` module answers with its status and text; any other with 500 and a text that
+/// points to the log.
 ///
 /// ```
 /// use longhaul::{Failure, Request, Response, client};

@@ -82,7 +82,8 @@ fn write_response(response: &Response, answer: ResponseOutparam) {
     }
 }
 
-/// Writes a whole body. The stream must be gone before the body is finished, and the body finished for the message to be whole.
+/// Writes a whole body. The stream must be gone before the body is finished, and the body finished
+/// for the message to be whole.
 pub(super) fn write_body(body: OutgoingBody, bytes: &[u8]) -> Result<(), String> {
     if !bytes.is_empty() {
         let mut stream = body.write().map_err(|()| "its body is taken already".to_owned())?;

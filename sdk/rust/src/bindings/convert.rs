@@ -12,7 +12,8 @@ impl From<Failure> for types::Failure {
     }
 }
 
-/// Not a `From`: the generated type is a `std::error::Error`, so the conversion for all errors would clash with it.
+/// Not a `From`: the generated type is a `std::error::Error`, so the conversion for all errors
+/// would clash with it.
 fn failure(failure: types::Failure) -> Failure {
     let types::Failure { error_type, message, details, non_retriable, inner } = failure;
     Failure { error_type, message, details, non_retriable, inner }

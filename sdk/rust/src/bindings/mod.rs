@@ -1,4 +1,5 @@
-//! The component's side of the interfaces in `wit/`: generated bindings, and the conversions between them and this crate's types.
+//! The component's side of the interfaces in `wit/`: generated bindings, and the conversions
+//! between them and this crate's types.
 
 use std::panic::PanicHookInfo;
 use std::sync::Once;
@@ -29,8 +30,8 @@ pub mod client {
     });
 }
 
-/// The generated code of a world. Its `export!` puts the world's exports into the crate that invokes it; without that,
-/// nothing of the world is linked but the imports in use.
+/// The generated code of a world. Its `export!` puts the world's exports into the crate that
+/// invokes it; without that, nothing of the world is linked but the imports in use.
 macro_rules! world {
     ($module:ident, $world:literal, $path:literal) => {
         #[allow(missing_docs, unsafe_code, clippy::all)]

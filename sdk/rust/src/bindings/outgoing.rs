@@ -58,7 +58,7 @@ impl<'a> Time<'a> {
         self.check()
     }
 
-    /// An answer that never makes anybody wait ends as well.
+    /// An answer that is ready without a wait ends as well.
     fn check(&self) -> Result<(), Error> {
         match &self.end {
             Some((_, end)) if now() >= *end => {

@@ -65,8 +65,8 @@ impl Request {
         &self.body
     }
 
-    /// The body as JSON, whatever its content type says. An empty body reads as `null`; a byte order
-    /// mark before the value is left out (RFC 8259, 8.1).
+    /// The body as JSON, whatever its content type says. An empty body reads as `null`; a byte
+    /// order mark before the value is left out (RFC 8259, 8.1).
     ///
     /// # Errors
     /// [`Error::Invalid`] when it is not the JSON of a `T`.
@@ -110,8 +110,8 @@ impl Response {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// An answer with a JSON body. A value that has no JSON form (NaN, an infinity, a map whose keys are not strings) makes it a 500,
-    /// and a line in the host's log tells why.
+    /// An answer with a JSON body. A value that has no JSON form (NaN, an infinity, a map whose
+    /// keys are not strings) makes it a 500, and a line in the host's log tells why.
     pub fn json(status: u16, value: &(impl Serialize + ?Sized)) -> Self {
         let of = |status, body: String| Self::new(status).header("Content-Type", "application/json; charset=utf-8").with_body(body);
         match json::write(value) {

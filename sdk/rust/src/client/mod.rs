@@ -36,11 +36,13 @@ pub enum Error {
     Conflict(String),
     /// The instance has ended.
     Gone(String),
-    /// The request itself is wrong: an unknown function, a forbidden id, a payload of the wrong form.
+    /// The request itself is wrong: an unknown function, a forbidden id, a payload of the wrong
+    /// form.
     Invalid(String),
     /// The store cannot take it now; nothing happened. Try again later.
     Unavailable(String),
-    /// The value to send has no JSON form: NaN, an infinity, a map whose keys are not strings. Nothing was sent.
+    /// The value to send has no JSON form: NaN, an infinity, a map whose keys are not strings.
+    /// Nothing was sent.
     InvalidValue(String),
 }
 
@@ -92,12 +94,14 @@ pub struct StartOptions {
     pub instance_id: Option<String>,
     /// Absent: the host's default version.
     pub version: Option<String>,
-    /// Texts to find the instance by: at most 32, with keys of 1 to 64 and values of up to 256 characters.
+    /// Texts to find the instance by: at most 32, with keys of 1 to 64 and values of up to 256
+    /// characters.
     pub tags: BTreeMap<String, String>,
     /// Not started before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
-    /// Names this start, so that it can be sent again without fear: for 24 hours the same start under the same key gives the same id
-    /// and starts nothing more, and another start under that key is a conflict. 1 to 255 characters without control characters.
+    /// Names this start, so that it can be retried safely: for 24 hours the same start under the
+    /// same key gives the same id and starts nothing more, and another start under that key is a
+    /// conflict. 1 to 255 characters without control characters.
     pub idempotency_key: Option<String>,
 }
 
@@ -131,7 +135,7 @@ impl StartOptions {
         self
     }
 
-    /// Names this start, so that it can be sent again without fear for 24 hours.
+    /// Names this start, so that it can be retried safely for 24 hours.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
@@ -190,7 +194,8 @@ pub fn start(name: &str, input: &(impl Serialize + ?Sized)) -> Result<String, Er
 /// Starts an orchestration with options.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::Conflict`] if the id is taken, [`Error::Unavailable`], [`Error::InvalidValue`].
+/// [`Error::Invalid`], [`Error::Conflict`] if the id is taken, [`Error::Unavailable`],
+/// [`Error::InvalidValue`].
 pub fn start_with(name: &str, input: &(impl Serialize + ?Sized), options: StartOptions) -> Result<String, Error> {
     host::start(name, write(format_args!("the input of orchestration '{name}'"), input)?, options)
 }
@@ -206,7 +211,8 @@ pub fn status(instance_id: &str) -> Result<Status, Error> {
 /// Raises an event for an instance.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Gone`], [`Error::Invalid`], [`Error::Unavailable`], [`Error::InvalidValue`].
+/// [`Error::NotFound`], [`Error::Gone`], [`Error::Invalid`], [`Error::Unavailable`],
+/// [`Error::InvalidValue`].
 pub fn raise_event(instance_id: &str, name: &str, data: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     host::raise_event(instance_id, name, write(format_args!("the data of event '{name}'"), data)?)
 }
@@ -222,7 +228,8 @@ pub fn terminate(instance_id: &str, reason: Option<&str>) -> Result<(), Error> {
 /// Sends an operation to an entity.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the app has no such entity, [`Error::Unavailable`], [`Error::InvalidValue`].
+/// [`Error::Invalid`] if the app has no such entity, [`Error::Unavailable`],
+/// [`Error::InvalidValue`].
 pub fn signal_entity(entity: &EntityId, operation: &str, input: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     host::signal_entity(entity, operation, write(format_args!("the input of signal '{operation}' to entity {entity}"), input)?)
 }
@@ -236,7 +243,8 @@ pub fn read_entity<T: DeserializeOwned>(entity: &EntityId) -> Result<Option<T>, 
     json::read(&text).map(Some).map_err(|error| Error::Invalid(format!("cannot read the state of entity {entity}: {error}")))
 }
 
-/// The URIs to manage one instance, which need not exist. `{eventName}` and `{text}` stand in them to be replaced.
+/// The URIs to manage one instance, which need not exist. `{eventName}` and `{text}` stand in them
+/// to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -251,7 +259,8 @@ pub struct ManagementPayload {
     pub resume_post_uri: String,
 }
 
-/// The URIs to manage an instance, under the address by which the request being answered reached the host.
+/// The URIs to manage an instance, under the address by which the request being answered reached
+/// the host.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the host's answer is not what this version of the SDK knows.
@@ -260,13 +269,15 @@ pub fn create_http_management_payload(instance_id: &str) -> Result<ManagementPay
     json::read(&text).map_err(|error| Error::Invalid(format!("cannot read the host's management payload: {error}")))
 }
 
-/// How long a caller should wait before it asks for the status of an instance that was just started.
+/// How long a caller should wait before it asks for the status of an instance that was just
+/// started.
 const STATUS_RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// The usual answer to a request that started an instance: 202 with the management payload, `Location` and `Retry-After`.
+/// The usual answer to a request that started an instance: 202 with the management payload,
+/// `Location` and `Retry-After`.
 ///
-/// The host knows the request that is being answered and builds the URIs for it; it is a parameter as in other SDKs, so that
-/// the call cannot be made where there is no request.
+/// The host knows the request that is being answered and builds the URIs for it; it is a parameter
+/// as in other SDKs, so that the call cannot be made where there is no request.
 ///
 /// # Errors
 /// As [`create_http_management_payload`].
@@ -277,7 +288,8 @@ pub fn create_check_status_response(_request: &Request, instance_id: &str) -> Re
         .header("Retry-After", STATUS_RETRY_AFTER.as_secs().to_string()))
 }
 
-/// Answers for a client function that failed. What the host refused is the caller's to know; anything else only the log's.
+/// Answers for a client function that failed. What the host refused is the caller's to know;
+/// anything else only the log's.
 pub(crate) fn failure_response(of: &str, failure: &Failure) -> Response {
     let status = match failure.error_type.as_str() {
         "NotFound" => 404,

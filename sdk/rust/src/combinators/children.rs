@@ -1,7 +1,7 @@
 //! Futures of one parent.
 //!
-//! A parent must not look at 10,000 children because one of them moved: each child has a waker of its own, which puts it
-//! on its parent's list of children to poll.
+//! A parent must not look at 10,000 children because one of them moved: each child has a waker of
+//! its own, which puts it on its parent's list of children to poll.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -39,7 +39,8 @@ impl Wake for ChildWaker {
     }
 }
 
-/// Nothing panics while it holds this lock, and its content is sound after every single step: a poisoned lock is as good as any.
+/// Nothing panics while it holds this lock, and its content is sound after every single step: a
+/// poisoned lock is as good as any.
 fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
     ready.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -59,7 +60,8 @@ impl<F: Future> Children<F> {
         lock(&self.ready).indexes.push_back(index);
     }
 
-    /// Polls woken children until one has its result. `None`: none of them has one now, and `parent` will be woken.
+    /// Polls woken children until one has its result. `None`: none of them has one now, and
+    /// `parent` will be woken.
     pub(super) fn next_result(&mut self, parent: &Waker) -> Option<(usize, F::Output)> {
         loop {
             let index = {

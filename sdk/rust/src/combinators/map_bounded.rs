@@ -5,11 +5,12 @@ use std::task::{Context as PollContext, Poll};
 
 use super::Children;
 
-/// Runs `work` for every item, at most `limit` at a time (at least one), and gives the results in the order of the items.
+/// Runs `work` for every item, at most `limit` at a time (at least one), and gives the results in
+/// the order of the items.
 ///
-/// Items are begun in their order, the next one as soon as one ends, so an orchestration does the same on replay. It waits for
-/// every item, failed or not; no items: ready at once. Nothing begins before this is awaited, and dropping it drops what
-/// has begun, which cancels it.
+/// Items are begun in their order, the next one as soon as one ends, so an orchestration does the
+/// same on replay. It waits for every item, failed or not; no items: ready at once. Nothing begins
+/// before this is awaited, and dropping it drops what has begun, which cancels it.
 ///
 /// ```
 /// # use longhaul::{Context, Failure, map_bounded};

@@ -40,8 +40,9 @@ impl Context {
         OrchestrationCall(Task::create_with(&self.0, format_args!("the input of orchestration '{name}'"), input, call))
     }
 
-    /// Starts an orchestration that this one does not wait for. There is no result that could fail: a forbidden id or wrong tags fail
-    /// this orchestrator, with `InvalidInstanceId` or `InvalidTags`.
+    /// Starts an orchestration that this one does not wait for. There is no result that could fail:
+    /// a forbidden id or wrong tags fail this orchestrator, with `InvalidInstanceId` or
+    /// `InvalidTags`.
     pub fn start_orchestration(&self, name: &str, input: &(impl Serialize + ?Sized)) -> StartOrchestration {
         let mut state = self.0.borrow_mut();
         let what = format_args!("the input of orchestration '{name}'");
@@ -55,7 +56,8 @@ pub(crate) fn request(name: &str, input: String) -> OrchestrationRequest {
     OrchestrationRequest { name: name.to_owned(), input, instance_id: None, version: None, retry: None, tags: BTreeMap::new(), at: None }
 }
 
-/// A call of an activity; awaiting it gives the activity's result. Options must be given before anything else is awaited.
+/// A call of an activity; awaiting it gives the activity's result. Options must be given before
+/// anything else is awaited.
 #[must_use = "dropping a call cancels it"]
 pub struct ActivityCall<T>(Task<T>);
 
@@ -70,8 +72,8 @@ impl<T> ActivityCall<T> {
         self
     }
 
-    /// The time that one attempt may take; longer is a failure of type `Timeout`. The manifest's and the operator's bounds hold too.
-    /// Default: theirs.
+    /// The time that one attempt may take; longer is a failure of type `Timeout`. The manifest's
+    /// and the operator's bounds hold too. Default: theirs.
     pub fn timeout(self, limit: Duration) -> Self {
         self.0.refine(|command| {
             if let Command::CallActivity { timeout_ms, .. } = command {
@@ -81,7 +83,7 @@ impl<T> ActivityCall<T> {
         self
     }
 
-    /// Ends the call: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
+    /// Cancels the call. Unlike a drop, this takes effect even if the orchestrator returns next.
     pub fn cancel(self) {
         self.0.cancel();
     }
@@ -95,37 +97,48 @@ impl<T: DeserializeOwned> Future for ActivityCall<T> {
     }
 }
 
-/// A call of an orchestration; awaiting it gives its output. Options must be given before anything else is awaited.
+/// The options of a start, for both types that refine one.
+macro_rules! start_options {
+    () => {
+        /// The new instance's id. Default: the host derives one that is the same on replay.
+        pub fn instance_id(self, id: impl Into<String>) -> Self {
+            self.refine(|request| request.instance_id = Some(id.into()))
+        }
+
+        /// The version of the orchestration. Default: the host's.
+        pub fn version(self, version: impl Into<String>) -> Self {
+            self.refine(|request| request.version = Some(version.into()))
+        }
+
+        /// A text to find the new instance by; it inherits none of this one's. May be given several
+        /// times, with different keys.
+        pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+            self.refine(|request| _ = request.tags.insert(key.into(), value.into()))
+        }
+
+        /// Not started before this time: the new instance is pending until then. Default:
+        /// immediately.
+        pub fn at(self, time: Timestamp) -> Self {
+            self.refine(|request| request.at = Some(time))
+        }
+    };
+}
+
+/// A call of an orchestration; awaiting it gives its output. Options must be given before anything
+/// else is awaited.
 #[must_use = "dropping a call cancels it"]
 pub struct OrchestrationCall<T>(Task<T>);
 
 impl<T> OrchestrationCall<T> {
-    /// Has the host try again, with a new execution under the same id, if the orchestration fails. Default: one attempt.
+    /// Has the host try again, with a new execution under the same id, if the orchestration fails.
+    /// Default: one attempt.
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.refine(|request| request.retry = Some(policy))
     }
 
-    /// The child's id. Default: the host derives one that is the same on replay.
-    pub fn instance_id(self, id: impl Into<String>) -> Self {
-        self.refine(|request| request.instance_id = Some(id.into()))
-    }
+    start_options!();
 
-    /// The version of the orchestration. Default: the host's.
-    pub fn version(self, version: impl Into<String>) -> Self {
-        self.refine(|request| request.version = Some(version.into()))
-    }
-
-    /// A text to find the new instance by; it inherits none of this one's. May be given several times, with different keys.
-    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.refine(|request| _ = request.tags.insert(key.into(), value.into()))
-    }
-
-    /// Not started before this time: the new instance is pending until then. Default: at once.
-    pub fn at(self, time: Timestamp) -> Self {
-        self.refine(|request| request.at = Some(time))
-    }
-
-    /// Ends the call: its result is no longer wanted. Unlike a drop it counts even if the orchestrator returns next.
+    /// Cancels the call. Unlike a drop, this takes effect even if the orchestrator returns next.
     pub fn cancel(self) {
         self.0.cancel();
     }
@@ -148,7 +161,8 @@ impl<T: DeserializeOwned> Future for OrchestrationCall<T> {
     }
 }
 
-/// An orchestration that was started. It goes on whether or not this is kept; options must be given at once.
+/// An orchestration that was started. Dropping this does not stop it; options must be given before
+/// anything is awaited.
 pub struct StartOrchestration {
     context: Context,
     turn_number: u64,
@@ -156,25 +170,7 @@ pub struct StartOrchestration {
 }
 
 impl StartOrchestration {
-    /// The new instance's id. Default: the host derives one that is the same on replay.
-    pub fn instance_id(self, id: impl Into<String>) -> Self {
-        self.refine(|request| request.instance_id = Some(id.into()))
-    }
-
-    /// The version of the orchestration. Default: the host's.
-    pub fn version(self, version: impl Into<String>) -> Self {
-        self.refine(|request| request.version = Some(version.into()))
-    }
-
-    /// A text to find the new instance by; it inherits none of this one's. May be given several times, with different keys.
-    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.refine(|request| _ = request.tags.insert(key.into(), value.into()))
-    }
-
-    /// Not started before this time: the new instance is pending until then. Default: at once.
-    pub fn at(self, time: Timestamp) -> Self {
-        self.refine(|request| request.at = Some(time))
-    }
+    start_options!();
 
     fn refine(self, change: impl FnOnce(&mut OrchestrationRequest)) -> Self {
         self.context.0.borrow_mut().refine(self.turn_number, self.index, |command| {

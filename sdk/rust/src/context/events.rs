@@ -13,8 +13,8 @@ use crate::{Task, TaskError};
 impl Context {
     /// Waits for the next event of this name, ignoring case.
     ///
-    /// Events that arrived before are kept and delivered in order of arrival. Of several waits for one name the latest gets the
-    /// next event.
+    /// Events that arrived before are kept and delivered in order of arrival. Of several waits for
+    /// one name the latest gets the next event.
     ///
     /// ```
     /// # use longhaul::{Context, Failure};
@@ -36,14 +36,15 @@ pub struct EventWait<T> {
 }
 
 impl<T> EventWait<T> {
-    /// Gives up after this time with [`TaskError::TimedOut`]. An event that arrives later is kept for the next wait. A time-out after
-    /// the year 9999 fails with `InvalidTime`; leave it out to wait for ever.
+    /// Gives up after this time with [`TaskError::TimedOut`]. An event that arrives later is kept
+    /// for the next wait. A time-out after the year 9999 fails with `InvalidTime`; leave it out to
+    /// wait for ever.
     pub fn timeout(self, after: Duration) -> TimedEventWait<T> {
         let timer = Context(self.task.state().clone()).timer(after);
         TimedEventWait { wait: Some((self.task, timer)), name: self.name, after }
     }
 
-    /// Gives up the wait. Unlike a drop it counts even if the orchestrator returns next.
+    /// Cancels the wait. Unlike a drop, this takes effect even if the orchestrator returns next.
     pub fn cancel(self) {
         self.task.cancel();
     }
@@ -60,7 +61,7 @@ impl<T: DeserializeOwned> Future for EventWait<T> {
 /// A wait for an event that gives up after some time.
 #[must_use = "dropping a wait gives it up"]
 pub struct TimedEventWait<T> {
-    /// Absent once there is a result: what is left of the two is given up there and then, in program order.
+    /// Absent once there is a result: the other of the two is then cancelled, in program order.
     wait: Option<(Task<T>, Task<()>)>,
     name: String,
     after: Duration,

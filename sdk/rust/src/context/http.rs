@@ -10,7 +10,8 @@ use crate::{HttpRequest, HttpResponse, TaskError};
 const ACTIVITY: &str = "BuiltIn::HttpActivity";
 
 impl Context {
-    /// Has the host send an HTTP request, durably: like an activity it is sent at least once. Any status is an answer.
+    /// Has the host send an HTTP request, durably: like an activity it is sent at least once. Any
+    /// status is an answer.
     ///
     /// After a 202 with a `Location` the orchestration asks there, with GET and the same headers
     /// without `x-functions-key`, as often as the answer is 202 again. To another scheme, host or

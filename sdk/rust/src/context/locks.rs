@@ -13,11 +13,13 @@ use crate::{EntityId, Task, TaskError};
 impl Context {
     /// Locks entities for this orchestration: operations of others wait until the guard is dropped.
     ///
-    /// The host sorts the entities, so two orchestrations cannot wait for each other. Locks end with the execution at the latest.
-    /// From the call of this on until the guard is dropped there are rules. A call of an entity fails with `CriticalSection` unless the
-    /// entity is locked (await the lock first) and its last call was awaited; so does a call of an orchestration, and another lock.
-    /// A signal to one of these entities has no result that could fail, so it fails the orchestrator, with the same name. Signals to
-    /// other entities, activities, timers and events are free.
+    /// The host sorts the entities, so two orchestrations cannot wait for each other. Locks end
+    /// with the execution at the latest. From the call of this on until the guard is dropped there
+    /// are rules. A call of an entity fails with `CriticalSection` unless the entity is locked
+    /// (await the lock first) and its last call was awaited; so does a call of an orchestration,
+    /// and another lock. A signal to one of these entities has no result that could fail, so it
+    /// fails the orchestrator, with the same name. Signals to other entities, activities, timers
+    /// and events are free.
     ///
     /// ```
     /// # use longhaul::{Context, EntityId, Failure};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 /// A key of Azure Functions that is good for the first request only.
 const FUNCTION_KEY: &str = "x-functions-key";
-/// A header with one of these in its name proves who sends it, or so it must be taken:
+/// A header with one of these in its name is taken for a credential:
 /// `Authorization`, `X-Api-Key`, `X-Auth-Token`.
 const WORDS_OF_CREDENTIALS: [&str; 10] =
     ["auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token", "assertion"];
 
-/// The headers of the next poll. What proves who sends it stays with the origin that it was given
+/// The headers of the next poll. Credentials stay with the origin that it was given
 /// for: the server chooses where the polls go, and must not be able to send the caller's
 /// credentials to another one.
 pub(super) fn kept(headers: &BTreeMap<String, String>, is_same_origin: bool) -> BTreeMap<String, String> {

@@ -62,8 +62,8 @@ impl Response {
     /// As [`text`](Self::text), for bodies whose every letter counts.
     ///
     /// # Errors
-    /// [`ErrorKind::Content`] when the charset is another than UTF-8, UTF-16 (either order), ISO-8859-1, windows-1252 and US-ASCII,
-    /// or bytes are not of that charset.
+    /// [`ErrorKind::Content`] when the charset is another than UTF-8, UTF-16 (either order),
+    /// ISO-8859-1, windows-1252 and US-ASCII, or bytes are not of that charset.
     pub fn try_text(&self) -> Result<String, Error> {
         charset::decode(self.header("content-type"), &self.body).map_err(|reason| Error::new(ErrorKind::Content, reason))
     }
@@ -72,7 +72,8 @@ impl Response {
     /// out (RFC 8259, 8.1).
     ///
     /// # Errors
-    /// When it is not the JSON of a `T`, or `try_text` would fail. By `?` it becomes a failure of type `InvalidJson`.
+    /// When it is not the JSON of a `T`, or `try_text` would fail. By `?` it becomes a failure of
+    /// type `InvalidJson`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         let text = charset::decode(self.header("content-type"), &self.body).map_err(serde_json::Error::custom)?;
         serde_json::from_str(&text)

@@ -1,8 +1,9 @@
 //! Finds numbers that JSON does not have.
 //!
-//! `serde_json` writes NaN and the infinities as `null` and says nothing, so that what was written cannot be read back. Its formatter is
-//! not asked either. So a text in which a `null` stands is followed by a second walk through the value, which writes nothing and
-//! stops at the first such number. Values without any `null` pay nothing.
+//! `serde_json` writes NaN and the infinities as `null` and says nothing, so that what was written
+//! cannot be read back. Its formatter is not asked either. So a text in which a `null` stands is
+//! followed by a second walk through the value, which writes nothing and stops at the first such
+//! number. Values without any `null` pay nothing.
 
 use std::fmt::{self, Display};
 

@@ -83,7 +83,8 @@ pub(crate) fn read_app_setting(name: &str) -> Option<String> {
     with(|fakes| fakes.settings.get(name).cloned())
 }
 
-/// Answers the HTTP requests of this thread from now on. `None` stands for a refused connection, and so does having no answer.
+/// Answers the HTTP requests of this thread from now on. `None` stands for a refused connection,
+/// and so does having no answer.
 pub fn answer_http(answer: impl FnMut(&http::Request) -> Option<http::Response> + 'static) {
     with(|fakes| fakes.http = Some(Box::new(answer)));
 }

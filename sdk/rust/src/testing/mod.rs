@@ -1,8 +1,10 @@
 //! Runs functions in plain unit tests: no WebAssembly, no host, no waiting.
 //!
-//! [`Orchestration`] runs an orchestrator with fake activities and a clock that jumps to the next timer. [`EntityUnderTest`]
-//! calls an entity's operations. Activities and clients are plain functions: call them. What they ask of the host or
-//! send by HTTP reaches [`FakeHost`] and [`answer_http`], and [`set_app_setting`] sets what they read; these hold for the thread that the test runs in.
+//! [`Orchestration`] runs an orchestrator with fake activities and a clock that jumps to the next
+//! timer. [`EntityUnderTest`] calls an entity's operations. Activities and clients are plain
+//! functions: call them. What they ask of the host or send by HTTP reaches [`FakeHost`] and
+//! [`answer_http`], and [`set_app_setting`] sets what they read; these hold for the thread that the
+//! test runs in.
 
 use crate::http;
 

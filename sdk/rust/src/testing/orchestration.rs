@@ -17,8 +17,8 @@ pub(super) type Fake<'a> = Box<dyn FnMut(&str) -> Result<String, Failure> + 'a>;
 
 /// An orchestrator with everything around it faked. Names count ignoring case.
 ///
-/// The run begins at 2026-01-01T00:00:00Z. Activities answer at once; timers make the clock jump. Whatever the code calls
-/// must be set up, otherwise the test panics.
+/// The run begins at 2026-01-01T00:00:00Z. Activities answer at once; timers make the clock jump.
+/// Whatever the code calls must be set up, otherwise the test panics.
 ///
 /// ```
 /// # use longhaul::{Context, Failure, testing};
@@ -91,13 +91,15 @@ impl<'a> Orchestration<'a> {
         self
     }
 
-    /// Ends the run after this many executions of an orchestration that continues as new. Default: 100.
+    /// Ends the run after this many executions of an orchestration that continues as new. Default:
+    /// 100.
     pub fn max_executions(mut self, executions: usize) -> Self {
         self.max_executions = executions;
         self
     }
 
-    /// Answers calls of an activity. A failure reaches the orchestrator worded as the host words it.
+    /// Answers calls of an activity. A failure reaches the orchestrator worded as the host words
+    /// it.
     pub fn activity<I: DeserializeOwned, O: Serialize>(mut self, name: &str, fake: impl FnMut(I) -> Result<O, Failure> + 'a) -> Self {
         self.activities.push((name.to_owned(), boxed(name, fake)));
         self
@@ -128,13 +130,14 @@ impl<'a> Orchestration<'a> {
         self
     }
 
-    /// Raises an event at this time after the beginning, whether or not anyone waits for it.
+    /// Raises an event at this time after the beginning, whether or not the code waits for it.
     pub fn event_after(mut self, delay: Duration, name: &str, data: &(impl Serialize + ?Sized)) -> Self {
         self.events.push((delay, name.to_owned(), json::write_for_test(data)));
         self
     }
 
-    /// Raises an event as soon as the code waits for it. Given several times, each answers one wait, in this order.
+    /// Raises an event as soon as the code waits for it. Given several times, each answers one
+    /// wait, in this order.
     pub fn event_when_awaited(mut self, name: &str, data: &(impl Serialize + ?Sized)) -> Self {
         let data = json::write_for_test(data);
         match self.answers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {

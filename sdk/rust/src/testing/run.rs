@@ -102,10 +102,12 @@ impl Run {
         self.turns().count()
     }
 
-    /// Runs the recorded turns again, as a host does that lost its memory, and compares what the code asks for.
+    /// Runs the recorded turns again, as a host does that lost its memory, and compares what the
+    /// code asks for.
     ///
     /// # Errors
-    /// The first difference, in words: the code depends on something that it did not get from its context.
+    /// The first difference, in words: the code depends on something that it did not get from its
+    /// context.
     pub fn check_replay(&self) -> Result<(), String> {
         self.histories
             .iter()

@@ -152,7 +152,8 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// An error is the failure that the execution ends with: the command has no task that could fail.
+    /// An error is the failure that the execution ends with: the command has no task that could
+    /// fail.
     fn carry_out(&mut self, command: Command) -> Result<(), Failure> {
         match command {
             Command::CallActivity { name, input, retry, timeout_ms: _ } => {
@@ -176,7 +177,7 @@ impl<'a> Simulation<'a> {
                 let outcome = allowed.and_then(|()| self.run_operation(&entity, operation, input));
                 self.complete_new_task(Duration::ZERO, outcome);
             }
-            // Nobody else is there to hold a lock.
+            // No other instance exists that could hold a lock.
             Command::LockEntities(entities) => {
                 let known = entities.iter().try_for_each(ids::check_entity);
                 let locked = known.and_then(|()| self.sections.lock(self.next_task, &entities));
@@ -271,7 +272,8 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// Calls a fake until it succeeds or the policy gives up. Returns the delays in sum and the last attempt's outcome.
+/// Calls a fake until it succeeds or the policy gives up. Returns the delays in sum and the last
+/// attempt's outcome.
 fn call(
     fakes: &mut [(String, Fake<'_>)],
     kind: &str,

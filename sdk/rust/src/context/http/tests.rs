@@ -28,7 +28,8 @@ fn accepted(location: &str) -> HttpResponse {
     HttpResponse::new(202, "").with_header("location", location)
 }
 
-/// Runs with these answers, in order; returns the output, the requests, and the seconds that passed.
+/// Runs with these answers, in order; returns the output, the requests, and the seconds that
+/// passed.
 fn run(answers: Vec<HttpResponse>) -> (Result<String, Failure>, Vec<Value>, u64) {
     let (requests, mut answers) = (RefCell::new(Vec::new()), answers.into_iter());
     let begin = crate::Timestamp::from_millis(1_767_225_600_000);
