@@ -135,10 +135,10 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When no program listens there.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
-        // Without this a request that leaves in two packets waits for the acknowledgement of the first: 40 ms that nobody asked for.
+        // Without this a request that leaves in two packets waits for the acknowledgement of the first: 40 ms of no use.
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // An error of the connection shows in the next call.

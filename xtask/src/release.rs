@@ -88,7 +88,7 @@ fn sha256_of(path: &Path) -> anyhow::Result<String> {
     Ok(sum.to_owned())
 }
 
-/// Names, owners and times do not depend on who packs, or when: the same program gives the same archive.
+/// Names, owners and times do not depend on the packer's user or clock: the same program gives the same archive.
 fn pack(dist: &Path, name: &str) -> anyhow::Result<()> {
     let mut tar = Command::new("tar");
     tar.current_dir(dist).args([

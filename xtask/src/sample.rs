@@ -102,7 +102,7 @@ fn start(children: &mut Children, programs: &HashMap<String, PathBuf>, arguments
     let mut host = Command::new(program(programs, HOST)?);
     host.arg("serve").arg("--listen").arg(arguments.listen.to_string()).arg("--data").arg(data).stdin(Stdio::null());
     if !arguments.listen.is_loopback() {
-        // A host that others can reach lets guests reach nothing unless its operator, who is us, says so.
+        // A host that others can reach lets guests reach nothing unless its operator says so.
         host.args(["--allow-outbound", &arguments.api_listen.url()]);
     }
     children.start("host", host)?;

@@ -1,7 +1,7 @@
 //! The bill of materials: which packages are in the program.
 //!
 //! `cargo tree` says which those are, since it resolves features as a build of this one program does; `cargo metadata` has their licences and
-//! who uses whom, and `Cargo.lock` their checksums.
+//! which package uses which, and `Cargo.lock` their checksums.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -44,7 +44,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Whether somebody accepts connections.
+    /// Whether a program accepts connections there.
     pub fn accepts_connections(&self) -> bool {
         self.connect().is_ok()
     }

@@ -33,7 +33,7 @@ pub fn install(packages: &[&str]) -> anyhow::Result<()> {
         note(&format!("{error:#}; trying to install all the same"));
     }
     let mut command = apt_get(&permission);
-    // `--no-remove`: a compiler that somebody already installed from packages must not vanish.
+    // `--no-remove`: a compiler that is already installed from packages must not vanish.
     command.args(["--quiet", "--yes", "--no-install-recommends", "--no-remove", "install"]).args(packages);
     process::run(&mut command).with_context(|| format!("cannot install {}", packages.join(", ")))
 }
