@@ -81,7 +81,7 @@ impl Entity {
         self.scheduled.iter().filter_map(|operation| operation.at).min()
     }
 
-    /// Who holds the lock.
+    /// The section that holds the lock.
     pub fn lock(&self) -> Option<&Section> {
         self.lock.as_ref()
     }
@@ -99,7 +99,7 @@ impl Entity {
                     inbox.drain(..(surplus + consumed).min(inbox.len()));
                     entity.restore(*batch);
                 }
-                // Orchestrations have chains of their own; an entity is never set aside.
+                // Orchestrations have chains of their own; an entity is never parked.
                 Record::Turn(_) | Record::Parked(_) => {}
             }
         }

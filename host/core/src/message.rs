@@ -42,7 +42,7 @@ pub struct Start {
     /// The version asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Who waits for it.
+    /// The task that waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TaskRef>,
     /// Not before this time.
@@ -54,7 +54,7 @@ pub struct Start {
     /// What happens to the tasks that its code leaves open: what the deployment's app asks for.
     #[serde(default, skip_serializing_if = "OnReturn::is_default")]
     pub on_return: OnReturn,
-    /// How many callers stand above it: none above one that nobody waits for.
+    /// How many callers stand above it: none above one whose end is not waited for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub nesting: u32,
 }
@@ -67,7 +67,7 @@ pub struct Operation {
     pub name: String,
     /// Its input.
     pub input: Payload,
-    /// Who waits for the answer; absent for a signal.
+    /// The task that waits for the answer; absent for a signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<TaskRef>,
     /// Not before this time.
@@ -224,7 +224,7 @@ impl Outgoing {
 /// One attempt of an activity, to be run once the turn that asked for it is on stable storage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActivityRun {
-    /// Who called, and where the result goes.
+    /// The task that called, which gets the result.
     pub caller: TaskRef,
     /// Which attempt, from 1.
     pub attempt: u32,

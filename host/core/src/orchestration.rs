@@ -72,12 +72,12 @@ impl Orchestration {
         self.execution.as_ref().map(|_| self.status)
     }
 
-    /// Why it is set aside, if it is.
+    /// Why it is parked, if it is.
     pub fn parked(&self) -> Option<&str> {
         self.parked.as_deref()
     }
 
-    /// Sets the instance aside. The caller records it.
+    /// Parks the instance. The caller records it.
     pub fn park(&mut self, reason: String) {
         self.parked = Some(reason);
     }
@@ -197,7 +197,7 @@ impl Orchestration {
         Some(&self.execution.as_ref()?.ready.get(task)?.outcome)
     }
 
-    /// Whether the code may take a step: started, neither ended, held nor set aside.
+    /// Whether the code may take a step: started, neither ended, suspended nor parked.
     fn may_run(&self) -> bool {
         self.execution.is_some() && self.parked.is_none() && !self.status.is_terminal() && self.status != RuntimeStatus::Suspended
     }

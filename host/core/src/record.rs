@@ -24,7 +24,7 @@ pub enum Record {
     Turn(Box<TurnRecord>),
     /// An entity ran a batch.
     Entity(Box<EntityRecord>),
-    /// The instance is set aside until an operator resumes or terminates it.
+    /// The instance is parked until an operator resumes or terminates it.
     Parked(ParkedRecord),
 }
 
@@ -68,7 +68,7 @@ pub enum Outcome {
 pub struct NextExecution {
     /// How it starts.
     pub start: Start,
-    /// Events that nobody consumed, oldest first.
+    /// Events that were not consumed, oldest first.
     pub events: Vec<(String, Payload)>,
 }
 
@@ -79,7 +79,7 @@ pub struct Rewound {
     pub execution: ExecutionId,
     /// The deployment it is pinned to from now on.
     pub deployment: DeploymentId,
-    /// Who waits for it.
+    /// The task that waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TaskRef>,
 }
@@ -99,7 +99,7 @@ pub struct TurnRecord {
     /// What the guest asked for, in order. Empty if the guest was not called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<Command>,
-    /// The guest had something to do and was not called: the instance was about to be set aside.
+    /// The guest had something to do and was not called: the instance was about to be parked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_guest: bool,
     /// A new custom status.
@@ -152,7 +152,7 @@ pub struct EntityRecord {
     /// Operations that failed, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<(String, Failure)>,
-    /// Who holds the lock after the batch.
+    /// The section that holds the lock after the batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Section>,
     /// Messages that wait for the lock, oldest first.
@@ -169,7 +169,7 @@ pub struct EntityRecord {
     pub inbox_before: u32,
 }
 
-/// The instance is set aside.
+/// The instance is parked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParkedRecord {
     /// The record's format.

@@ -28,11 +28,11 @@ pub struct InstanceRow {
     pub tags: Tags,
     /// The deployment it is pinned to; absent for entities.
     pub deployment: Option<DeploymentId>,
-    /// Who waits for it.
+    /// The task that waits for its end.
     pub parent: Option<TaskRef>,
     /// How it stands.
     pub status: RuntimeStatus,
-    /// Why it is set aside, if it is.
+    /// Why it is parked, if it is.
     pub parked: Option<String>,
     /// Start of the current execution, or the entity's first record.
     pub created_at: Timestamp,
@@ -56,7 +56,7 @@ pub struct InstanceRow {
     pub inbox: u32,
     /// An entity's committed state; absent if the entity does not exist.
     pub state: Option<Payload>,
-    /// Who holds an entity's lock.
+    /// The instance that holds an entity's lock.
     pub locked_by: Option<InstanceId>,
     /// Messages that wait for an entity's lock.
     pub queue_size: u32,

@@ -63,7 +63,7 @@ impl Error {
 
 /// All of it.
 pub trait Store: Log + Instances + Deployments + IdempotencyNotes + Schedules + AccessKeys {
-    /// Brings the tables up to date and lets go of the data. The store answers [`Error::Unavailable`] from then on.
+    /// Brings the tables up to date and closes the data. The store answers [`Error::Unavailable`] from then on.
     fn close(&self) -> StoreFuture<'_, ()>;
 
     /// Drops every row and builds the table again from the log.

@@ -121,10 +121,10 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // The writer ends once nobody can send commands. Its lock is free when this returns, so the file can be opened again at once.
+        // The writer ends once no sender of commands is left. Its lock is free when this returns, so the file can be opened again at once.
         self.commands = mpsc::channel(1).0;
         let thread = self.thread.lock().take();
-        // A job beside the writer may be the last to let go of the store, and no thread can wait for itself.
+        // A job beside the writer may be the last to drop the store, and no thread can wait for itself.
         let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer's thread panicked");

@@ -24,7 +24,7 @@ pub struct BatchStep {
     pub record: EntityRecord,
     /// Messages for other instances.
     pub outgoing: Vec<Outgoing>,
-    /// Which of the record's failures nobody is told: those of signals, and of starts.
+    /// Which of the record's failures have no caller to be told: those of signals, and of starts.
     pub untold: Vec<usize>,
 }
 
@@ -109,7 +109,7 @@ impl Entity {
     /// Takes the lock and passes the request on; the last entity of the section answers.
     fn grant(&mut self, batch: &mut Batch, section: Section) {
         batch.moved = true;
-        // A record from outside may have any position: beyond the set there is nobody to go on to.
+        // A record from outside may have any position: beyond the set there is no next entity.
         let onward = Section { next: section.next.saturating_add(1), ..section.clone() };
         let outgoing = match section.set.get(onward.next) {
             Some(entity) => Outgoing { to: entity.instance_id(), message: Message::Lock(onward) },
@@ -134,7 +134,7 @@ impl Entity {
         if let Some(entity) = onward.set.get(onward.next) {
             batch.outgoing.push(Outgoing { to: entity.instance_id(), message: Message::Release(onward) });
         }
-        // Those who waited go in order, until the next lock is granted.
+        // Messages that waited go in order, until the next lock is granted.
         let waiting = std::mem::take(&mut self.deferred);
         self.count_waiting();
         for waiting in waiting {
@@ -146,7 +146,7 @@ impl Entity {
     /// operations start, which are pinned to `pin`.
     pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, pin: impl Into<Pin>) -> BatchStep {
         let (mut failures, mut untold, pin) = (Vec::new(), Vec::new(), pin.into());
-        // Whoever waits gets an answer, even if a guest returned fewer results than it was given operations.
+        // Each caller gets an answer, even if a guest returned fewer results than it was given operations.
         let unanswered = || GuestOperationResult {
             outcome: Err(Failure::new("NoResult", "the entity returned no result for the operation")),
             signals: Vec::new(),

@@ -6,7 +6,7 @@ use crate::message::{Message, Operation};
 
 impl Entity {
     /// Whether there is room for a message from outside. An operation that may run at once needs none. What another instance sends is taken in
-    /// any case: its sender has nobody to be told by.
+    /// any case: its sender could not be told.
     ///
     /// # Errors
     /// `TooManyOperations`.

@@ -167,7 +167,7 @@ pub enum Command {
     SignalEntity(EntitySignal),
     /// Releases the section granted by this lock task.
     UnlockEntities(TaskId),
-    /// Starts an instance that nobody waits for.
+    /// Starts an instance without waiting for its end.
     StartOrchestration(OrchestrationCall),
     /// Raises an event for another instance.
     RaiseEvent(EventTo),

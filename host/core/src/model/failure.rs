@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A structured failure, as guests return it and as it travels to whoever waits.
+/// A structured failure, as guests return it and as it travels to the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {

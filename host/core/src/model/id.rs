@@ -55,7 +55,7 @@ impl InstanceId {
         Self(text.into())
     }
 
-    /// The id of an instance that nobody waits for and that was given none: its first execution's id, written as a GUID with dashes.
+    /// The id of an instance whose end is not waited for and that was given none: its first execution's id, written as a GUID with dashes.
     pub(crate) fn detached(execution: &ExecutionId) -> Self {
         let guid = Uuid::try_parse(execution.as_str()).map(|guid| guid.hyphenated().to_string());
         Self::trusted(guid.unwrap_or_else(|_| execution.as_str().to_owned()))

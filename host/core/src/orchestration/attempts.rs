@@ -58,7 +58,7 @@ impl Execution {
         }
     }
 
-    /// A back-off is over: the next attempt begins. Never before its time, whoever says so.
+    /// A back-off is over: the next attempt begins. Never before its time, even if a message says so.
     pub(super) fn retry(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
         if self.retry_at(task).is_none_or(|at| at > turn.now) {
             return;

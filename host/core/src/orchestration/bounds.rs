@@ -20,8 +20,8 @@ impl Orchestration {
         HistoryUse { turns: self.next_turn, bytes }
     }
 
-    /// Whether there is room for a message from outside. An event that somebody waits for needs none. What another instance sends is
-    /// taken in any case: its sender has nobody to be told by.
+    /// Whether there is room for a message from outside. An event that a task waits for needs none. What another instance sends is
+    /// taken in any case: its sender could not be told.
     ///
     /// # Errors
     /// `TooManyEvents`.

@@ -52,7 +52,7 @@ impl Orchestration {
 
 impl Orchestration {
     /// Carries commands out in order. A command that creates a task and breaks a rule fails its task; one that creates none has
-    /// nobody to tell, so it fails the execution, as if the code had thrown there: what follows it is dropped. One that is beyond a
+    /// no task to fail, so it fails the execution, as if the code had thrown there: what follows it is dropped. One that is beyond a
     /// limit fails the execution too, and is dropped itself: a fold, which knows no limits, must not carry it out.
     fn carry_out_all(&mut self, turn: &mut Turn, commands: &mut Vec<Command>) -> Result<(), Failure> {
         let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) else { return Ok(()) };
@@ -117,7 +117,7 @@ impl Execution {
         id
     }
 
-    /// A task that fails before anything is asked of anyone.
+    /// A task that fails before anything is sent.
     pub(super) fn refuse(&mut self, task: TaskId, error_type: &str, text: String) {
         let failure = Failure { non_retriable: true, ..Failure::new(error_type, text) };
         self.complete(task, TaskResult::Failed(failure));
@@ -241,7 +241,7 @@ impl Execution {
     }
 
     /// A completion that waits to be handed out is withdrawn. An event that waits to be, or was handed out with this very
-    /// activation, goes to whoever wants it next.
+    /// activation, goes to the next wait for it.
     fn take_back(&mut self, turn: &mut Turn, task: TaskId) {
         let unseen = self.ready.withdraw(task);
         let Some(event) = unseen.or_else(|| turn.delivered_events.remove(&task)) else { return };

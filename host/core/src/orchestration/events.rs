@@ -1,7 +1,7 @@
-//! Buffered events and those who wait for them.
+//! Buffered events and the waits for them.
 //!
 //! Names match ignoring case. Events of one name are handed out in order of arrival; of several waits the latest is served first, so
-//! that a loop may abandon old waits. A name never has both: an event that arrives while somebody waits is handed out at once.
+//! that a loop may abandon old waits. A name never has both: an event that arrives during a wait is handed out immediately.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -48,7 +48,7 @@ impl Events {
         self.hand_out(event)
     }
 
-    /// An event goes to the latest wait of its name, or into its place in the buffer if nobody waits.
+    /// An event goes to the latest wait of its name, or into its place in the buffer if there is no wait.
     pub(super) fn hand_out(&mut self, event: Event) -> Option<(TaskId, Event)> {
         match self.waits.get_mut(&folded(&event.name)).and_then(BTreeSet::pop_last) {
             Some(task) => Some((task, event)),
@@ -77,7 +77,7 @@ impl Events {
         }
     }
 
-    /// An event that nobody consumed goes back to where its arrival puts it, whoever waits.
+    /// An event that was not consumed goes back to where its arrival puts it, even if there is a wait for it.
     pub(super) fn put_back(&mut self, event: Event) {
         self.held.add(&event.name, &event.data);
         let events = self.buffered.entry(folded(&event.name)).or_default();
@@ -98,7 +98,7 @@ impl Events {
         self.waits.get(&folded(name)).is_some_and(|waits| !waits.is_empty())
     }
 
-    /// How much nobody has asked for.
+    /// How much is buffered.
     pub(super) fn buffered(&self) -> Buffered {
         self.held
     }

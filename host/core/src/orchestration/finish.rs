@@ -1,4 +1,4 @@
-//! How an execution ends: what it leaves behind is cancelled or waited for, locks are given back, whoever waits is told.
+//! How an execution ends: what it leaves behind is cancelled or waited for, locks are released, the caller is told.
 
 use super::Orchestration;
 use super::events::Events;
@@ -15,7 +15,7 @@ impl Orchestration {
         let execution = self.execution.as_mut().filter(|_| turn.outcome.is_none())?;
         match execution.start.on_return {
             OnReturn::WaitForOpenTasks if execution.holding > 0 => {
-                // Nobody is left who would leave the section, and the wait may last for days.
+                // The code that would leave the section has ended, and the wait may last for days.
                 if let Some((to, message)) = execution.leave_section(&self.id) {
                     turn.send(to, message);
                 }
@@ -103,7 +103,7 @@ impl Orchestration {
                 turn.effects.push(Effect::CancelActivity(execution.task_ref(&self.id, task)));
             }
         }
-        // Events that were matched to waits and not yet seen are events that nobody consumed.
+        // Events that were matched to waits and not yet seen were not consumed.
         for event in execution.ready.take().1.into_values() {
             execution.events.put_back(event);
         }

@@ -20,7 +20,7 @@ pub enum Refusal {
     Exists(RuntimeStatus),
     /// It is suspended already.
     AlreadySuspended,
-    /// It is neither suspended nor set aside.
+    /// It is neither suspended nor parked.
     NotSuspended,
     /// It has not failed.
     NotFailed(RuntimeStatus),
@@ -195,7 +195,7 @@ impl Orchestration {
         std::mem::take(&mut execution.held)
     }
 
-    /// Messages that the code would notice: kept back while the instance is suspended, dropped when nobody waits for them.
+    /// Messages that the code would notice: kept back while the instance is suspended, dropped when no task waits for them.
     fn receive_for_code(&mut self, turn: &mut Turn, message: Message) {
         let Some(execution) = self.execution.as_mut().filter(|_| !self.status.is_terminal()) else { return };
         if self.status == RuntimeStatus::Suspended {
@@ -254,7 +254,7 @@ impl Execution {
         children.collect()
     }
 
-    /// Never before its time, whoever says that it fired.
+    /// Never before its time, even if a message says that it fired.
     fn timer_fired(&mut self, now: Timestamp, task: TaskId) {
         if let Some(Task::Timer { at }) = self.tasks.get(&task)
             && *at <= now

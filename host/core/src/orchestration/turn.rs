@@ -41,7 +41,7 @@ pub struct Turn {
     pub(super) current: Pin,
     pub(super) received: Vec<Received>,
     pub(super) activation: Option<Activation>,
-    /// Whether the guest has something to do in this turn, whoever has the activation now.
+    /// Whether the guest has something to do in this turn, wherever the activation is now.
     pub(super) calls_guest: bool,
     /// Events handed out with this activation: taken back if the guest cancels the wait that got them.
     pub(super) delivered_events: HashMap<TaskId, Event>,
@@ -98,7 +98,7 @@ impl Turn {
         self.activation.as_ref()
     }
 
-    /// Takes it out, for whoever calls the guest.
+    /// Takes it out, for the call of the guest.
     pub fn take_activation(&mut self) -> Option<Activation> {
         self.activation.take()
     }
@@ -108,7 +108,7 @@ impl Turn {
         self.outcome.is_some() || self.rewound.is_some()
     }
 
-    /// Whether nothing arrived and nobody needs to be called: such a turn is not recorded.
+    /// Whether nothing arrived and the guest need not be called: such a turn is not recorded.
     pub fn is_empty(&self) -> bool {
         self.received.is_empty() && !self.calls_guest && !self.settles
     }
@@ -118,7 +118,7 @@ impl Turn {
         self.now
     }
 
-    /// The messages taken in that have no record of their own, in order: what must be offered again if the turn comes to nothing.
+    /// The messages taken in that have no record of their own, in order: what must be offered again if the turn fails and is discarded.
     pub fn into_inline_messages(self) -> impl Iterator<Item = Message> {
         self.received.into_iter().filter_map(|one| match one {
             Received::Inbox => None,

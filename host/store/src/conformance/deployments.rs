@@ -51,7 +51,7 @@ pub async fn a_deployment_with_a_missing_component_changes_nothing(store: &dyn S
     assert_eq!(store.component(&sha256(b"here")).await.unwrap(), None);
 }
 
-/// A digest is an identity, so nobody's word is taken for it.
+/// A digest is an identity, so it is computed and never believed.
 pub async fn bytes_that_are_not_what_they_claim_are_refused(store: &dyn Store) {
     let refused = store.deploy(deployment("app", &[b"good"]), vec![(sha256(b"good"), b"evil".to_vec())]).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");

@@ -34,7 +34,7 @@ pub async fn purge_removes_rows_and_chains(store: &dyn Store) {
     assert_eq!(store.purge(vec![id("a")]).await.unwrap(), Purged::default());
 }
 
-/// A message that nobody has taken must not go with its instance: somebody was told that it is safe, or waits for what comes of it.
+/// A message that no turn has taken must not go with its instance: its sender was told that it is safe, or waits for its result.
 pub async fn purge_leaves_what_has_something_to_do(store: &dyn Store) {
     append(store, [started("pending", 1), of("running", first_turn(1))]).await;
     for name in ["goes", "started again", "has mail"] {

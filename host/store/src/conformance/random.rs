@@ -1,4 +1,4 @@
-//! A seeded sequence of records, so that two stores can be compared on what nobody thought of.
+//! A seeded sequence of records, so that two stores can be compared on sequences that no author would write.
 //!
 //! The records are honest: a turn consumes only messages that are recorded, and a base counts those that it leaves. What the code of an
 //! orchestration would do is left to chance.
@@ -222,7 +222,7 @@ pub async fn picture(store: &dyn Store, instances: &[InstanceId], now: u64) -> P
         rows.push(store.instance(id).await.expect("the row is read"));
         let tail = store.tail(id).await.expect("the tail is found");
         tails.push(tail);
-        // A tail that nobody has: no chain.
+        // A tail of no instance: no chain.
         asked.push(tail.unwrap_or(Position(-1 - asked.len() as i64)));
     }
     let chains = store.read_chains(asked).await.expect("the chains are read");

@@ -26,7 +26,7 @@ pub(crate) struct Pending {
 /// What the tables had of an instance when its first pending record was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InTables {
-    /// Nothing at all, so nobody needs to look.
+    /// Nothing at all, so there is nothing to look up.
     Nothing,
     /// Records without a row: messages for an instance that was never started.
     ChainOnly,
@@ -126,7 +126,7 @@ impl Overlay {
         bounded.take(instances).cloned().collect()
     }
 
-    /// Lets go of the `count` oldest entries, which are projected.
+    /// Drops the `count` oldest entries, which are projected.
     pub(crate) fn forget_oldest(&mut self, count: usize) {
         for (_, id) in self.order.drain(..count.min(self.order.len())) {
             let entry = self.entries.remove(&id);

@@ -14,7 +14,7 @@ use super::file::{self, ProcessLock};
 use crate::contract::{AccessKey, Appended, Batch, Deployment, Error, Purged, ScheduleState};
 use crate::projection::cadence::{Cadence, Step};
 
-/// Where an answer goes. Nobody may be waiting for it any more.
+/// Where an answer goes. Its receiver may be gone.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What the writer is asked to do.
@@ -99,7 +99,7 @@ impl Writer {
         }
     }
 
-    /// Carries out commands until the last one, or until nobody can send any.
+    /// Carries out commands until the last one, or until no sender is left.
     async fn run(mut self) {
         loop {
             match self.next_command().await {

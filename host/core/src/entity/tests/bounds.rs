@@ -23,7 +23,7 @@ fn outside_operations_behind_a_lock_have_room_up_to_the_limits_and_those_that_ru
     let mut ledger = Ledger::new();
     ledger.arrive(lock("o")).arrive(signal("Add", 1)).batch();
     assert!(has_room(&ledger, signal("Add", 1)));
-    // Requests for the lock wait too, but nobody outside can send them.
+    // Requests for the lock wait too, but no client can send them.
     ledger.arrive(lock("p")).arrive(signal("Add", 1)).batch();
     assert!(!has_room(&ledger, signal("Add", 1)), "twelve bytes");
     assert!(has_room(&ledger, call("o", 1, "Add", 1)), "it holds the lock");

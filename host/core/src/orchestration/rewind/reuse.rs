@@ -48,7 +48,7 @@ impl ReusableCommands {
         self.0.remove(place).map(|(_, prior)| prior)
     }
 
-    /// An entity answered a call of an undone turn that nobody has asked for again. What failed is not kept: it may be tried again.
+    /// An entity answered a call of an undone turn that was not made again. What failed is not kept: it may be tried again.
     pub(crate) fn answer(&mut self, execution: &ExecutionId, task: TaskId, result: TaskResult) {
         let is_it =
             |prior: &Prior| matches!(prior, Prior::CalledEntity { execution: of, task: asked } if of == execution && *asked == task);

@@ -53,7 +53,7 @@ fn a_history_has_the_bytes_of_what_arrived_and_was_asked_for() {
     let mut script = Script::new();
     script.limit(limits).arrive(start("first")).turn(asks([wait("Go")]));
     let before = script.state.history().bytes;
-    // Nobody is told of these events, so the code is not called: the history grows all the same.
+    // No wait gets these events, so the code is not called: the history grows all the same.
     script.arrive(event("Other", &long)).idle_turn();
     let grown = script.state.history().bytes - before;
     assert!((10_000..11_000).contains(&grown), "{grown}");

@@ -1,4 +1,4 @@
-//! Sub-orchestrations and instances that nobody waits for.
+//! Sub-orchestrations and instances whose end is not waited for.
 
 use super::script::*;
 use super::taken::Taken;

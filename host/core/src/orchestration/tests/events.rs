@@ -1,4 +1,4 @@
-//! Who gets which event.
+//! Which wait gets which event.
 
 use super::script::*;
 use super::words::*;

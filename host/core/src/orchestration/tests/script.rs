@@ -79,14 +79,14 @@ impl Script {
         !self.mailbox.is_empty()
     }
 
-    /// Sets the instance aside.
+    /// Parks the instance.
     pub(crate) fn park(&mut self, reason: &str) -> &mut Self {
         self.state.park(reason.into());
         self.append(Record::Parked(ParkedRecord { format: FORMAT, at: self.clock, reason: reason.into() }), false);
         self
     }
 
-    /// Takes a message in without calling the guest, as a dispatcher does that is about to set the instance aside.
+    /// Takes a message in without calling the guest, as an engine does that is about to park the instance.
     pub(crate) fn arrive_without_guest(&mut self, message: Message) {
         let mut turn = self.state.begin_turn(self.clock, CURRENT);
         self.state.receive(&mut turn, message, false);

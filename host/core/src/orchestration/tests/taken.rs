@@ -56,7 +56,7 @@ impl Taken {
         starts.collect()
     }
 
-    /// Who the turn gives critical sections back to.
+    /// The entities that the turn gives critical sections back to.
     pub(crate) fn releases(&self) -> Vec<String> {
         let releases = self.outgoing.iter().filter_map(|one| match &one.message {
             Message::Release(_) => Some(one.to.to_string()),

@@ -2,7 +2,7 @@
 //!
 //! The lock is on the database file itself, so neither links nor a lock file that was removed let in a second process. It is one of `flock`,
 //! which SQLite's own locks do not know of. The file beside the database is locked, too, for versions that know no other lock, and says
-//! who holds it.
+//! which process holds it.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -28,7 +28,7 @@ type FileId = (u64, u64);
 /// SQLite has on it, since it would be closed again.
 static OPEN: LazyLock<Mutex<HashSet<FileId>>> = LazyLock::new(Mutex::default);
 
-/// Holds the lock until it is dropped. The operating system lets go of it when the process dies, whatever the file says.
+/// Holds the lock until it is dropped. The operating system releases it when the process dies, whatever the file says.
 #[derive(Debug)]
 pub(in crate::sqlite) struct ProcessLock {
     database: Option<File>,
@@ -193,7 +193,7 @@ mod tests {
             std::fs::write(&path, "").unwrap();
             let file = File::open(&path).unwrap();
             file.lock().unwrap();
-            // The lock is that of the open file, which the child has and this process lets go of.
+            // The lock is that of the open file, which the child keeps and this process closes.
             let mut holder = Command::new("sleep").arg("60").stdin(Stdio::from(file)).spawn().unwrap();
             let text = refusal(&folder.path().join("a.db"));
             holder.kill().unwrap();

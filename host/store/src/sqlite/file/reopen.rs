@@ -54,7 +54,7 @@ impl Database {
         Ok(())
     }
 
-    /// Lets go of the connection and opens another, which begins a new write-ahead log before anything is read from the old one. If that fails,
+    /// Closes the connection and opens another, which begins a new write-ahead log before anything is read from the old one. If that fails,
     /// nothing here is used.
     async fn reopen(&mut self) -> Result<(), Error> {
         let fresh = open_writer(&self.config).await?;
@@ -87,7 +87,7 @@ pub(super) enum NewLog {
 
 /// Writes every record of the write-ahead log to the database file, synchronises that, and begins a new log.
 ///
-/// What the system's cache shows of a log may not be on the disk if a synchronisation failed and nobody lived to tell, and later ones that
+/// What the system's cache shows of a log may not be on the disk if a synchronisation failed just before a crash, and later ones that
 /// succeed say nothing of it. Pages of the database are written anew here, so that their synchronisation speaks of them.
 pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<NewLog, Error> {
     let hindered = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;

@@ -1,4 +1,4 @@
-//! Programs that nobody thought of.
+//! Programs made up by chance.
 
 use std::collections::HashMap;
 
