@@ -18,6 +18,7 @@ use crate::counters::Counts;
 use crate::durability::purge::{self, Purged};
 use crate::durability::{committer, expiry, recovery};
 use crate::error::{EngineError, StartError};
+use crate::long_work::by_length;
 use crate::permit::Permit;
 use crate::ports::Guests;
 use crate::state::reservations::Reservation;
@@ -183,7 +184,7 @@ impl Engine {
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         let values = &self.context.config.limits.values;
         values.check_name("the version", version.as_deref().unwrap_or_default())?;
-        values.check_payload("the input", &input)?;
+        self.check_payload("the input", &input).await?;
         check_time("the orchestration", at.unwrap_or_default())?;
         let app = self
             .context
@@ -231,7 +232,7 @@ impl Engine {
     /// Raises an event. Returns once that is on stable storage.
     pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload) -> Result<(), EngineError> {
         check_event_name(name).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
-        self.check("the event", name, &data)?;
+        self.check("the event", name, &data).await?;
         self.send(id, Message::Event { name: name.to_owned(), data }, false).await
     }
 
@@ -263,15 +264,19 @@ impl Engine {
         if !known {
             return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
         }
-        self.check("the operation", operation, &input)?;
+        self.check("the operation", operation, &input).await?;
         let message = Message::Operation(Operation { name: operation.to_owned(), input, caller: None, at: None });
         self.send(&entity.instance_id(), message, false).await
     }
 
-    fn check(&self, what: &str, name: &str, payload: &Payload) -> Result<(), EngineError> {
-        let values = &self.context.config.limits.values;
-        values.check_name(&format!("the name of {what}"), name)?;
-        Ok(values.check_payload(&format!("the payload of {what}"), payload)?)
+    async fn check(&self, what: &str, name: &str, payload: &Payload) -> Result<(), EngineError> {
+        self.context.config.limits.values.check_name(&format!("the name of {what}"), name)?;
+        self.check_payload(&format!("the payload of {what}"), payload).await
+    }
+
+    async fn check_payload(&self, what: &str, payload: &Payload) -> Result<(), EngineError> {
+        let (limits, what, payload) = (self.context.config.limits.clone(), what.to_owned(), payload.clone());
+        Ok(by_length(payload.len_bytes(), move || limits.values.check_payload(&what, &payload)).await?)
     }
 
     /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.

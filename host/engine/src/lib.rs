@@ -35,6 +35,7 @@ mod errands;
 mod error;
 mod failure_log;
 mod idempotency;
+pub mod long_work;
 mod panics;
 mod permit;
 mod ports;

@@ -14,6 +14,7 @@ use hyper::body::{Frame, SizeHint};
 use longhaul_core::Payload;
 use longhaul_engine::EngineError;
 use longhaul_engine::budget::Room;
+use longhaul_engine::long_work::by_length;
 use serde::Serialize;
 
 use super::azure::failure_text;
@@ -45,20 +46,25 @@ pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
     }
 }
 
-/// The same of something that may be long: with the room for it, which is let go with the last byte of the answer.
-pub fn json_within<T: Serialize + ?Sized>(status: StatusCode, value: &T, room: Option<Room>) -> Answer {
+/// The same of what `value` makes, which may be long: with the room for it, which is let go with the
+/// last byte of the answer.
+pub async fn json_within<T: Serialize>(status: StatusCode, value: impl FnOnce() -> T + Send + 'static, room: Option<Room>) -> Answer {
     // There is room for what was read and for the answer, which is about as long.
     let expected = room.as_ref().map_or(0, |room| usize::try_from(room.bytes() / 2).unwrap_or(0));
-    let mut text = Vec::with_capacity(expected + expected / 8);
-    match serde_json::to_writer(&mut text, value) {
-        Ok(()) => in_pieces(status, Held::new(text, room)),
+    let written = by_length(expected, move || {
+        let mut text = Vec::with_capacity(expected + expected / 8);
+        serde_json::to_writer(&mut text, &value()).map(|()| text)
+    });
+    match written.await {
+        Ok(text) => in_pieces(status, Held::new(text, room)),
         Err(error) => internal_error(&error),
     }
 }
 
 /// A payload as [`Payload::shown`] shows it, with the room for it.
-pub fn payload(status: StatusCode, payload: &Payload, room: Option<Room>) -> Answer {
-    in_pieces(status, Held::new(payload.shown().as_str().to_owned().into_bytes(), room))
+pub async fn payload(status: StatusCode, payload: Payload, room: Option<Room>) -> Answer {
+    let text = by_length(payload.len_bytes(), move || payload.shown().as_str().to_owned().into_bytes());
+    in_pieces(status, Held::new(text.await, room))
 }
 
 /// The text of an answer, and the room for it.

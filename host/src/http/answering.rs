@@ -50,7 +50,7 @@ impl Api {
         if let Some(other) = asked.route.other_hub
             && !asked.is_for(&self.config.task_hub)
         {
-            return other_hub(other, &asked);
+            return other_hub(other, &asked).await;
         }
         let handled = (asked.route.handler)(self, asked, body).await;
         handled.unwrap_or_else(|error| answer::engine_error(&error))
@@ -58,11 +58,11 @@ impl Api {
 }
 
 /// Another task hub is an empty one.
-fn other_hub(other: OtherHub, asked: &Asked) -> Answer {
+async fn other_hub(other: OtherHub, asked: &Asked) -> Answer {
     let text = || format!("there is no task hub '{}' on this host", asked.query.get("taskHub").unwrap_or_default());
     match other {
         OtherHub::NotFound => answer::empty(StatusCode::NOT_FOUND),
-        OtherHub::EmptyPage => pages::page(&[(); 0], None, None),
+        OtherHub::EmptyPage => pages::page(Vec::<()>::new, None, None).await,
         OtherHub::BadArgument => answer::bad_argument(&text()),
         OtherHub::Message => answer::message(StatusCode::BAD_REQUEST, &text()),
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use longhaul_core::{Look, Payload};
+use longhaul_engine::long_work::by_length;
 
 use super::access;
 use super::answer::{self, Answer, with_header};
@@ -91,6 +92,14 @@ pub fn json_or_null(body: &Bytes, max_depth: usize) -> Result<Payload, String> {
         Look { flaw: Some(flaw), .. } => Err(format!("the value contains {flaw}; not every reader of JSON reads that")),
         Look { flaw: None, .. } => Ok(payload),
     }
+}
+
+/// The same of a body that may be long.
+///
+/// # Errors
+/// As [`json_or_null`].
+pub async fn json_of(body: Bytes, max_depth: usize) -> Result<Payload, String> {
+    by_length(body.len(), move || json_or_null(&body, max_depth)).await
 }
 
 #[cfg(test)]

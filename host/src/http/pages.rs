@@ -20,9 +20,13 @@ const TOKEN_MARK: &str = "after:";
 const SHOWN_TOKEN_CHARS: usize = 80;
 
 /// A page of a list, with the token of the next one; the header is empty on the last page, never absent.
-pub(super) fn page<T: Serialize>(rows: &[T], next: Option<&InstanceId>, room: Option<Room>) -> Answer {
+pub(super) async fn page<T: Serialize>(
+    rows: impl FnOnce() -> Vec<T> + Send + 'static,
+    next: Option<&InstanceId>,
+    room: Option<Room>,
+) -> Answer {
     let token = next.map(|id| token_of(id.as_str())).unwrap_or_default();
-    answer::with_header(answer::json_within(StatusCode::OK, rows, room), CONTINUATION_TOKEN, &token)
+    answer::with_header(answer::json_within(StatusCode::OK, rows, room).await, CONTINUATION_TOKEN, &token)
 }
 
 /// The token of the page that begins behind `id`: escaped, because a header takes less than an id may contain.
@@ -68,10 +72,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_always_has_a_token_header_even_for_ids_that_no_header_can_carry() {
-        let last = page(&[1, 2], None, None);
+        let last = page(|| vec![1, 2], None, None).await;
         assert_eq!(last.headers()[CONTINUATION_TOKEN], "");
         assert_eq!(body_of(last).await, "[1,2]");
-        let more = page::<u8>(&[], Some(&InstanceId::trusted("é +%")), None);
+        let more = page(Vec::<u8>::new, Some(&InstanceId::trusted("é +%")), None).await;
         let token = more.headers()[CONTINUATION_TOKEN].to_str().unwrap();
         assert_eq!(read_token(token).unwrap().as_str(), "é +%");
         assert_eq!(read_token("%C3%A9").unwrap().as_str(), "é", "a token of an older version");

@@ -16,6 +16,7 @@ use crate::http::pages::{page, page_rows, token};
 use crate::http::payload::EntityStatus;
 use crate::http::request::{Asked, RequestBody};
 use longhaul_engine::clock;
+use longhaul_engine::long_work::by_length;
 use longhaul_engine::{Engine, EngineError, Keyed, Read};
 
 /// The routes of entities.
@@ -89,7 +90,7 @@ pub(super) async fn read(api: &Api, asked: &Asked) -> Handled {
     let Ok(entity) = EntityId::stored(asked.part(0), key) else { return Ok(answer::empty(StatusCode::NOT_FOUND)) };
     let Read { value: row, room } = api.engine.row(&entity.instance_id(), Payloads::ALL).await?;
     match row.and_then(|row| row.state) {
-        Some(state) => Ok(answer::payload(StatusCode::OK, &state, room)),
+        Some(state) => Ok(answer::payload(StatusCode::OK, state, room).await),
         None => Ok(answer::empty(StatusCode::NOT_FOUND)),
     }
 }
@@ -107,8 +108,9 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
         max_bytes: None,
     };
     let found = api.engine.list_entities(query).await?;
-    let rows: Vec<_> = found.value.rows.iter().filter_map(|row| EntityStatus::new(row, fetch_state)).collect();
-    Ok(page(&rows, found.value.next.as_ref(), found.room))
+    let (rows, next) = (found.value.rows, found.value.next);
+    let rows = move || rows.iter().filter_map(|row| EntityStatus::new(row, fetch_state)).collect();
+    Ok(page(rows, next.as_ref(), found.room).await)
 }
 
 /// Sends an operation.
@@ -120,7 +122,9 @@ pub(super) async fn signal(api: &Api, asked: &Asked, body: RequestBody) -> Handl
     let Keyed::Free(engine) = keyed(api, asked, "signal", &["op"], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
-    match input_of(&asked.head.headers, &body, api.config.max_json_depth) {
+    let (headers, max_json_depth) = (asked.head.headers.clone(), api.config.max_json_depth);
+    let input = by_length(body.len(), move || input_of(&headers, &body, max_json_depth));
+    match input.await {
         Ok(input) => send(&engine, asked, &asked.query.get("op").unwrap_or_default(), input).await,
         Err(reason) => Ok(answer::message(StatusCode::BAD_REQUEST, &reason)),
     }

@@ -14,7 +14,7 @@ use super::{Handled, Need, OtherHub, Route, handler, manage};
 use crate::access::link::Verb;
 use crate::http::answer::{self, Answer, Exception};
 use crate::http::azure::failure_text;
-use crate::http::content::{self, json_or_null};
+use crate::http::content::{self, json_of};
 use crate::http::context::Api;
 use crate::http::date;
 use crate::http::describe::{
@@ -103,7 +103,7 @@ pub(super) async fn start(api: &Api, asked: &Asked, body: RequestBody) -> Handle
     let begun = match keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
         Keyed::Accepted(id) => Ok((id, None)),
         Keyed::Free(engine) => {
-            let input = match json_or_null(&body, api.config.max_json_depth) {
+            let input = match json_of(body.clone(), api.config.max_json_depth).await {
                 Ok(input) => input,
                 Err(reason) => return Ok(answer::bad_json(&reason)),
             };
@@ -236,7 +236,7 @@ async fn started(api: &Api, asked: &Asked, id: &InstanceId, born_at: Option<Time
     match row.filter(|row| row.status.is_terminal() && born_at.is_none_or(|born_at| row.born_at == born_at)) {
         None => Ok(accepted(asked, id, born_at)),
         Some(row) if row.status == RuntimeStatus::Completed => {
-            Ok(answer::payload(StatusCode::OK, &row.output.unwrap_or_else(Payload::null), room))
+            Ok(answer::payload(StatusCode::OK, row.output.unwrap_or_else(Payload::null), room).await)
         }
         Some(_) => {
             drop(room);

@@ -6,7 +6,7 @@ use longhaul_core::{InstanceId, InstanceKind, InstanceRow};
 
 use crate::http::answer;
 use crate::http::azure::failure_text;
-use crate::http::content::{self, is_json, json_or_null};
+use crate::http::content::{self, is_json, json_of};
 use crate::http::context::Api;
 use crate::http::idempotency::keyed;
 use crate::http::request::{Asked, RequestBody};
@@ -31,7 +31,7 @@ pub(super) async fn raise_event(api: &Api, asked: &Asked, body: RequestBody) -> 
     if !is_json(&asked.head.headers) {
         return Ok(answer::message(StatusCode::BAD_REQUEST, "Only application/json request content is supported"));
     }
-    match json_or_null(&body, api.config.max_json_depth) {
+    match json_of(body, api.config.max_json_depth).await {
         Ok(data) => {
             engine.raise_event(&id, name, data).await?;
             Ok(answer::empty(StatusCode::ACCEPTED))

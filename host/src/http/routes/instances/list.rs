@@ -15,8 +15,9 @@ pub(super) async fn list(api: &Api, asked: &Asked) -> Handled {
     let shown = Shown::of(&asked.query);
     let (after, limit, payloads) = (token(asked), page_rows(&asked.query), shown.payloads());
     let found = api.engine.list(InstanceQuery { after, limit, payloads, ..filter(&asked.query) }).await?;
-    let rows: Vec<_> = found.value.rows.iter().map(|row| InstanceStatus::new(row, shown.input)).collect();
-    Ok(page(&rows, found.value.next.as_ref(), found.room))
+    let (rows, next) = (found.value.rows, found.value.next);
+    let rows = move || rows.iter().map(|row| InstanceStatus::new(row, shown.input)).collect();
+    Ok(page(rows, next.as_ref(), found.room).await)
 }
 
 fn filter(query: &Query) -> InstanceQuery {

@@ -71,16 +71,18 @@ pub(in crate::http::routes) async fn show(api: &Api, asked: &Asked, id: &Instanc
     if born_at.is_some_and(|born_at| born_at != row.born_at) {
         return Err(EngineError::Denied);
     }
-    let mut status = InstanceStatus::new(&row, shown.input);
-    if let Some(events) = history.filter(|_| row.status != RuntimeStatus::Pending) {
-        status = status.with_history(events);
-    }
     let code = status_code(row.status, shown.failure_is_500);
-    let answer = answer::json_within(code, &status, room);
-    if code != StatusCode::ACCEPTED {
-        return Ok(answer);
-    }
-    let answer = answer::with_header(answer, LOCATION, &address_to_ask_again(asked, &row));
+    let address = (code == StatusCode::ACCEPTED).then(|| address_to_ask_again(asked, &row));
+    let status = move || {
+        let status = InstanceStatus::new(&row, shown.input);
+        match history.filter(|_| row.status != RuntimeStatus::Pending) {
+            Some(events) => status.with_history(events),
+            None => status,
+        }
+    };
+    let answer = answer::json_within(code, status, room).await;
+    let Some(address) = address else { return Ok(answer) };
+    let answer = answer::with_header(answer, LOCATION, &address);
     Ok(answer::with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS))
 }
 
