@@ -59,4 +59,5 @@ pub use ports::{
     ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
     OrchestratorGuest, PortFuture,
 };
+pub use turns::replay::{Divergence, replay};
 pub use world::{Simulated, Simulation};

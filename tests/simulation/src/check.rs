@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use longhaul_core::message::ActivityRun;
-use longhaul_core::orchestration::{Activation, ReplayStep, fold};
 use longhaul_core::record::NewRecord;
-use longhaul_core::{Command, GuestTurn, InstanceId, InstanceRow, Record};
+use longhaul_core::{Command, InstanceId, InstanceRow, Record};
+use longhaul_engine::replay;
 use longhaul_store::{InstanceQuery, Instances, Log, MemoryStore, Store};
-use longhaul_wasm::{GuestError, LogContext};
 
 use crate::life::registry;
 use crate::store::GatedStore;
@@ -89,29 +88,8 @@ pub fn has_call(log: &[Arc<NewRecord>], run: &ActivityRun) -> bool {
 fn not_repeated(store: &MemoryStore, id: &InstanceId) -> Option<String> {
     let tail = at_once(store.tail(id)).expect("a store in memory answers")?;
     let chain = at_once(store.read_chain(tail)).expect("a store in memory answers");
-    let is_end = |record: &Record| matches!(record, Record::Turn(turn) if turn.outcome.is_some() || turn.returned.is_some());
-    let end = chain.iter().position(|link| is_end(&link.record)).unwrap_or(chain.len());
-    let folded = fold(id.clone(), chain.into_iter().take(end).map(|link| (link.record, link.base)));
-    let (name, deployment) = folded.state.function()?;
-    let app = registry().get(deployment)?;
-    let orchestrator = app.orchestrator(name)?;
-    let context = LogContext { function: orchestrator.name.clone(), instance: Some(id.clone()) };
-    let repeat = || -> Result<(), String> {
-        let mut guest = orchestrator.component.instantiate(context).map_err(|error| error.to_string())?;
-        for mut step in folded.replay {
-            let returned = replayed(&mut guest, &orchestrator.name, &mut step).map_err(|error| error.to_string())?;
-            step.compare(&returned).map_err(|mismatch| mismatch.to_string())?;
-        }
-        Ok(())
-    };
-    repeat().err().map(|error| format!("the history of {id} is not repeated: {error}"))
-}
-
-fn replayed(guest: &mut longhaul_wasm::OrchestratorGuest, name: &Arc<str>, step: &mut ReplayStep) -> Result<GuestTurn, GuestError> {
-    match step.take_replaying_activation() {
-        Activation::Start(context) => guest.start(longhaul_core::StartContext { name: name.clone(), ..context }),
-        Activation::Resume { now, received } => guest.resume(now, true, received),
-    }
+    let divergence = replay(id, chain, &*registry()).err()?;
+    Some(format!("the history of {id} is not repeated: {divergence}"))
 }
 
 /// Attempts that ran more often than once and once more for each of so many `losses`, or under several keys.

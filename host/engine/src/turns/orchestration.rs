@@ -8,7 +8,7 @@ use longhaul_core::record::{FORMAT, NewRecord, ParkedRecord};
 use longhaul_core::{Failure, GuestOutcome, GuestTurn, InstanceId, Orchestration, Record, RuntimeStatus, Timestamp};
 
 use super::outcome::{After, TurnOutcome};
-use super::replay::{self, ReplayError, activate};
+use super::replay::{self, Divergence, activate};
 use crate::activities::register::Attempt;
 use crate::context::EngineContext;
 use crate::error::EngineError;
@@ -233,9 +233,10 @@ fn failure_of(error: GuestError) -> TurnFailure {
     }
 }
 
-fn replay_failed(error: ReplayError) -> TurnFailure {
-    match error {
-        ReplayError::Guest(error) => failure_of(error),
-        ReplayError::Mismatch(mismatch) => TurnFailure::Unrecoverable(format!("replay does not match the history: {mismatch}")),
+fn replay_failed(divergence: Divergence) -> TurnFailure {
+    match divergence {
+        Divergence::Guest(error) => failure_of(error),
+        Divergence::NotLoaded(deployment) => TurnFailure::NeedsDeployment(deployment),
+        Divergence::NoOrchestrator(..) | Divergence::Mismatch(_) => TurnFailure::Unrecoverable(divergence.to_string()),
     }
 }
