@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul::access::key::{from_hex, hex};
-use longhaul::access::link::{LinkSigner, PREFIX, Verb};
-use longhaul::access::{Key, Scope};
 use longhaul_core::Timestamp;
+use longhaul_http::auth::key::{from_hex, hex};
+use longhaul_http::auth::link::{LinkSigner, PREFIX, Verb};
+use longhaul_http::auth::{Key, Scope};
 
 use crate::input::{first_line, text};
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use http::Uri;
-use longhaul::app::bundle::{Bundle, MAX_COMPONENT_BYTES};
-use longhaul::app::manifest::{Kind, MAX_MANIFEST_BYTES, Manifest};
+use longhaul_app::bundle::{Bundle, MAX_COMPONENT_BYTES};
+use longhaul_app::manifest::{Kind, MAX_MANIFEST_BYTES, Manifest};
 use longhaul_wasm::AllowedHosts;
 
 use crate::input::{first_line, text};

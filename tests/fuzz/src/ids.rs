@@ -1,10 +1,10 @@
 //! Names of instances and entities.
 
 use http::Method;
-use longhaul::access::link::LinkCredential;
-use longhaul::http::links::Links;
-use longhaul::http::router::{MANAGEMENT_PREFIX, Router};
 use longhaul_core::{EntityId, ExecutionId, InstanceId, Timestamp, tags_of};
+use longhaul_http::auth::link::LinkCredential;
+use longhaul_http::links::Links;
+use longhaul_http::router::{MANAGEMENT_PREFIX, Router};
 
 use crate::input::{first_line, text};
 

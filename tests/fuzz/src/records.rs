@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use longhaul::http::azure::history_json::{HistoryOptions, history_json};
 use longhaul_core::history::history_events;
 use longhaul_core::orchestration::fold;
 use longhaul_core::record::FORMAT;
 use longhaul_core::{
     DeploymentId, Entity, EntityId, ExecutionId, GuestTurn, InstanceId, InstanceRow, Message, Orchestration, Record, Timestamp,
 };
+use longhaul_http::azure::history_json::{HistoryOptions, history_json};
 
 use crate::input::{first_line, text};
 

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{Method, Uri};
-use longhaul::http::azure::status_names;
-use longhaul::http::content::json_or_null;
-use longhaul::http::for_fuzzing::{key_in_rpc_path, page_token_of, read_page_token};
-use longhaul::http::links::escape;
-use longhaul::http::query::{Query, form_decode};
-use longhaul::http::router::{Base, MANAGEMENT_PREFIX, Matched, RPC_PREFIX, Router, Segment};
-use longhaul::http::routes::{self, Route};
 use longhaul_core::{Look, Payload};
+use longhaul_http::azure::status_names;
+use longhaul_http::content::json_or_null;
+use longhaul_http::for_fuzzing::{key_in_rpc_path, page_token_of, read_page_token};
+use longhaul_http::links::escape;
+use longhaul_http::query::{Query, form_decode};
+use longhaul_http::router::{Base, MANAGEMENT_PREFIX, Matched, RPC_PREFIX, Router, Segment};
+use longhaul_http::routes::{self, Route};
 use longhaul_store::for_fuzzing::{is_in_entity_ranges, is_in_instance_ranges};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! Dates, lengths of time, schedules.
 
-use longhaul::cron::Schedule;
-use longhaul::http::date;
+use longhaul_app::cron::Schedule;
 use longhaul_core::Timestamp;
+use longhaul_http::date;
 
 use crate::input::{first_line, text};
 
@@ -27,10 +27,10 @@ pub fn date(data: &[u8]) {
 /// A length of time as manifests or .NET write it.
 pub fn duration(data: &[u8]) {
     let text = text(data);
-    for length in [longhaul::duration::parse(&text), longhaul::duration::parse_time_span(&text)].into_iter().flatten() {
+    for length in [longhaul_app::duration::parse(&text), longhaul_app::duration::parse_time_span(&text)].into_iter().flatten() {
         assert!(!length.is_zero(), "{text:?}");
         let written = format!("{}ms", length.as_millis());
-        assert_eq!(longhaul::duration::parse(&written), Some(length), "{written}");
+        assert_eq!(longhaul_app::duration::parse(&written), Some(length), "{written}");
     }
 }
 

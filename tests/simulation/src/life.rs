@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use longhaul::app::Registry;
-use longhaul::app::bundle::{Bundle, ComponentFile};
-use longhaul::app::deployment::Deployer;
+use longhaul_app::Registry;
+use longhaul_app::bundle::{Bundle, ComponentFile};
+use longhaul_app::deployment::Deployer;
 use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::MemoryStore;
 use longhaul_wasm::{AllowedHosts, Config, Limits, Runtime};
@@ -150,7 +150,7 @@ fn load() -> Arc<Registry> {
     let loading = std::thread::spawn(move || {
         let runtime = Builder::new_current_thread().build().expect("a runtime without anything");
         runtime
-            .block_on(deployer.deploy(bundle.encode().into(), longhaul::access::Permit::default()))
+            .block_on(deployer.deploy(bundle.encode().into(), longhaul_engine::Permit::default()))
             .map(drop)
             .map_err(|error| error.to_string())
     });

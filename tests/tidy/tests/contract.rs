@@ -12,7 +12,7 @@ const CONTRACT: &str = "docs/contract.md";
 const TEXTS: &str = "docs/contract";
 const GUARANTEES: &str = "docs/guarantees.md";
 /// Where a test `module::name` stands: end to end, or beside the code.
-const HOMES: [&str; 2] = ["tests/e2e/tests/suite", "host/src/http"];
+const HOMES: [&str; 2] = ["tests/e2e/tests/suite", "host/http/src"];
 /// The sections of the contract that say what is answered when. The others are sources, an overview, and what other hosts do.
 const SECTIONS: [&str; 29] = [
     "1", "1.1", "3", "4", "5", "6", "7", "8", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "10.1", "10.2", "10.3", "10.4", "10.5",

@@ -1,4 +1,4 @@
-//! Imports point one way: `host -> wasm -> core <- store <- engine <- host`. A type needed on both sides belongs in core, or two types are meant.
+//! Imports point one way, as `ARCHITECTURE.md` draws it. A type needed on both sides belongs in core, or two types are meant.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ fn the_core_knows_nothing_of_http_or_azure() {
         found.map(|(index, line)| format!("{}:{}: {}", file.path, index + 1, line.trim())).collect::<Vec<_>>()
     });
     let found: Vec<_> = lines.collect();
-    assert_none("the core decides; how a client sees that is the business of host/src/http/azure", &found);
+    assert_none("the core decides; how a client sees that is the business of host/http/src/azure", &found);
 }
 
 #[test]
@@ -74,6 +74,42 @@ fn store_and_wasm_know_the_core_and_not_each_other() {
 fn the_engine_knows_the_core_and_the_store_and_neither_guests_nor_apps() {
     let below = BTreeSet::from(["longhaul-core".to_owned(), "longhaul-store".to_owned()]);
     assert_eq!(dependencies_of("host/engine"), below);
+}
+
+/// What each crate above the engine may depend on.
+const UPPER: &[(&str, &[&str])] = &[
+    ("host/app", &["longhaul-core", "longhaul-engine", "longhaul-store", "longhaul-wasm"]),
+    ("host/http", &["longhaul-app", "longhaul-core", "longhaul-engine", "longhaul-store"]),
+    ("host/cli", &["longhaul-app", "longhaul-core", "longhaul-engine", "longhaul-http", "longhaul-store", "longhaul-wasm"]),
+];
+
+#[test]
+fn apps_know_no_http_and_http_knows_no_guests_and_nothing_knows_the_command_line() {
+    for (folder, allowed) in UPPER {
+        let allowed: BTreeSet<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        assert!(dependencies_of(folder).is_subset(&allowed), "{folder}: {:?}", dependencies_of(folder));
+    }
+}
+
+/// The crates of the host, by folder.
+const CRATES: [&str; 7] = ["app", "cli", "core", "engine", "http", "store", "wasm"];
+
+#[test]
+fn every_crate_of_the_host_has_a_rule() {
+    let folders = root().join("host").read_dir().expect("the folder of the host");
+    let folders: BTreeSet<_> = folders.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(folders, CRATES.map(str::to_owned).into());
+}
+
+/// Within the crate of apps: when a schedule is due is no business of the jobs that run it, and the manifest knows neither jobs nor the registry.
+#[test]
+fn manifests_know_nothing_of_what_runs_them() {
+    let above = ["crate::registry", "crate::schedules", "crate::deployment", "crate::guests", "longhaul_engine"];
+    let breaches = tidy::source_files().into_iter().filter(|file| {
+        let is_below = file.path.starts_with("host/app/src/manifest") || file.path.starts_with("host/app/src/cron");
+        is_below && above.iter().any(|name| file.text.contains(name))
+    });
+    tidy::assert_none("manifests and schedules' times that know what runs them", &breaches.map(|file| file.path).collect::<Vec<_>>());
 }
 
 #[test]

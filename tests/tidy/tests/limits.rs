@@ -4,8 +4,8 @@ use tidy::{assert_none, root};
 
 const PAGE: &str = "docs/guide/limits.md";
 /// The table `[limits]` of the settings, and the settings beside it.
-const LIMITS: &str = "host/src/cli/settings/limits.rs";
-const SETTINGS: &str = "host/src/cli/settings.rs";
+const LIMITS: &str = "host/cli/src/settings/limits.rs";
+const SETTINGS: &str = "host/cli/src/settings.rs";
 
 /// The names of the optional members of a file's structs, as settings are written.
 fn settings(file: &str) -> Vec<String> {

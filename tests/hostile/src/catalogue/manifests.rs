@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul::app::bundle::{Bundle, ComponentFile};
+use longhaul_app::bundle::{Bundle, ComponentFile};
 
 use super::uploads::upload;
 use crate::row::Row;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul::app::bundle::{self, Bundle, ComponentFile};
+use longhaul_app::bundle::{self, Bundle, ComponentFile};
 use longhaul_core::Sha256;
 
 use crate::row::{ADMIN_KEY, Row, bytes, request};
