@@ -1,7 +1,7 @@
 //! How long the core itself takes: `cargo run --release -p longhaul-core --example scale`.
 //!
-//! A fan-out of 10,000 activities, 10,000 turns in a row, and 10,000 waits that are all cancelled at once. What grows with the
-//! square of the number shows here long before it shows in a host.
+//! A fan-out of 10,000 activities, 10,000 turns in a row, and 10,000 waits that are all cancelled
+//! at once. What grows with the square of the number shows here long before it shows in a host.
 
 use std::time::{Duration, Instant};
 
@@ -109,7 +109,8 @@ fn sequence() -> Instance {
     instance
 }
 
-/// Waits for events that are there already, then every wait is cancelled in the activation that hands the events out.
+/// Waits for events that are there already, then every wait is cancelled in the activation that
+/// hands the events out.
 fn cancellations() -> Instance {
     let mut instance = Instance::new();
     instance.start((0..COUNT).map(|_| Command::WaitForEvent("E".into())).collect());

@@ -1,8 +1,9 @@
 //! The state of an entity and its batches.
 //!
-//! A batch begins ([`Entity::begin_batch`]), takes in what arrived ([`Entity::receive`]), and ends with what the guest returned for the
-//! operations that may run ([`Entity::end_batch`]). While an orchestration holds the lock, only its calls run; what others
-//! send waits in order. The record of a batch carries the whole state, so nothing is ever replayed.
+//! A batch begins ([`Entity::begin_batch`]), takes in what arrived ([`Entity::receive`]), and ends
+//! with what the guest returned for the operations that may run ([`Entity::end_batch`]). While an
+//! orchestration holds the lock, only its calls run; what others send waits in order. The record of
+//! a batch carries the whole state, so nothing is ever replayed.
 
 mod batch;
 mod bounds;
@@ -71,7 +72,8 @@ impl Entity {
         self.wakes_itself_at().map(|at| self.time.by_clock(at))
     }
 
-    /// Whether the clock was put back, so that what is scheduled would come too late: a batch records when that comes now.
+    /// Whether the clock was put back, so that what is scheduled would come too late: a batch
+    /// records when that comes now.
     pub fn is_left_ahead(&self, clock: Timestamp) -> bool {
         self.wakes_itself_at().is_some() && self.time.is_left_ahead(clock)
     }
@@ -86,7 +88,8 @@ impl Entity {
         self.lock.as_ref()
     }
 
-    /// Folds a chain as the store returns it. Returns the recorded messages that no batch has consumed, oldest first.
+    /// Folds a chain as the store returns it. Returns the recorded messages that no batch has
+    /// consumed, oldest first.
     pub fn fold(id: EntityId, chain: impl IntoIterator<Item = Record>) -> (Self, VecDeque<Message>) {
         let mut entity = Self::blank(id);
         let mut inbox = VecDeque::new();

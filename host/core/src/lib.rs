@@ -1,8 +1,9 @@
 //! The decisions of Longhaul, and nothing else.
 //!
-//! This crate is given an instance's state, the messages that arrived and the turn that the guest returned; it yields the
-//! new state, the record to append and the [`Effect`]s that follow. It reads no clock, draws no random numbers and does no
-//! I/O, so that every rule is tested in milliseconds.
+//! This crate is given an instance's state, the messages that arrived and the turn that the guest
+//! returned; it yields the new state, the record to append and the [`Effect`]s that follow. It
+//! reads no clock, draws no random numbers and does no I/O, so that every rule is tested in
+//! milliseconds.
 //!
 //! - [`model`]: the words shared by all crates: ids, time, payloads, failures, commands.
 //! - [`message`]: what can arrive for an instance.

@@ -1,7 +1,8 @@
 //! What one instance may take up, and what is too much.
 //!
-//! A limit is looked at while something happens, never while it is read back: what it decided stands in the records as an outcome
-//! like any other, so a history means the same under every setting.
+//! A limit is looked at while something happens, never while it is read back: what it decided
+//! stands in the records as an outcome like any other, so a history means the same under every
+//! setting.
 
 mod buffered;
 mod guest_turn;
@@ -18,9 +19,11 @@ use crate::model::{Failure, Look, Payload, Timestamp};
 /// Bounds on one value: a payload, a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLimits {
-    /// Longest payload in bytes of its text: an input, an output, an event's data, an entity's state. Default 32 MiB.
+    /// Longest payload in bytes of its text: an input, an output, an event's data, an entity's
+    /// state. Default 32 MiB.
     pub max_payload_bytes: usize,
-    /// Most arrays and objects within one another in a payload. Default 100: some clients' JSON readers give up soon after.
+    /// Most arrays and objects within one another in a payload. Default 100: some clients' JSON
+    /// readers give up soon after.
     pub max_json_depth: usize,
     /// Longest name of an event, an operation or a function, in characters. Default 256.
     pub max_name_characters: usize,
@@ -31,7 +34,8 @@ pub struct ValueLimits {
 pub struct InstanceLimits {
     /// Bounds on each value.
     pub values: ValueLimits,
-    /// Most turns of one execution; one that goes on behind them fails with `HistoryTooLong`. Default 1,000,000.
+    /// Most turns of one execution; one that goes on behind them fails with `HistoryTooLong`.
+    /// Default 1,000,000.
     pub max_history_turns: u32,
     /// Most bytes of one execution's history, as [`HistoryUse`] counts them. Default 1 GiB.
     pub max_history_bytes: u64,
@@ -41,9 +45,11 @@ pub struct InstanceLimits {
     pub max_buffered_event_bytes: usize,
     /// Most open tasks of one execution: calls, children, timers, waits. Default 200,000.
     pub max_pending_tasks: usize,
-    /// Most entities of one critical section. Default 100: the request goes from one to the next and names all of them each time.
+    /// Most entities of one critical section. Default 100: the request goes from one to the next
+    /// and names all of them each time.
     pub max_section_entities: usize,
-    /// Most callers above an orchestration that was called by another. Default 100: each adds its words to a failure that comes through.
+    /// Most callers above an orchestration that was called by another. Default 100: each adds its
+    /// words to a failure that comes through.
     pub max_nesting: u32,
 }
 
@@ -92,7 +98,8 @@ impl From<BeyondLimit> for Failure {
 }
 
 impl ValueLimits {
-    /// Whether a payload is short and flat enough, and one that every reader of JSON reads. `what` begins the sentence that says so.
+    /// Whether a payload is short and flat enough, and one that every reader of JSON reads. `what`
+    /// begins the sentence that says so.
     ///
     /// # Errors
     /// `PayloadTooLarge`, `PayloadTooDeep` or `PayloadNotPortable`.
@@ -145,8 +152,8 @@ pub fn check_time(what: &str, time: Timestamp) -> Result<(), BeyondLimit> {
 pub struct HistoryUse {
     /// Turns.
     pub turns: u32,
-    /// Bytes: the texts of what arrived and of what was asked for, and a fixed share for each turn, message and command. About
-    /// what the log keeps.
+    /// Bytes: the texts of what arrived and of what was asked for, and a fixed share for each turn,
+    /// message and command. About what the log keeps.
     pub bytes: u64,
 }
 
@@ -154,7 +161,8 @@ pub struct HistoryUse {
 const WARN_TENTHS: u64 = 8;
 
 impl InstanceLimits {
-    /// What the log should say of a history that has grown from `before` to `after`: once, when it gets near its limits.
+    /// What the log should say of a history that has grown from `before` to `after`: once, when it
+    /// gets near its limits.
     pub fn history_warning(&self, before: HistoryUse, after: HistoryUse) -> Option<String> {
         if self.is_near(before) || !self.is_near(after) {
             return None;

@@ -35,8 +35,9 @@ pub struct Start {
     pub deployment: DeploymentId,
     /// When it was accepted.
     pub created_at: Timestamp,
-    /// When the instance was started first: before `created_at` where this start continues an instance, as new or by a restart in place.
-    /// Absent from starts that earlier versions have written.
+    /// When the instance was started first: before `created_at` where this start continues an
+    /// instance, as new or by a restart in place. Absent from starts that earlier versions have
+    /// written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub born_at: Option<Timestamp>,
     /// The version asked for.
@@ -75,7 +76,8 @@ pub struct Operation {
     pub at: Option<Timestamp>,
 }
 
-/// A critical section on its way from entity to entity: `set[next]` is the entity that this message is for.
+/// A critical section on its way from entity to entity: `set[next]` is the entity that this message
+/// is for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Section {
     /// The lock task of the orchestration that asks.
@@ -160,8 +162,8 @@ pub enum Message {
         reason: Option<String>,
         /// Whether its children end with it.
         recursive: bool,
-        /// Set when it comes from a parent that ends: only that very task's child obeys, not an instance that happens to have the id
-        /// that the child was to have.
+        /// Set when it comes from a parent that ends: only that very task's child obeys, not an
+        /// instance that happens to have the id that the child was to have.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<TaskRef>,
     },
@@ -175,8 +177,8 @@ pub enum Message {
         /// For people.
         reason: Option<String>,
     },
-    /// Lets a failed instance go on from before its first failure. From a caller to its child it also says where the answer goes from
-    /// now on, whatever has become of the child.
+    /// Lets a failed instance go on from before its first failure. From a caller to its child it
+    /// also says where the answer goes from now on, whatever has become of the child.
     Rewind {
         /// For people.
         reason: Option<String>,
@@ -195,7 +197,8 @@ pub enum Message {
     Release(Section),
 }
 
-/// A message for another instance. It becomes a record in the receiver's chain, in the sender's commit.
+/// A message for another instance. It becomes a record in the receiver's chain, in the sender's
+/// commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
     /// The receiver.
@@ -205,7 +208,8 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// The same with the time that the sender named, if it did, by the clock: the receiver's own time may be another.
+    /// The same with the time that the sender named, if it did, by the clock: the receiver's own
+    /// time may be another.
     pub(crate) fn by_clock(mut self, sender: OwnTime) -> Self {
         match &mut self.message {
             Message::Operation(Operation { at: Some(at), .. }) => *at = sender.by_clock(*at),
@@ -236,8 +240,8 @@ pub struct ActivityRun {
     pub timeout_ms: Option<DurationMs>,
     /// The deployment whose activity it is.
     pub deployment: DeploymentId,
-    /// The execution as it was called when it asked for the activity. A rewind does not change it, so it makes a key by which the
-    /// outside can tell that a call is made again.
+    /// The execution as it was called when it asked for the activity. A rewind does not change it,
+    /// so it makes a key by which the outside can tell that a call is made again.
     pub asked_in: ExecutionId,
 }
 

@@ -1,12 +1,14 @@
 //! The state of an orchestration instance and its turns.
 //!
-//! A turn begins ([`Orchestration::begin_turn`]), takes in what arrived ([`Orchestration::receive`]), decides what the guest is called
-//! with ([`Orchestration::activate`]), and ends with what the guest asked for ([`Orchestration::end_turn`]). All of it is
-//! deterministic, so folding the recorded turns ([`fold()`]) gives the same state and the same calls to the guest.
+//! A turn begins ([`Orchestration::begin_turn`]), takes in what arrived
+//! ([`Orchestration::receive`]), decides what the guest is called with
+//! ([`Orchestration::activate`]), and ends with what the guest asked for
+//! ([`Orchestration::end_turn`]). All of it is deterministic, so folding the recorded turns
+//! ([`fold()`]) gives the same state and the same calls to the guest.
 //!
-//! - The state: `execution` (one execution: its tasks and alarms), `events` (buffered events and the
-//!   waits for them), `ready` (ended tasks that the guest has not been told of), `critical_section`,
-//!   `attempts` (how calls are tried again).
+//! - The state: `execution` (one execution: its tasks and alarms), `events` (buffered events and
+//!   the waits for them), `ready` (ended tasks that the guest has not been told of),
+//!   `critical_section`, `attempts` (how calls are tried again).
 //! - The turn: `turn`, `receive` (what each message does), `command` (what each command does),
 //!   `locking` (how a critical section is entered and left), `finish` (how an execution ends),
 //!   `bounds` (what is counted, and what is too much), `weight` (what an instance takes in memory).
@@ -87,13 +89,14 @@ impl Orchestration {
         self.execution.as_ref().map(|execution| (&*execution.start.name, execution.start.deployment))
     }
 
-    /// When the instance was started first; `None` if it never was, or by a version that did not note it.
+    /// When the instance was started first; `None` if it never was, or by a version that did not
+    /// note it.
     pub fn born_at(&self) -> Option<Timestamp> {
         self.execution.as_ref()?.start.born_at
     }
 
-    /// Whether this may be the instance that was started first at `born_at`, and not another one that has its id. That cannot be told
-    /// where an earlier version started it.
+    /// Whether this may be the instance that was started first at `born_at`, and not another one
+    /// that has its id. That cannot be told where an earlier version started it.
     pub fn may_be_born_at(&self, born_at: Timestamp) -> bool {
         self.execution.is_some() && self.born_at().is_none_or(|own| own == born_at)
     }
@@ -103,7 +106,8 @@ impl Orchestration {
         self.time.at(clock, self.wakes_itself_at())
     }
 
-    /// What the instance's own alarms say at `now`: timers that are due and back-offs that are over, soonest first.
+    /// What the instance's own alarms say at `now`: timers that are due and back-offs that are
+    /// over, soonest first.
     pub fn due(&self, now: Timestamp) -> Vec<Message> {
         match (&self.execution, self.may_run()) {
             (Some(execution), true) => execution.due(now),
@@ -111,12 +115,14 @@ impl Orchestration {
         }
     }
 
-    /// Whether a turn is due at `clock` though nothing arrived: a first turn, completions that were ready at once, or a clock that was put back.
+    /// Whether a turn is due at `clock` though nothing arrived: a first turn, completions that were
+    /// ready at once, or a clock that was put back.
     pub fn needs_turn(&self, clock: Timestamp) -> bool {
         self.is_left_ahead(clock) || self.has_activation(self.turn_time(clock))
     }
 
-    /// Whether the clock was put back, so that what the instance waits for would come too late: a turn records when that comes now.
+    /// Whether the clock was put back, so that what the instance waits for would come too late: a
+    /// turn records when that comes now.
     pub fn is_left_ahead(&self, clock: Timestamp) -> bool {
         self.wakes_itself_at().is_some() && self.time.is_left_ahead(clock)
     }
@@ -138,7 +144,8 @@ impl Orchestration {
         self.execution.as_ref().and_then(Execution::wake_at)
     }
 
-    /// Whether the code has ended, though the execution may still wait for what it left open: its guest is not called again.
+    /// Whether the code has ended, though the execution may still wait for what it left open: its
+    /// guest is not called again.
     pub fn code_has_ended(&self) -> bool {
         self.execution.as_ref().is_some_and(|execution| self.status.is_terminal() || execution.returned.is_some())
     }

@@ -1,15 +1,19 @@
 //! The time of one instance, beside the machine's clock.
 //!
-//! An instance's time never goes backwards. A clock does: when it was an hour ahead and is put right, an instance that had a turn meanwhile is
-//! an hour ahead of it. Its waits must not last an hour longer for that, so from then on it keeps its distance to the clock as long as it
-//! waits for something, and no longer than that: what it waits for comes when as much time has passed as it meant to wait.
+//! An instance's time never goes backwards. A clock does: when it was an hour ahead and is put
+//! right, an instance that had a turn meanwhile is an hour ahead of it. Its waits must not last an
+//! hour longer for that, so from then on it keeps its distance to the clock as long as it waits for
+//! something, and no longer than that: what it waits for comes when as much time has passed as it
+//! meant to wait.
 //!
-//! Records hold an instance's times as it sees them, except one: `wake_at` is by the clock, since that is what alarms go by. The distance is
-//! the difference between the two, so that it outlives the process.
+//! Records hold an instance's times as it sees them, except one: `wake_at` is by the clock, since
+//! that is what alarms go by. The distance is the difference between the two, so that it outlives
+//! the process.
 
 use crate::model::Timestamp;
 
-/// How far a clock may go backwards before sleeping instances are told, milliseconds. Less than that they wait out.
+/// How far a clock may go backwards before sleeping instances are told, milliseconds. Less than
+/// that they wait out.
 const CORRECTION_MS: u64 = 1_000;
 
 /// An instance's time.
@@ -22,7 +26,8 @@ pub(crate) struct OwnTime {
 }
 
 impl OwnTime {
-    /// As after a record: it was closed at `now`, and what comes at `own` by the instance's time comes at `recorded` by the clock.
+    /// As after a record: it was closed at `now`, and what comes at `own` by the instance's time
+    /// comes at `recorded` by the clock.
     pub(crate) fn recorded(now: Timestamp, own: Option<Timestamp>, recorded: Option<Timestamp>) -> Self {
         let ahead_ms = own.zip(recorded).map_or(0, |(own, recorded)| own.since(recorded));
         Self { now, ahead_ms }
@@ -35,7 +40,8 @@ impl OwnTime {
 
     /// The time of a turn at `clock` for an instance that next waits for `wake`, by its own time.
     pub(crate) fn at(self, clock: Timestamp, wake: Option<Timestamp>) -> Timestamp {
-        // No further than to what it waits for: a clock that is put forward again makes up for the distance.
+        // No further than to what it waits for: a clock that is put forward again makes up for the
+        // distance.
         let kept = wake.map_or(clock, |wake| Timestamp(clock.0.saturating_add(self.ahead_ms)).min(wake));
         clock.max(self.now).max(kept)
     }
@@ -61,7 +67,8 @@ impl OwnTime {
         at.plus(self.ahead_ms)
     }
 
-    /// Whether the clock has been put back since the latest turn: what the instance waits for would come too late.
+    /// Whether the clock has been put back since the latest turn: what the instance waits for would
+    /// come too late.
     pub(crate) fn is_left_ahead(self, clock: Timestamp) -> bool {
         self.now.since(Timestamp(clock.0.saturating_add(self.ahead_ms))) > CORRECTION_MS
     }
@@ -89,7 +96,8 @@ mod tests {
     #[test]
     fn a_wait_lasts_as_long_as_it_was_meant_to_after_the_clock_was_put_back() {
         let mut time = OwnTime::default();
-        // The clock is an hour ahead, and the instance begins to wait for 5 s; then it is put right.
+        // The clock is an hour ahead, and the instance begins to wait for 5 s; then it is put
+        // right.
         time.advance(at(HOUR), None);
         let wake = at(HOUR + 5_000);
         assert!(time.is_left_ahead(at(1_000)) && !time.is_left_ahead(at(HOUR - 1_000)));

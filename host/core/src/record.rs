@@ -1,8 +1,9 @@
 //! The durable facts, as they stand in the log.
 //!
-//! An instance is the chain of its records. Folding the chain gives the instance's whole state; nothing else has to survive
-//! a crash. A *base* record makes what lies before it unnecessary, but for messages that were recorded and not yet consumed:
-//! `inbox_before` says how many there are. Records are JSON with payloads embedded as they are, so that SQL can show them.
+//! An instance is the chain of its records. Folding the chain gives the instance's whole state;
+//! nothing else has to survive a crash. A *base* record makes what lies before it unnecessary, but
+//! for messages that were recorded and not yet consumed: `inbox_before` says how many there are.
+//! Records are JSON with payloads embedded as they are, so that SQL can show them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,9 @@ use crate::model::{Command, DeploymentId, ExecutionId, Failure, GuestOutcome, In
 
 /// The format that this version writes. Older ones stay readable.
 ///
-/// 2: ids, keys and names of events that are dot segments are refused. A turn of format 1 is read by the rules of its time, since what
-/// it refused is not written down but found again when it is read.
+/// 2: ids, keys and names of events that are dot segments are refused. A turn of format 1 is read
+/// by the rules of its time, since what it refused is not written down but found again when it is
+/// read.
 pub const FORMAT: u32 = 2;
 
 /// One durable fact about one instance.
@@ -111,7 +113,8 @@ pub struct TurnRecord {
     /// How it ended, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The execution that began with this turn, if one did: of several starts only the first is taken.
+    /// The execution that began with this turn, if one did: of several starts only the first is
+    /// taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<ExecutionId>,
     /// Set when this turn replaced an ended execution by one whose start came from the inbox.
@@ -120,18 +123,21 @@ pub struct TurnRecord {
     /// Whether an operator let a suspended or parked instance go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
-    /// Set when this turn took the execution back to before its first failure. Reading the chain carries that out.
+    /// Set when this turn took the execution back to before its first failure. Reading the chain
+    /// carries that out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewound: Option<Box<Rewound>>,
     /// How the instance stands after the turn.
     pub status: RuntimeStatus,
-    /// When it next has something to do by itself, by the machine's clock: sooner than by the instance's own time where that is ahead.
+    /// When it next has something to do by itself, by the machine's clock: sooner than by the
+    /// instance's own time where that is ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<Timestamp>,
     /// Whether it has something to do now: activities that run, or a turn to take.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pending: bool,
-    /// Recorded messages not consumed before this turn, those that it consumes included. Only on base records.
+    /// Recorded messages not consumed before this turn, those that it consumes included. Only on
+    /// base records.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inbox_before: u32,
 }
@@ -280,21 +286,23 @@ impl Record {
 }
 
 impl TurnRecord {
-    /// Without room that reading left unused. A list that is read has room for four, and most turns have one message and one command: a
-    /// long chain in memory would be three times its size, and the kernel would take longer to clear the pages than we to read it.
+    /// Without room that reading left unused. A list that is read has room for four, and most turns
+    /// have one message and one command: a long chain in memory would be three times its size, and
+    /// the kernel would take longer to clear the pages than we to read it.
     fn trimmed(mut self: Box<Self>) -> Box<Self> {
         self.received.shrink_to_fit();
         self.commands.shrink_to_fit();
         self
     }
 
-    /// Whether an instance that had ended before this turn is what it was: the turn took in messages that came too late for it.
+    /// Whether an instance that had ended before this turn is what it was: the turn took in
+    /// messages that came too late for it.
     pub(crate) fn leaves_ended(&self) -> bool {
         self.began.is_none() && self.rewound.is_none() && self.outcome.is_none()
     }
 
-    /// The start of the execution that began with this turn, if it stands in the record: a start that came from the inbox of an
-    /// instance that was new does not.
+    /// The start of the execution that began with this turn, if it stands in the record: a start
+    /// that came from the inbox of an instance that was new does not.
     pub(crate) fn begun(&self) -> Option<&Start> {
         let began = self.began.as_ref()?;
         let inline = self.received.iter().filter_map(Received::inline).find_map(|message| match message {
@@ -336,8 +344,8 @@ impl NewRecord {
         record.received.iter().any(|one| matches!(one, Received::Inline(Message::Start(_))))
     }
 
-    /// Notes that the start in this turn has got a record of its own before it: the turn refers to it as the inbox's oldest message.
-    /// Does nothing to other records.
+    /// Notes that the start in this turn has got a record of its own before it: the turn refers to
+    /// it as the inbox's oldest message. Does nothing to other records.
     pub fn refer_to_recorded_start(&mut self) {
         let Record::Turn(record) = &mut self.record else { return };
         for one in &mut record.received {
@@ -349,7 +357,8 @@ impl NewRecord {
         }
     }
 
-    /// Sets how many unconsumed recorded messages lie before a base record; does nothing to other records.
+    /// Sets how many unconsumed recorded messages lie before a base record; does nothing to other
+    /// records.
     pub fn set_inbox_before(&mut self, count: u32) {
         match &mut self.record {
             Record::Turn(record) if self.base => record.inbox_before = count,

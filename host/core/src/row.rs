@@ -1,7 +1,7 @@
 //! What the log says about an instance at a glance.
 //!
-//! A row is a pure function of the instance's records, so the table of rows can be dropped and built again from the log, and a
-//! query can be answered from the rows that memory already knows.
+//! A row is a pure function of the instance's records, so the table of rows can be dropped and
+//! built again from the log, and a query can be answered from the rows that memory already knows.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +36,9 @@ pub struct InstanceRow {
     pub parked: Option<String>,
     /// Start of the current execution, or the entity's first record.
     pub created_at: Timestamp,
-    /// Start of the first execution of this instance, or the entity's first record: continuing as new and restarting in place do not change
-    /// it, another start of the same id does. The beginning of time for instances of versions that did not note it.
+    /// Start of the first execution of this instance, or the entity's first record: continuing as
+    /// new and restarting in place do not change it, another start of the same id does. The
+    /// beginning of time for instances of versions that did not note it.
     #[serde(default)]
     pub born_at: Timestamp,
     /// Its latest turn, batch or change; of an orchestration that has ended, its end.
@@ -63,8 +64,8 @@ pub struct InstanceRow {
 }
 
 impl InstanceRow {
-    /// The row after `record`, given the row before it. `None` when there is nothing to show: a message for an instance that
-    /// was never started, or is gone.
+    /// The row after `record`, given the row before it. `None` when there is nothing to show: a
+    /// message for an instance that was never started, or is gone.
     pub fn after(row: Option<Self>, id: &InstanceId, record: &Record) -> Option<Self> {
         match record {
             Record::Message(message) => Self::after_message(row, id, message),
@@ -84,7 +85,8 @@ impl InstanceRow {
 
     fn after_message(row: Option<Self>, id: &InstanceId, record: &MessageRecord) -> Option<Self> {
         let row = match (row, &record.message) {
-            // A message for an ended instance may start it again, and then this is what there is to see of it.
+            // A message for an ended instance may start it again, and then this is what there is to
+            // see of it.
             (Some(row), Message::Start(start)) if row.status.is_terminal() => Self { inbox: row.inbox, ..Self::started(id, start) },
             (Some(row), _) => row,
             (None, Message::Start(start)) => Self::started(id, start),
@@ -199,7 +201,8 @@ impl InstanceRow {
     }
 }
 
-/// A base record counts the messages before it, those included that came before there was a row to count them.
+/// A base record counts the messages before it, those included that came before there was a row to
+/// count them.
 fn inbox_after(before: u32, received: &[Received], inbox_before: u32) -> u32 {
     before.max(inbox_before).saturating_sub(from_inbox(received))
 }

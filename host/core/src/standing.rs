@@ -1,8 +1,9 @@
 //! Which messages come too late for an orchestration.
 //!
-//! An ended instance stays as it was at its end: what comes later gets no record, changes no row and costs nothing. The same holds for
-//! answers to an execution that is gone. The store and the dispatcher both ask here, the one with what the tables say and the other with
-//! what memory knows, so that they cannot disagree.
+//! An ended instance stays as it was at its end: what comes later gets no record, changes no row
+//! and costs nothing. The same holds for answers to an execution that is gone. The store and the
+//! dispatcher both ask here, the one with what the tables say and the other with what memory knows,
+//! so that they cannot disagree.
 
 use crate::message::Message;
 use crate::model::{ExecutionId, RuntimeStatus};
@@ -10,7 +11,8 @@ use crate::orchestration::Orchestration;
 use crate::record::{Outcome, Record, TurnRecord};
 use crate::row::InstanceRow;
 
-/// How an orchestration stands after its latest record, as far as that decides whether a message still matters.
+/// How an orchestration stands after its latest record, as far as that decides whether a message
+/// still matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Its status; `Pending` from the moment that a start is recorded.
@@ -39,7 +41,8 @@ impl Standing {
         }
     }
 
-    /// The standing after a message was recorded: a start makes an instance of what had ended or never was.
+    /// The standing after a message was recorded: a start makes an instance of what had ended or
+    /// never was.
     pub fn after_message(standing: Option<Self>, message: &Message) -> Option<Self> {
         match message {
             Message::Start(start) if standing.as_ref().is_none_or(|standing| standing.status.is_terminal()) => {
@@ -59,11 +62,12 @@ impl Standing {
         Some(Self { status: turn.status, execution })
     }
 
-    /// Whether a message comes too late for an orchestration that stands so (`None`: it was never started, or is gone), and can be dropped
-    /// without a record.
+    /// Whether a message comes too late for an orchestration that stands so (`None`: it was never
+    /// started, or is gone), and can be dropped without a record.
     ///
-    /// A failed instance may be rewound, and takes an entity's answer for that: the operation has run and will not run again. Children
-    /// answer again when their caller is rewound, so their answers are not needed.
+    /// A failed instance may be rewound, and takes an entity's answer for that: the operation has
+    /// run and will not run again. Children answer again when their caller is rewound, so their
+    /// answers are not needed.
     pub fn is_late(standing: Option<&Self>, message: &Message) -> bool {
         let status = standing.map(|standing| standing.status);
         let has_ended = status.is_none_or(RuntimeStatus::is_terminal);

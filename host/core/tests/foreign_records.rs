@@ -1,4 +1,5 @@
-//! Records that no version of ours would write: a database may have been written by anybody, and none of them may take the host down.
+//! Records that no version of ours would write: a database may have been written by anybody, and
+//! none of them may take the host down.
 
 use longhaul_core::orchestration::fold;
 use longhaul_core::{DeploymentId, Entity, ExecutionId, InstanceId, InstanceRow, Message, Record, RuntimeStatus, Timestamp};

@@ -1,7 +1,8 @@
-//! Promises to stored data: each file in `histories/` is a record as some version wrote it, and every later version reads it.
+//! Promises to stored data: each file in `histories/` is a record as some version wrote it, and
+//! every later version reads it.
 //!
-//! A file is never changed. A new kind, variant or member gets a sample in [`samples`] and a file of its own; run the test with
-//! `LONGHAUL_WRITE_HISTORIES=1` to have missing files written.
+//! A file is never changed. A new kind, variant or member gets a sample in [`samples`] and a file
+//! of its own; run the test with `LONGHAUL_WRITE_HISTORIES=1` to have missing files written.
 
 mod samples;
 

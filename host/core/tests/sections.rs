@@ -1,5 +1,6 @@
-//! Many orchestrations that ask for overlapping critical sections: whatever the order of messages, whoever gives up or is terminated
-//! on the way, in the end everybody had a turn and nothing stays locked.
+//! Many orchestrations that ask for overlapping critical sections: whatever the order of messages,
+//! whoever gives up or is terminated on the way, in the end everybody had a turn and nothing stays
+//! locked.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -102,7 +103,8 @@ impl World {
         step.outgoing
     }
 
-    /// Locks; once inside raises an event for itself, and leaves in one of several ways when that comes back.
+    /// Locks; once inside raises an event for itself, and leaves in one of several ways when that
+    /// comes back.
     fn guest(&mut self, id: &InstanceId, activation: &Activation) -> GuestTurn {
         let nudge = || Command::RaiseEvent(longhaul_core::EventTo { instance_id: id.clone(), name: "Go".into(), data: Payload::null() });
         let wait = || Command::WaitForEvent("Go".into());

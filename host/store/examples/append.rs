@@ -1,8 +1,9 @@
 //! How many records per second one writer takes, by the size of its batches.
 //!
-//! `cargo run --release -p longhaul-store --example append [DIRECTORY] [SECONDS]`: writes to a new database in a temporary
-//! directory below `DIRECTORY` (default: the system's) for `SECONDS` (default 3) per size. Every instance has a start and four turns; ids are
-//! ordered by time, as the host makes them. The tables are brought up to date meanwhile, as in a host.
+//! `cargo run --release -p longhaul-store --example append [DIRECTORY] [SECONDS]`: writes to a new
+//! database in a temporary directory below `DIRECTORY` (default: the system's) for `SECONDS`
+//! (default 3) per size. Every instance has a start and four turns; ids are ordered by time, as the
+//! host makes them. The tables are brought up to date meanwhile, as in a host.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,7 +55,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Instances run side by side, as many as a batch is long, so that a batch holds one record of each.
+/// Instances run side by side, as many as a batch is long, so that a batch holds one record of
+/// each.
 fn record(number: u64, side_by_side: u64) -> NewRecord {
     let (round, place) = (number / side_by_side, number % side_by_side);
     let name = format!("{:016x}{:016x}", round / PER_INSTANCE, place);

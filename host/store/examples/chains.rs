@@ -1,8 +1,10 @@
 //! How long reading chains takes, and folding them.
 //!
-//! `cargo run --release -p longhaul-store --example chains [DIRECTORY] [ROUNDS]`: writes one chain of 100,000 turns, each with the result of an
-//! activity and the next call, and 10,000 chains of one turn, to a new database in a temporary directory below `DIRECTORY` (default: the
-//! system's); then reads the long one alone and the short ones 64 at a time, `ROUNDS` times (default 5). The processor time is that of all threads.
+//! `cargo run --release -p longhaul-store --example chains [DIRECTORY] [ROUNDS]`: writes one chain
+//! of 100,000 turns, each with the result of an activity and the next call, and 10,000 chains of
+//! one turn, to a new database in a temporary directory below `DIRECTORY` (default: the system's);
+//! then reads the long one alone and the short ones 64 at a time, `ROUNDS` times (default 5). The
+//! processor time is that of all threads.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -103,7 +105,8 @@ fn turn(id: &InstanceId, number: u32) -> NewRecord {
 /// Processor time of this process.
 fn cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the name in brackets: the state is field 3, user and system time are fields 14 and 15, in hundredths of a second.
+    // Behind the name in brackets: the state is field 3, user and system time are fields 14 and 15,
+    // in hundredths of a second.
     let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)

@@ -1,12 +1,15 @@
 //! What every store must do, one function each.
 //!
-//! Each function is given an empty store, panics if the guarantee does not hold, and leaves the store open. A bug found in one
-//! store becomes a function here, for all. [`for_each_guarantee!`](crate::for_each_guarantee) names them all, so that no store's tests
-//! can forget one.
+//! Each function is given an empty store, panics if the guarantee does not hold, and leaves the
+//! store open. A bug found in one store becomes a function here, for all.
+//! [`for_each_guarantee!`](crate::for_each_guarantee) names them all, so that no store's tests can
+//! forget one.
 //!
-//! - [`chains`]: appending and chains. [`late`]: messages that are left out. [`purging`]: removal. [`rows`]: single rows, work and timers. [`lists`]: pages and filters.
-//!   [`deployments`]: deployments and components. [`idempotency`]: notes of keyed requests.
-//!   [`schedules`]: how schedules stand. [`access_keys`]: API keys. [`random`]: a seeded sequence of records, to compare two stores.
+//! - [`chains`]: appending and chains. [`late`]: messages that are left out. [`purging`]: removal.
+//!   [`rows`]: single rows, work and timers. [`lists`]: pages and filters. [`deployments`]:
+//!   deployments and components. [`idempotency`]: notes of keyed requests. [`schedules`]: how
+//!   schedules stand. [`access_keys`]: API keys. [`random`]: a seeded sequence of records, to
+//!   compare two stores.
 //! - [`sample`]: records to test with.
 
 pub mod access_keys;

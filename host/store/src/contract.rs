@@ -1,9 +1,10 @@
-//! What the host needs of a store, one trait for each part: [`Log`], [`Instances`], [`Deployments`],
-//! [`IdempotencyNotes`], [`Schedules`] and [`AccessKeys`]; [`Store`] is all of them.
-//! [`WriterThread`] is beside the contract: a store may have one.
+//! What the host needs of a store, one trait for each part: [`Log`], [`Instances`],
+//! [`Deployments`], [`IdempotencyNotes`], [`Schedules`] and [`AccessKeys`]; [`Store`] is all of
+//! them. [`WriterThread`] is beside the contract: a store may have one.
 //!
-//! The log is the truth; rows are its index. A store answers every question as of the last append that it acknowledged,
-//! whether or not its tables have caught up. None of the futures may be dropped half-way: callers run them in jobs of their own.
+//! The log is the truth; rows are its index. A store answers every question as of the last append
+//! that it acknowledged, whether or not its tables have caught up. None of the futures may be
+//! dropped half-way: callers run them in jobs of their own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,7 +44,8 @@ pub enum Error {
     /// The store cannot serve now; nothing was written.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// The data cannot be used by this version, or not by a second process; the text names the file and says why.
+    /// The data cannot be used by this version, or not by a second process; the text names the file
+    /// and says why.
     #[error("{0}")]
     Refused(String),
     /// Stored data is not what this version wrote.
@@ -63,7 +65,8 @@ impl Error {
 
 /// All of it.
 pub trait Store: Log + Instances + Deployments + IdempotencyNotes + Schedules + AccessKeys {
-    /// Brings the tables up to date and closes the data. The store answers [`Error::Unavailable`] from then on.
+    /// Brings the tables up to date and closes the data. The store answers [`Error::Unavailable`]
+    /// from then on.
     fn close(&self) -> StoreFuture<'_, ()>;
 
     /// Drops every row and builds the table again from the log.

@@ -1,8 +1,8 @@
-//! What every database needs in order to keep a table of instances beside the log. Pure: no database
-//! is called here.
+//! What every database needs in order to keep a table of instances beside the log. Pure: no
+//! database is called here.
 //!
-//! - `overlay`: the records that the tables do not show yet. `cadence`: when the tables are brought up
-//!   to date.
+//! - `overlay`: the records that the tables do not show yet. `cadence`: when the tables are brought
+//!   up to date.
 //! - `fold`: from pending records to rows. `trim`: where a chain can be cut behind a base.
 //! - `range`: which ids a list covers. `list`: what the tables have, merged with what is pending.
 //!   `page`: how a page fills up.

@@ -1,13 +1,16 @@
 //! The store on SQLite.
 //!
-//! The log is a table that only grows at its end; the table of instances is a projection of it that lags by up to a second. What the
-//! tables do not know yet, memory does ([`crate::projection`]), so that every answer is as of the last append.
+//! The log is a table that only grows at its end; the table of instances is a projection of it that
+//! lags by up to a second. What the tables do not know yet, memory does ([`crate::projection`]), so
+//! that every answer is as of the last append.
 //!
-//! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`, `projector` with `trim`,
-//!   `recovery`, `purge`, `idempotency`, `schedules`, `access_keys` and `deployments` are what it does.
-//! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `lists`, `idempotency`, `schedules`, `access_keys` and
-//!   `deployments` are what they run.
-//! - `file` and `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts and errors look in SQLite.
+//! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`,
+//!   `projector` with `trim`, `recovery`, `purge`, `idempotency`, `schedules`, `access_keys` and
+//!   `deployments` are what it does.
+//! - `readers`: the read-only connections; `chain` with `long_chain`, `query`, `lists`,
+//!   `idempotency`, `schedules`, `access_keys` and `deployments` are what they run.
+//! - `file` and `config`: how a file is opened. `rows`, `bulk`, `error`: how values, long inserts
+//!   and errors look in SQLite.
 
 mod access_keys;
 mod append;
@@ -55,7 +58,8 @@ use writer::{Command, MAX_WAITING, Reply};
 
 /// A store in one SQLite file. One per process and file.
 ///
-/// Dropping it without [`Store::close`] loses nothing: it waits for the command that runs, and the next open finds the rest in the log.
+/// Dropping it without [`Store::close`] loses nothing: it waits for the command that runs, and the
+/// next open finds the rest in the log.
 #[derive(Debug)]
 pub struct SqliteStore {
     commands: mpsc::Sender<Command>,
@@ -67,11 +71,13 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database, creating its directory and the file if missing, and brings its tables up to date with the log.
+    /// Opens the database, creating its directory and the file if missing, and brings its tables up
+    /// to date with the log.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the file is in use, foreign, written by a newer version, or when SQLite is too old or does not take a
-    /// setting: the text names the file and the reason, and the file is left as it was.
+    /// [`Error::Refused`] when the file is in use, foreign, written by a newer version, or when
+    /// SQLite is too old or does not take a setting: the text names the file and the reason, and
+    /// the file is left as it was.
     pub async fn open(config: SqliteConfig) -> Result<Self, Error> {
         let overlay = SharedOverlay::default();
         let (commands, received) = mpsc::channel(MAX_WAITING);
@@ -121,10 +127,12 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // The writer ends once no sender of commands is left. Its lock is free when this returns, so the file can be opened again at once.
+        // The writer ends once no sender of commands is left. Its lock is free when this returns,
+        // so the file can be opened again at once.
         self.commands = mpsc::channel(1).0;
         let thread = self.thread.lock().take();
-        // A job beside the writer may be the last to drop the store, and no thread can wait for itself.
+        // A job beside the writer may be the last to drop the store, and no thread can wait for
+        // itself.
         let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer's thread panicked");
@@ -324,7 +332,8 @@ impl AccessKeys for SqliteStore {
 impl Store for SqliteStore {
     fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            // Readers first: the last connection to close moves the write-ahead log into the database file.
+            // Readers first: the last connection to close moves the write-ahead log into the
+            // database file.
             self.readers.close().await;
             self.ask(Command::Close).await
         })

@@ -62,7 +62,8 @@ mod eager_sqlite {
     longhaul_store::for_each_guarantee!(against_eager_sqlite);
 }
 
-/// Gives both stores the same records in batches of random size, with purges in between, and compares what they answer.
+/// Gives both stores the same records in batches of random size, with purges in between, and
+/// compares what they answer.
 async fn compare(seed: u64, sqlite: &SqliteStore, rounds: u32) {
     let memory = MemoryStore::new();
     let mut records = Records::new(seed, 24);
@@ -118,7 +119,8 @@ async fn random_records_give_the_same_answers_after_every_restart() {
     for round in 0..25 {
         let store = SqliteStore::open(SqliteConfig::in_directory(directory.path())).await.unwrap();
         for _ in 0..records.below(4) {
-            // Chains without a row are dropped at open, so instances are started before anything else is sent to them.
+            // Chains without a row are dropped at open, so instances are started before anything
+            // else is sent to them.
             let batch: Vec<_> = (0..30).map(|_| records.next_record()).collect();
             sample::append(&memory, batch.clone()).await;
             sample::append(&store, batch).await;

@@ -55,7 +55,8 @@ async fn lists_are_right_however_much_the_tables_do_not_show_yet() {
                 let query = InstanceQuery { statuses: statuses.clone(), limit, id_prefix: id_prefix.into(), ..InstanceQuery::default() };
                 let (listed, expected) = (walk(&store, query.clone()).await, walk(&memory, query.clone()).await);
                 assert!(listed == expected, "{query:?} with {to} pending: {} and {} pages", listed.len(), expected.len());
-                // Pages that end by bytes may end sooner than they must, where something that is not shown was counted.
+                // Pages that end by bytes may end sooner than they must, where something that is
+                // not shown was counted.
                 let query = InstanceQuery { max_bytes: Some(4 * u64::from(limit.max(2))), ..query };
                 let listed = rows(walk(&store, query.clone()).await, &query);
                 assert!(listed == rows(expected, &InstanceQuery::default()), "{query:?} with {to} pending: {} rows", listed.len());
@@ -64,7 +65,8 @@ async fn lists_are_right_however_much_the_tables_do_not_show_yet() {
     }
 }
 
-/// The tables have a page's worth far apart, and what belongs between them is pending behind all that the list takes in.
+/// The tables have a page's worth far apart, and what belongs between them is pending behind all
+/// that the list takes in.
 #[tokio::test]
 async fn what_is_pending_beyond_all_that_a_list_takes_in_is_not_left_out() {
     let ((_directory, store), memory) = (lazy_store().await, MemoryStore::new());

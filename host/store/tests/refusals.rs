@@ -1,4 +1,5 @@
-//! Files that the store on SQLite refuses: with the file's name and the reason, and without changing a byte.
+//! Files that the store on SQLite refuses: with the file's name and the reason, and without
+//! changing a byte.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +27,8 @@ async fn execute(directory: &Path, sql: &'static str) {
     shell.close().await.unwrap();
 }
 
-/// The database and whatever lies beside it, byte for byte; but for the lock file, and for the memory that SQLite shares with itself.
+/// The database and whatever lies beside it, byte for byte; but for the lock file, and for the
+/// memory that SQLite shares with itself.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let names = directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let kept = names.filter(|name| !name.ends_with(".lock") && !name.ends_with("-shm"));
@@ -42,7 +44,8 @@ async fn refused(directory: &Path) -> String {
     text
 }
 
-/// A store with a log and a table of many pages. Instances have long names, so that no two databases have the same pages.
+/// A store with a log and a table of many pages. Instances have long names, so that no two
+/// databases have the same pages.
 async fn filled(directory: &Path, name: &str) -> SqliteStore {
     let store = open(directory).await.unwrap();
     let records = (0..300).flat_map(|number| {

@@ -191,7 +191,8 @@ async fn messages_that_a_base_needs_are_not_dropped() {
     flush(&store).await;
     assert_eq!(chain(&store, "@e@1").await, before);
     assert_eq!(before.len(), 4);
-    // The first batch and the first message are gone, the second batch lies between messages that are needed.
+    // The first batch and the first message are gone, the second batch lies between messages that
+    // are needed.
     assert_eq!(numbers(directory.path(), "SELECT position FROM log ORDER BY position").await, [3, 4, 5, 6, 7]);
 }
 

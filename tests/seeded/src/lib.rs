@@ -3,7 +3,8 @@
 //! A failed run names its seed, and the same seed must lead to the same run a year later. So the
 //! generator stands here: a library may change its own with any version.
 
-/// A small generator (SplitMix64): the same seed gives the same numbers on every machine and in every version.
+/// A small generator (SplitMix64): the same seed gives the same numbers on every machine and in
+/// every version.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

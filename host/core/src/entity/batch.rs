@@ -13,7 +13,8 @@ pub struct Batch {
     /// Operations that may run now, in order.
     operations: Vec<Operation>,
     outgoing: Vec<Outgoing>,
-    /// A scheduled operation came due or a lock changed hands: worth a record though nothing arrived.
+    /// A scheduled operation came due or a lock changed hands: worth a record though nothing
+    /// arrived.
     moved: bool,
 }
 
@@ -29,7 +30,8 @@ pub struct BatchStep {
 }
 
 impl BatchStep {
-    /// The record to append. `inbox_before` counts the recorded messages that were not consumed before this batch.
+    /// The record to append. `inbox_before` counts the recorded messages that were not consumed
+    /// before this batch.
     pub fn seal(mut self, instance: InstanceId, inbox_before: u32) -> (NewRecord, Vec<Outgoing>) {
         self.record.inbox_before = inbox_before;
         (NewRecord { instance, base: true, record: Record::Entity(Box::new(self.record)) }, self.outgoing)
@@ -122,7 +124,8 @@ impl Entity {
         self.lock = Some(section);
     }
 
-    /// Gives the lock back, or withdraws a request that still waits here. Where the request went on, the release follows it.
+    /// Gives the lock back, or withdraws a request that still waits here. Where the request went
+    /// on, the release follows it.
     fn release(&mut self, batch: &mut Batch, section: Section) {
         let is_same = |other: &Section| other.owner == section.owner;
         if !self.lock.as_ref().is_some_and(is_same) {
@@ -142,11 +145,12 @@ impl Entity {
         }
     }
 
-    /// Closes the batch. `guest` is absent if there were no operations; `fresh` seeds the ids of orchestrations that
-    /// operations start, which are pinned to `pin`.
+    /// Closes the batch. `guest` is absent if there were no operations; `fresh` seeds the ids of
+    /// orchestrations that operations start, which are pinned to `pin`.
     pub fn end_batch(&mut self, mut batch: Batch, guest: Option<GuestBatch>, fresh: &ExecutionId, pin: impl Into<Pin>) -> BatchStep {
         let (mut failures, mut untold, pin) = (Vec::new(), Vec::new(), pin.into());
-        // Each caller gets an answer, even if a guest returned fewer results than it was given operations.
+        // Each caller gets an answer, even if a guest returned fewer results than it was given
+        // operations.
         let unanswered = || GuestOperationResult {
             outcome: Err(Failure::new("NoResult", "the entity returned no result for the operation")),
             signals: Vec::new(),

@@ -5,8 +5,8 @@ use crate::limits::{BeyondLimit, Buffered, InstanceLimits};
 use crate::message::{Message, Operation};
 
 impl Entity {
-    /// Whether there is room for a message from outside. An operation that may run at once needs none. What another instance sends is taken in
-    /// any case: its sender could not be told.
+    /// Whether there is room for a message from outside. An operation that may run at once needs
+    /// none. What another instance sends is taken in any case: its sender could not be told.
     ///
     /// # Errors
     /// `TooManyOperations`.

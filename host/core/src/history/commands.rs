@@ -1,6 +1,7 @@
 //! Tells what the commands of a turn led to.
 //!
-//! A command that was refused led to nothing but its failure, so what the turn sent is looked at, not only what it asked for.
+//! A command that was refused led to nothing but its failure, so what the turn sent is looked at,
+//! not only what it asked for.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -100,7 +101,8 @@ impl<'turn> Commands<'turn> {
         }
     }
 
-    /// A call that ended before anything was asked of anyone: it was refused, or had been carried out before a rewind.
+    /// A call that ended before anything was asked of anyone: it was refused, or had been carried
+    /// out before a rewind.
     fn ended_at_once(&self, list: &mut List, task: TaskId, open: &Open) {
         match self.state.unseen(task) {
             Some(TaskResult::Failed(failure)) => {
@@ -146,7 +148,8 @@ impl<'turn> Commands<'turn> {
         list.open(task, Open::begun(Kind::Request(id), "", Payload::null(), self.now), self.now, event);
     }
 
-    /// The id that the request of a task bears, and the name of the event that its answer arrives as.
+    /// The id that the request of a task bears, and the name of the event that its answer arrives
+    /// as.
     fn request_id(&self, task: TaskId) -> String {
         format!("{}:{task}", self.execution)
     }
@@ -163,7 +166,8 @@ impl<'turn> Commands<'turn> {
     }
 
     fn detached_start(&mut self, list: &mut List, call: &OrchestrationCall) {
-        // One that was started before a rewind is not started again; then only an id that the code chose is known.
+        // One that was started before a rewind is not started again; then only an id that the code
+        // chose is known.
         let begun = self.detached.pop_front_if(|(_, start)| start.name == call.name && start.input == call.input);
         if begun.is_none() && call.instance_id.as_deref().is_some_and(|id| InstanceId::orchestration(id).is_err()) {
             return;

@@ -70,7 +70,8 @@ impl List {
         self.open.insert(task, Open { place, ..open });
     }
 
-    /// An attempt of a call failed and its event has left the list. The task stays open until the next attempt.
+    /// An attempt of a call failed and its event has left the list. The task stays open until the
+    /// next attempt.
     pub(super) fn back_off(&mut self, task: TaskId, open: Open, at: Timestamp, due: Timestamp) {
         self.push(at, HistoryEvent::TimerSet { due });
         self.open.insert(task, Open { place: None, ..open });

@@ -6,7 +6,8 @@ use crate::model::{ActivityCall, Command, EntityCall, EntitySignal, EventTo, Gue
 type Checked = Result<(), BeyondLimit>;
 
 impl ValueLimits {
-    /// Whether each value in a turn is short and flat enough, and no time after the year 9999. The custom status has a limit of its own.
+    /// Whether each value in a turn is short and flat enough, and no time after the year 9999. The
+    /// custom status has a limit of its own.
     ///
     /// # Errors
     /// The first that is not; the text says where it stands.

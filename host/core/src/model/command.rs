@@ -145,7 +145,8 @@ pub struct EventTo {
     pub data: Payload,
 }
 
-/// What the code asks for in a turn. The first six create a task each; see the WIT for what each means.
+/// What the code asks for in a turn. The first six create a task each; see the WIT for what each
+/// means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Command {

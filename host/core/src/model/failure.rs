@@ -32,7 +32,8 @@ impl Failure {
         format!("Orchestrator function '{name}' failed: {}", self.message)
     }
 
-    /// The same failure, seen one task boundary further out: `text` becomes the message, the old message a cause.
+    /// The same failure, seen one task boundary further out: `text` becomes the message, the old
+    /// message a cause.
     pub fn wrapped(self, text: String) -> Self {
         let mut inner = vec![self.message];
         inner.extend(self.inner);

@@ -27,8 +27,8 @@ impl InstanceId {
     /// An id that people or guests chose for an orchestration.
     ///
     /// # Errors
-    /// [`InvalidId`] unless it has 1 to 256 UTF-16 units, does not begin with `@`, contains none of `/ \ # ?` nor control characters, and is
-    /// neither `.` nor `..`.
+    /// [`InvalidId`] unless it has 1 to 256 UTF-16 units, does not begin with `@`, contains none of
+    /// `/ \ # ?` nor control characters, and is neither `.` nor `..`.
     pub fn orchestration(text: &str) -> Result<Self, InvalidId> {
         check_segment("instance id", text)?;
         Self::orchestration_with_dots(text)
@@ -55,7 +55,8 @@ impl InstanceId {
         Self(text.into())
     }
 
-    /// The id of an instance whose end is not waited for and that was given none: its first execution's id, written as a GUID with dashes.
+    /// The id of an instance whose end is not waited for and that was given none: its first
+    /// execution's id, written as a GUID with dashes.
     pub(crate) fn detached(execution: &ExecutionId) -> Self {
         let guid = Uuid::try_parse(execution.as_str()).map(|guid| guid.hyphenated().to_string());
         Self::trusted(guid.unwrap_or_else(|_| execution.as_str().to_owned()))
@@ -78,8 +79,9 @@ impl InstanceId {
     }
 }
 
-/// Refuses `.` and `..`, which no address can have as a part of its path: clients remove them before they send the request (RFC 3986,
-/// 5.2.4), so that it reaches another resource. Written as `%2E` they are the same (6.2.2.2).
+/// Refuses `.` and `..`, which no address can have as a part of its path: clients remove them
+/// before they send the request (RFC 3986, 5.2.4), so that it reaches another resource. Written as
+/// `%2E` they are the same (6.2.2.2).
 fn check_segment(what: &str, text: &str) -> Result<(), InvalidId> {
     match text {
         "." | ".." => Err(InvalidId(format!(
@@ -135,14 +137,16 @@ impl EntityId {
     /// An id that people or guests chose.
     ///
     /// # Errors
-    /// [`InvalidId`] when the name is empty or contains `@`, or when name or key break the rules of instance ids. A key may be empty.
+    /// [`InvalidId`] when the name is empty or contains `@`, or when name or key break the rules of
+    /// instance ids. A key may be empty.
     pub fn new(name: &str, key: &str) -> Result<Self, InvalidId> {
         check_segment("entity name", name)?;
         check_segment("entity key", key)?;
         Self::stored(name, key)
     }
 
-    /// An id that may be that of an entity in the store, whose key was chosen when `.` and `..` were not refused.
+    /// An id that may be that of an entity in the store, whose key was chosen when `.` and `..`
+    /// were not refused.
     ///
     /// # Errors
     /// As [`Self::new`], but for those two.
@@ -181,7 +185,8 @@ impl fmt::Display for EntityId {
     }
 }
 
-/// 32 lower-case hexadecimal digits, new for each execution of an instance, ordered by the time they were made.
+/// 32 lower-case hexadecimal digits, new for each execution of an instance, ordered by the time
+/// they were made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ExecutionId(Arc<str>);
@@ -192,8 +197,8 @@ impl ExecutionId {
         Self(text.into())
     }
 
-    /// The id that follows from `self` and `salt` at `now`: the same on every fold, new for every salt, and ordered by time so
-    /// that new rows land together.
+    /// The id that follows from `self` and `salt` at `now`: the same on every fold, new for every
+    /// salt, and ordered by time so that new rows land together.
     pub fn derive(&self, now: Timestamp, salt: &str) -> Self {
         let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}_{salt}", self.0).as_bytes()).simple().to_string();
         Self(format!("{:012x}{}", now.0 & 0xffff_ffff_ffff, &digest[12..]).into())

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::DeploymentId;
 
-/// What happens to open activities, children and timers when an orchestrator returns, fails or continues as new.
+/// What happens to open activities, children and timers when an orchestrator returns, fails or
+/// continues as new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnReturn {

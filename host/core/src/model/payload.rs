@@ -52,8 +52,8 @@ impl Payload {
         Self::of(text).expect("a string is always JSON")
     }
 
-    /// Stored text as a value: a text that is one JSON value as a whole is that value, any other is a string. So is a
-    /// value that not every reader of JSON reads.
+    /// Stored text as a value: a text that is one JSON value as a whole is that value, any other is
+    /// a string. So is a value that not every reader of JSON reads.
     pub fn of_text(text: &str) -> Self {
         if text.trim().is_empty() {
             return Self::string("");
@@ -71,8 +71,8 @@ impl Payload {
         look::look(self.as_str())
     }
 
-    /// As an answer shows it: a value that not every reader of JSON reads is a string with its text. Such values are refused today;
-    /// older versions stored them.
+    /// As an answer shows it: a value that not every reader of JSON reads is a string with its
+    /// text. Such values are refused today; older versions stored them.
     pub fn shown(&self) -> Self {
         let is_flawed = look::may_have_flaw(self.as_str()) && self.look().flaw.is_some();
         if is_flawed { Self::string(self.as_str()) } else { self.clone() }

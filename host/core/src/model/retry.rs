@@ -30,7 +30,8 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// When attempt `attempt` (from 1) that failed at `now` is tried again; `None` when the policy gives up.
+    /// When attempt `attempt` (from 1) that failed at `now` is tried again; `None` when the policy
+    /// gives up.
     ///
     /// `chance` from 0.0 to 1.0 decides the part of the delay that jitter leaves open.
     pub fn next_attempt(
@@ -90,7 +91,8 @@ impl PartialEq for RetryPolicy {
     }
 }
 
-/// A number as JSON; one that JSON does not have as a text. `serde_json` would write `null`, and the record could not be read again.
+/// A number as JSON; one that JSON does not have as a text. `serde_json` would write `null`, and
+/// the record could not be read again.
 mod any_number {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};

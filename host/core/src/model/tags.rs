@@ -38,8 +38,8 @@ pub fn tags_of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Tags
 /// Whether an instance may have these tags.
 ///
 /// # Errors
-/// [`InvalidTags`] unless there are at most [`MAX_TAGS`], each key has 1 to [`MAX_TAG_KEY_CHARS`] characters and each value at
-/// most [`MAX_TAG_VALUE_CHARS`].
+/// [`InvalidTags`] unless there are at most [`MAX_TAGS`], each key has 1 to [`MAX_TAG_KEY_CHARS`]
+/// characters and each value at most [`MAX_TAG_VALUE_CHARS`].
 pub fn check_tags(tags: &Tags) -> Result<(), InvalidTags> {
     if tags.len() > MAX_TAGS {
         return Err(InvalidTags(format!("there are {} tags; an instance may have {MAX_TAGS}", tags.len())));

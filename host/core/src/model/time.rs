@@ -11,7 +11,8 @@ pub type DurationMs = u64;
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The latest time that can be asked for: the last millisecond of the year 9999, behind which no reader of dates follows.
+    /// The latest time that can be asked for: the last millisecond of the year 9999, behind which
+    /// no reader of dates follows.
     pub const MAX: Self = Self(253_402_300_799_999);
 
     /// This time and `duration_ms` more, at most [`Timestamp::MAX`].
@@ -47,7 +48,8 @@ fn clock(second_of_day: u64) -> String {
     format!("{:02}:{:02}:{:02}", second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60)
 }
 
-/// The Gregorian date `days` after 1970-01-01. Eras of 400 years begin on a 1 March, which puts the leap day last.
+/// The Gregorian date `days` after 1970-01-01. Eras of 400 years begin on a 1 March, which puts the
+/// leap day last.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

@@ -6,8 +6,8 @@ use crate::message::Effect;
 use crate::model::{InstanceId, TaskId, TaskResult, Timestamp};
 
 impl Execution {
-    /// Whether this attempt of an activity or child is under way. A child does not say which attempt it was: there is never
-    /// more than one under way.
+    /// Whether this attempt of an activity or child is under way. A child does not say which
+    /// attempt it was: there is never more than one under way.
     pub(super) fn awaits_attempt(&self, task: TaskId, attempt: Option<u32>) -> bool {
         match (self.tasks.get(&task), attempt) {
             (Some(Task::Activity { progress, .. }), Some(attempt)) => progress.retry_at.is_none() && progress.attempt == attempt,
@@ -58,7 +58,8 @@ impl Execution {
         }
     }
 
-    /// A back-off is over: the next attempt begins. Never before its time, even if a message says so.
+    /// A back-off is over: the next attempt begins. Never before its time, even if a message says
+    /// so.
     pub(super) fn retry(&mut self, turn: &mut Turn, instance: &InstanceId, task: TaskId) {
         if self.retry_at(task).is_none_or(|at| at > turn.now) {
             return;

@@ -1,7 +1,7 @@
 //! What is counted, and what is too much.
 //!
-//! Counting is part of every turn, live or read back; only a live turn knows limits. So a history that was taken under one setting is read
-//! the same under any other.
+//! Counting is part of every turn, live or read back; only a live turn knows limits. So a history
+//! that was taken under one setting is read the same under any other.
 
 use super::Orchestration;
 use super::execution::Execution;
@@ -20,8 +20,8 @@ impl Orchestration {
         HistoryUse { turns: self.next_turn, bytes }
     }
 
-    /// Whether there is room for a message from outside. An event that a task waits for needs none. What another instance sends is
-    /// taken in any case: its sender could not be told.
+    /// Whether there is room for a message from outside. An event that a task waits for needs none.
+    /// What another instance sends is taken in any case: its sender could not be told.
     ///
     /// # Errors
     /// `TooManyEvents`.
@@ -57,7 +57,8 @@ impl Orchestration {
         execution.history_bytes += TURN_BYTES + status + guest.commands.iter().map(command_bytes).sum::<u64>();
     }
 
-    /// Why the execution must not go on behind this turn. One that ends with it may have any length, and one that stands still is not in the way.
+    /// Why the execution must not go on behind this turn. One that ends with it may have any
+    /// length, and one that stands still is not in the way.
     pub(super) fn history_fault(&self, turn: &Turn, guest: &GuestTurn) -> Option<Failure> {
         let limits = turn.limits.as_ref()?;
         let ends = turn.is_over() || guest.outcome.is_some() || self.code_has_ended();

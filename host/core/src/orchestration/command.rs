@@ -11,10 +11,12 @@ use crate::model::{
 use crate::record::{FORMAT, Outcome, TurnRecord};
 
 impl Orchestration {
-    /// Applies what the guest asked for and closes the turn. `guest` is absent if [`Turn::take_activation`] gave none.
+    /// Applies what the guest asked for and closes the turn. `guest` is absent if
+    /// [`Turn::take_activation`] gave none.
     pub fn end_turn(&mut self, mut turn: Turn, guest: Option<GuestTurn>) -> Step {
         let number = self.next_turn;
-        // Turns that only drop messages for an instance that was never started are no part of any execution.
+        // Turns that only drop messages for an instance that was never started are no part of any
+        // execution.
         self.next_turn = self.next_turn.saturating_add(u32::from(self.execution.is_some()));
         let without_guest = !turn.calls_guest && turn.outcome.is_none() && self.has_activation(turn.now);
         let mut guest = guest.unwrap_or_default();
@@ -51,9 +53,10 @@ impl Orchestration {
 }
 
 impl Orchestration {
-    /// Carries commands out in order. A command that creates a task and breaks a rule fails its task; one that creates none has
-    /// no task to fail, so it fails the execution, as if the code had thrown there: what follows it is dropped. One that is beyond a
-    /// limit fails the execution too, and is dropped itself: a fold, which knows no limits, must not carry it out.
+    /// Carries commands out in order. A command that creates a task and breaks a rule fails its
+    /// task; one that creates none has no task to fail, so it fails the execution, as if the code
+    /// had thrown there: what follows it is dropped. One that is beyond a limit fails the execution
+    /// too, and is dropped itself: a fold, which knows no limits, must not carry it out.
     fn carry_out_all(&mut self, turn: &mut Turn, commands: &mut Vec<Command>) -> Result<(), Failure> {
         let Some(execution) = self.execution.as_mut().filter(|_| turn.outcome.is_none()) else { return Ok(()) };
         let limits = turn.limits.clone();
@@ -240,8 +243,8 @@ impl Execution {
         }
     }
 
-    /// A completion that waits to be handed out is withdrawn. An event that waits to be, or was handed out with this very
-    /// activation, goes to the next wait for it.
+    /// A completion that waits to be handed out is withdrawn. An event that waits to be, or was
+    /// handed out with this very activation, goes to the next wait for it.
     fn take_back(&mut self, turn: &mut Turn, task: TaskId) {
         let unseen = self.ready.withdraw(task);
         let Some(event) = unseen.or_else(|| turn.delivered_events.remove(&task)) else { return };

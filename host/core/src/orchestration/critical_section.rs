@@ -38,7 +38,8 @@ impl CriticalSection {
         self.granted |= self.is_of(task);
     }
 
-    /// The request for the section's first entity, from the task that `owner` makes of the lock task.
+    /// The request for the section's first entity, from the task that `owner` makes of the lock
+    /// task.
     pub(super) fn request(&self, owner: impl Fn(TaskId) -> TaskRef) -> Option<Outgoing> {
         let to = self.set.first()?.instance_id();
         Some(Outgoing { to, message: Message::Lock(Section { owner: owner(self.task), set: self.set.clone(), next: 0 }) })
@@ -54,7 +55,8 @@ impl CriticalSection {
     /// Notes a call of an entity.
     ///
     /// # Errors
-    /// Why the section forbids it: the entity is not of the section, its lock is not granted yet, or the call before is still open.
+    /// Why the section forbids it: the entity is not of the section, its lock is not granted yet,
+    /// or the call before is still open.
     pub(super) fn enter_call(&mut self, entity: &EntityId, task: TaskId) -> Result<(), String> {
         if !self.set.contains(entity) {
             return Err(format!("entity '{entity}' is called in a critical section that does not lock it"));

@@ -1,14 +1,16 @@
 //! Buffered events and the waits for them.
 //!
-//! Names match ignoring case. Events of one name are handed out in order of arrival; of several waits the latest is served first, so
-//! that a loop may abandon old waits. A name never has both: an event that arrives during a wait is handed out immediately.
+//! Names match ignoring case. Events of one name are handed out in order of arrival; of several
+//! waits the latest is served first, so that a loop may abandon old waits. A name never has both:
+//! an event that arrives during a wait is handed out immediately.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::limits::Buffered;
 use crate::model::{Payload, TaskId};
 
-/// An event with its place in the order of arrival, so that one that is given back finds its old place.
+/// An event with its place in the order of arrival, so that one that is given back finds its old
+/// place.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     arrival: u64,
@@ -20,7 +22,8 @@ pub(super) struct Event {
 pub(super) struct Events {
     /// By folded name, in order of arrival.
     buffered: HashMap<String, VecDeque<Event>>,
-    /// By folded name. Tasks are numbered in the order in which they begin, so the latest wait is the highest.
+    /// By folded name. Tasks are numbered in the order in which they begin, so the latest wait is
+    /// the highest.
     waits: HashMap<String, BTreeSet<TaskId>>,
     next_arrival: u64,
     /// What `buffered` holds.
@@ -48,7 +51,8 @@ impl Events {
         self.hand_out(event)
     }
 
-    /// An event goes to the latest wait of its name, or into its place in the buffer if there is no wait.
+    /// An event goes to the latest wait of its name, or into its place in the buffer if there is no
+    /// wait.
     pub(super) fn hand_out(&mut self, event: Event) -> Option<(TaskId, Event)> {
         match self.waits.get_mut(&folded(&event.name)).and_then(BTreeSet::pop_last) {
             Some(task) => Some((task, event)),
@@ -77,7 +81,8 @@ impl Events {
         }
     }
 
-    /// An event that was not consumed goes back to where its arrival puts it, even if there is a wait for it.
+    /// An event that was not consumed goes back to where its arrival puts it, even if there is a
+    /// wait for it.
     pub(super) fn put_back(&mut self, event: Event) {
         self.held.add(&event.name, &event.data);
         let events = self.buffered.entry(folded(&event.name)).or_default();

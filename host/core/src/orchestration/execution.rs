@@ -93,7 +93,8 @@ pub(super) struct Execution {
     pub(super) next_task: u32,
     /// Timers and back-offs by time.
     pub(super) alarms: BTreeSet<(Timestamp, TaskId)>,
-    /// Activities with an attempt under way: counted, since a fan-out has too many to look through each turn.
+    /// Activities with an attempt under way: counted, since a fan-out has too many to look through
+    /// each turn.
     pub(super) running: usize,
     pub(super) events: Events,
     /// Ended tasks that the guest has not been told of.
@@ -190,7 +191,8 @@ impl Execution {
 
     pub(super) fn running_activities(&self, instance: &InstanceId) -> Vec<ActivityRun> {
         let runs = self.tasks.iter().filter_map(|(task, open)| match open {
-            // A result that is held back while the instance is suspended is recorded: its attempt has run.
+            // A result that is held back while the instance is suspended is recorded: its attempt
+            // has run.
             Task::Activity { call, progress, asked_in } if progress.retry_at.is_none() && !self.holds_result(*task, progress.attempt) => {
                 Some(self.activity_run(instance, *task, call, progress.attempt, asked_in))
             }

@@ -1,4 +1,5 @@
-//! How an execution ends: what it leaves behind is cancelled or waited for, locks are released, the caller is told.
+//! How an execution ends: what it leaves behind is cancelled or waited for, locks are released, the
+//! caller is told.
 
 use super::Orchestration;
 use super::events::Events;
@@ -10,7 +11,8 @@ use crate::model::{Continuation, Failure, GuestOutcome, OnReturn, RuntimeStatus,
 use crate::record::{NextExecution, Outcome};
 
 impl Orchestration {
-    /// The code ended. The execution ends with it, unless it is to wait for what is open; then it is given back what to record.
+    /// The code ended. The execution ends with it, unless it is to wait for what is open; then it
+    /// is given back what to record.
     pub(super) fn code_ended(&mut self, turn: &mut Turn, outcome: GuestOutcome) -> Option<GuestOutcome> {
         let execution = self.execution.as_mut().filter(|_| turn.outcome.is_none())?;
         match execution.start.on_return {
@@ -29,7 +31,8 @@ impl Orchestration {
         }
     }
 
-    /// An execution whose code has ended ends once nothing is open that it waits for. A suspended one waits until it is resumed.
+    /// An execution whose code has ended ends once nothing is open that it waits for. A suspended
+    /// one waits until it is resumed.
     pub(super) fn end_if_nothing_is_open(&mut self, turn: &mut Turn) {
         if turn.outcome.is_some() || !self.may_run() {
             return;

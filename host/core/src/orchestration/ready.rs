@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use super::events::Event;
 use crate::model::{Completion, TaskId, TaskResult};
 
-/// Room that is kept from turn to turn. Most turns have one completion; the room that a fan-out needed takes long to clear.
+/// Room that is kept from turn to turn. Most turns have one completion; the room that a fan-out
+/// needed takes long to clear.
 const KEPT_ROOM: usize = 64;
 
-/// Completions in the order in which the tasks ended. Withdrawing one is cheap: a fan-out may cancel ten thousand in one turn.
+/// Completions in the order in which the tasks ended. Withdrawing one is cheap: a fan-out may
+/// cancel ten thousand in one turn.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     /// `None` where a completion was withdrawn.
@@ -48,7 +50,8 @@ impl Ready {
         self.completions.get(*self.places.get(&task)?)?.as_ref()
     }
 
-    /// Takes out a completion that is no longer wanted. Returns the event that it would have handed over.
+    /// Takes out a completion that is no longer wanted. Returns the event that it would have handed
+    /// over.
     pub(super) fn withdraw(&mut self, task: TaskId) -> Option<Event> {
         let place = self.places.remove(&task)?;
         if let Some(completion) = self.completions.get_mut(place) {

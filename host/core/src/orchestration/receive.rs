@@ -48,7 +48,8 @@ impl Orchestration {
         }
     }
 
-    /// Whether a message that has no record of its own would change nothing, so that it can be dropped without one.
+    /// Whether a message that has no record of its own would change nothing, so that it can be
+    /// dropped without one.
     pub fn ignores(&self, message: &Message) -> bool {
         let Some(execution) = self.execution.as_ref().filter(|_| !self.status.is_terminal()) else {
             return !matches!(message, Message::Start(_) | Message::Rewind { .. });
@@ -71,7 +72,8 @@ impl Orchestration {
         of != execution.id() || !wanted
     }
 
-    /// Opens a turn; an execution that begins with it by continue-as-new is pinned to `current`. Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
+    /// Opens a turn; an execution that begins with it by continue-as-new is pinned to `current`.
+    /// Give it messages with [`Self::receive`], then close the list with [`Self::activate`].
     pub fn begin_turn(&mut self, clock: Timestamp, current: impl Into<Pin>) -> Turn {
         let was_left_ahead = self.is_left_ahead(clock);
         self.time.advance(clock, self.wakes_itself_at());
@@ -95,8 +97,8 @@ impl Orchestration {
         turn
     }
 
-    /// Applies one message. `recorded`: it is a record of its own in the instance's chain. A turn takes no more once
-    /// [`Turn::is_over`].
+    /// Applies one message. `recorded`: it is a record of its own in the instance's chain. A turn
+    /// takes no more once [`Turn::is_over`].
     pub fn receive(&mut self, turn: &mut Turn, message: Message, recorded: bool) {
         turn.received.push(if recorded { Received::Inbox } else { Received::Inline(message.clone()) });
         self.count_received(&message);
@@ -195,7 +197,8 @@ impl Orchestration {
         std::mem::take(&mut execution.held)
     }
 
-    /// Messages that the code would notice: kept back while the instance is suspended, dropped when no task waits for them.
+    /// Messages that the code would notice: kept back while the instance is suspended, dropped when
+    /// no task waits for them.
     fn receive_for_code(&mut self, turn: &mut Turn, message: Message) {
         let Some(execution) = self.execution.as_mut().filter(|_| !self.status.is_terminal()) else { return };
         if self.status == RuntimeStatus::Suspended {
@@ -229,7 +232,8 @@ impl Orchestration {
         }
     }
 
-    /// Whether a termination that comes from this parent is meant for this instance. One from outside always is.
+    /// Whether a termination that comes from this parent is meant for this instance. One from
+    /// outside always is.
     pub(crate) fn is_child_of(&self, parent: Option<&TaskRef>) -> bool {
         parent.is_none_or(|parent| self.execution.as_ref().is_some_and(|execution| execution.start.parent.as_ref() == Some(parent)))
     }

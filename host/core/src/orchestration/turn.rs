@@ -43,13 +43,15 @@ pub struct Turn {
     pub(super) activation: Option<Activation>,
     /// Whether the guest has something to do in this turn, wherever the activation is now.
     pub(super) calls_guest: bool,
-    /// Events handed out with this activation: taken back if the guest cancels the wait that got them.
+    /// Events handed out with this activation: taken back if the guest cancels the wait that got
+    /// them.
     pub(super) delivered_events: HashMap<TaskId, Event>,
     pub(super) outgoing: Vec<Outgoing>,
     pub(super) effects: Vec<Effect>,
     pub(super) outcome: Option<Outcome>,
     pub(super) started: Option<Box<Start>>,
-    /// Nothing before this turn is needed to understand it: it is the instance's first, or it replaced an ended execution.
+    /// Nothing before this turn is needed to understand it: it is the instance's first, or it
+    /// replaced an ended execution.
     pub(super) is_base: bool,
     /// The execution that began, if one did.
     pub(super) began: Option<ExecutionId>,
@@ -57,9 +59,11 @@ pub struct Turn {
     pub(super) resumed: bool,
     /// The execution went back to before its first failure.
     pub(super) rewound: Option<Box<Rewound>>,
-    /// The first turn after a rewind, or after the clock was put back: it is recorded whatever happens in it.
+    /// The first turn after a rewind, or after the clock was put back: it is recorded whatever
+    /// happens in it.
     pub(super) settles: bool,
-    /// What holds for the turn while it is taken. A turn that is read back has no limits: what they decided is recorded.
+    /// What holds for the turn while it is taken. A turn that is read back has no limits: what they
+    /// decided is recorded.
     pub(super) limits: Option<Arc<InstanceLimits>>,
     /// The format whose rules hold: that of the turn's record, if it is read back.
     pub(super) format: u32,
@@ -88,7 +92,8 @@ impl Turn {
         }
     }
 
-    /// Bounds what the turn may ask for and how long the history may become. Called once, before the turn ends.
+    /// Bounds what the turn may ask for and how long the history may become. Called once, before
+    /// the turn ends.
     pub fn limit(&mut self, limits: &Arc<InstanceLimits>) {
         self.limits = Some(limits.clone());
     }
@@ -118,7 +123,8 @@ impl Turn {
         self.now
     }
 
-    /// The messages taken in that have no record of their own, in order: what must be offered again if the turn fails and is discarded.
+    /// The messages taken in that have no record of their own, in order: what must be offered again
+    /// if the turn fails and is discarded.
     pub fn into_inline_messages(self) -> impl Iterator<Item = Message> {
         self.received.into_iter().filter_map(|one| match one {
             Received::Inbox => None,
@@ -194,7 +200,8 @@ impl Step {
         self.record.rewound.is_some()
     }
 
-    /// The record to append. `inbox_before` counts the recorded messages that were not consumed before this turn.
+    /// The record to append. `inbox_before` counts the recorded messages that were not consumed
+    /// before this turn.
     pub fn seal(mut self, instance: InstanceId, inbox_before: u32) -> (NewRecord, Vec<Outgoing>, Vec<Effect>) {
         if self.base {
             self.record.inbox_before = inbox_before;

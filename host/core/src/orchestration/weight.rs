@@ -1,8 +1,9 @@
 //! About how much memory an instance takes.
 //!
-//! A turn must not look through all that its instance holds to say how much that is: a fan-out has a hundred thousand tasks. What a history
-//! takes is counted as it grows, and an instance holds at most what it held when it was last looked through and what came since. It is looked
-//! through again once much has come.
+//! A turn must not look through all that its instance holds to say how much that is: a fan-out has
+//! a hundred thousand tasks. What a history takes is counted as it grows, and an instance holds at
+//! most what it held when it was last looked through and what came since. It is looked through
+//! again once much has come.
 
 use super::Orchestration;
 use super::execution::{Execution, Task, Weighed};
@@ -26,7 +27,8 @@ impl Orchestration {
 impl Execution {
     fn held_bytes(&mut self) -> u64 {
         let since = self.history_bytes.saturating_sub(self.weighed.history_bytes);
-        // Looking through costs time for each task, so so many must have come that they have paid for it.
+        // Looking through costs time for each task, so so many must have come that they have paid
+        // for it.
         let tasks = (self.tasks.len() + self.ready.len() + self.held.len()) as u64;
         if since < LOOK_AGAIN_BYTES.max(tasks * FRAME_BYTES / 2) {
             return self.weighed.held_bytes + since;

@@ -10,7 +10,8 @@ fn answer() -> TaskResult {
     TaskResult::Completed(json("1"))
 }
 
-/// Whatever may come for an orchestration from elsewhere, but a start and a rewind; tasks 0 to 3 are those that [`open`] asks for.
+/// Whatever may come for an orchestration from elsewhere, but a start and a rewind; tasks 0 to 3
+/// are those that [`open`] asks for.
 fn messages() -> Vec<Message> {
     let parent = Some(TaskRef { instance: InstanceId::trusted("p"), execution: ExecutionId::trusted("p1"), task: TaskId(0) });
     vec![

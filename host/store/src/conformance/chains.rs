@@ -6,7 +6,8 @@ use longhaul_core::record::TurnRecord;
 use super::sample::{append, chain, continued, encoded, event, first_turn, id, json, of, parked, records, started, tail, turn};
 use crate::contract::{Batch, MAX_BATCH_RECORDS, Position, Store, TooLong};
 
-/// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as of the batch's end.
+/// Positions grow in the order of a batch, whatever the instances, and the tails asked for are as
+/// of the batch's end.
 pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
     let records = [started("a", 1), started("b", 1), event("a", 2, "x")].map(encoded).into();
     let appended = store.append(Batch { records, tails: vec![id("a"), id("b"), id("c")], ..Batch::default() }).await.unwrap();
@@ -19,7 +20,8 @@ pub async fn records_of_a_batch_are_chained_in_their_order(store: &dyn Store) {
     assert_eq!(chain(store, "b").await.len(), 2);
 }
 
-/// That nothing need be looked up for an instance changes nothing in its chain, nor in the others' of the batch.
+/// That nothing need be looked up for an instance changes nothing in its chain, nor in the others'
+/// of the batch.
 pub async fn a_new_instance_begins_a_chain_like_any_other(store: &dyn Store) {
     append(store, [started("old", 1)]).await;
     let records = [started("a", 2), event("old", 2, "x"), event("a", 3, "y")].map(encoded).into();
@@ -93,7 +95,8 @@ pub async fn a_tail_that_does_not_exist_gives_an_empty_chain(store: &dyn Store) 
     assert_eq!(store.read_chain(Position(77)).await.unwrap(), []);
 }
 
-/// Bases and needed messages of one do not show in another's, and each tail has its place, whether there is a chain or not.
+/// Bases and needed messages of one do not show in another's, and each tail has its place, whether
+/// there is a chain or not.
 pub async fn chains_read_together_are_what_each_is_alone(store: &dyn Store) {
     let given = [
         started("a", 1),
@@ -112,7 +115,8 @@ pub async fn chains_read_together_are_what_each_is_alone(store: &dyn Store) {
     assert_eq!(store.read_chains(Vec::new()).await.unwrap(), Vec::<Vec<_>>::new());
 }
 
-/// A store may read long chains in other ways than short ones. What comes is the same, for one chain and for several.
+/// A store may read long chains in other ways than short ones. What comes is the same, for one
+/// chain and for several.
 pub async fn a_long_chain_is_read_like_a_short_one(store: &dyn Store) {
     let turns = |name: &'static str, count: u32| (1..=count).map(move |number| of(name, turn(number, u64::from(number), 0)));
     append(store, [started("a", 1), event("a", 1, "needed"), of("a", turn(0, 1, 1)), event("a", 1, "needed too")]).await;

@@ -30,7 +30,8 @@ pub async fn the_latest_deployment_is_current(store: &dyn Store) {
     assert_eq!(apps, ["three", "two", "one"]);
 }
 
-/// A later deployment changes nothing in an earlier one, and may name components that are stored already.
+/// A later deployment changes nothing in an earlier one, and may name components that are stored
+/// already.
 pub async fn a_deployment_keeps_its_number_and_components(store: &dyn Store) {
     let (old, new): (&[u8], &[u8]) = (b"old", b"new");
     let first = store.deploy(deployment("app", &[old]), bytes(&[old])).await.unwrap();

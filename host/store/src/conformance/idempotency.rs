@@ -6,7 +6,8 @@ use super::sample::{chain, completed, encoded, first_turn, id, of, records, star
 use crate::contract::{Batch, IdempotencyNote, Store};
 
 fn note(key: &str, at: u64) -> IdempotencyNote {
-    // Every byte differs and none is text, so that a store that takes digests for strings is found out.
+    // Every byte differs and none is text, so that a store that takes digests for strings is found
+    // out.
     let digest = std::array::from_fn(|place| 255 - place as u8);
     IdempotencyNote { key: key.into(), digest, instance: id("a"), at: Timestamp(at) }
 }

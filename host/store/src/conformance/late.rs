@@ -1,4 +1,5 @@
-//! Messages that come too late for their receivers are left out, if their sender says that they may be.
+//! Messages that come too late for their receivers are left out, if their sender says that they may
+//! be.
 
 use longhaul_core::record::NewRecord;
 use longhaul_core::{ExecutionId, Message, TaskId, TaskResult};
@@ -43,7 +44,8 @@ pub async fn a_message_is_only_left_out_if_its_sender_says_so(store: &dyn Store)
     assert_eq!((chain(store, "a").await.len(), chain(store, "nobody").await.len()), (3, 1));
 }
 
-/// A live instance takes what is meant for its execution and leaves out what is meant for one that is gone.
+/// A live instance takes what is meant for its execution and leaves out what is meant for one that
+/// is gone.
 pub async fn a_live_instance_takes_its_messages_and_no_answers_to_an_execution_that_is_gone(store: &dyn Store) {
     append(store, [of("a", first_turn(1)), of("a", completed(1, 2, "1")), NewRecord { base: true, ..of("a", first_turn(3)) }]).await;
     for in_tables in [false, true] {

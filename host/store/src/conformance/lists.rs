@@ -109,13 +109,15 @@ pub async fn entities_are_listed_by_name_and_time(store: &dyn Store) {
     assert_eq!((page.rows.len(), page.next), (3, Some(id("@ab@1"))));
 }
 
-/// Records that an instance was started with an input of `bytes` bytes, its quotation marks included.
+/// Records that an instance was started with an input of `bytes` bytes, its quotation marks
+/// included.
 fn long(name: &str, bytes: usize) -> NewRecord {
     let input = json(&format!("\"{}\"", "x".repeat(bytes - 2)));
     message(name, 1, Message::Start(Box::new(Start { input, ..start(1) })))
 }
 
-/// A page ends before the row with which it would have too many bytes; what lies behind comes on the next.
+/// A page ends before the row with which it would have too many bytes; what lies behind comes on
+/// the next.
 pub async fn a_page_ends_by_bytes(store: &dyn Store) {
     append(store, [long("a", 600), long("b", 300), long("c", 200), long("d", 100), started("e", 1)]).await;
     append(store, [event("b", 2, "go")]).await;
@@ -151,7 +153,8 @@ pub async fn a_row_that_is_longer_than_a_page_is_named_with_its_length(store: &d
     assert_eq!(list(store, without).await, ["b", "c"], "what is not shown does not count");
 }
 
-/// Payloads that are not asked for stand there as `null`, those that are not there do not stand there.
+/// Payloads that are not asked for stand there as `null`, those that are not there do not stand
+/// there.
 pub async fn payloads_that_are_not_asked_for_are_not_read(store: &dyn Store) {
     append(store, [long("a", 100), of_entity("@e@kept", batch(1, 0, 0, Some("[1,2]")))]).await;
     append(store, [event("a", 2, "go"), operation("@e@kept", 2)]).await;

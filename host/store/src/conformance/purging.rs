@@ -34,7 +34,8 @@ pub async fn purge_removes_rows_and_chains(store: &dyn Store) {
     assert_eq!(store.purge(vec![id("a")]).await.unwrap(), Purged::default());
 }
 
-/// A message that no turn has taken must not go with its instance: its sender was told that it is safe, or waits for its result.
+/// A message that no turn has taken must not go with its instance: its sender was told that it is
+/// safe, or waits for its result.
 pub async fn purge_leaves_what_has_something_to_do(store: &dyn Store) {
     append(store, [started("pending", 1), of("running", first_turn(1))]).await;
     for name in ["goes", "started again", "has mail"] {
@@ -83,7 +84,8 @@ async fn in_steps(store: &dyn Store, mut instances: Vec<InstanceId>) -> Vec<u32>
     steps
 }
 
-/// A step ends with the instance that fills it, so that commits of others come in between. An instance that is longer goes alone and whole.
+/// A step ends with the instance that fills it, so that commits of others come in between. An
+/// instance that is longer goes alone and whole.
 pub async fn purge_goes_in_steps_bounded_by_records(store: &dyn Store) {
     let long = MAX_PURGED_RECORDS as u32 + 10;
     let half = MAX_PURGED_RECORDS as u32 / 2;

@@ -1,7 +1,8 @@
-//! A seeded sequence of records, so that two stores can be compared on sequences that no author would write.
+//! A seeded sequence of records, so that two stores can be compared on sequences that no author
+//! would write.
 //!
-//! The records are honest: a turn consumes only messages that are recorded, and a base counts those that it leaves. What the code of an
-//! orchestration would do is left to chance.
+//! The records are honest: a turn consumes only messages that are recorded, and a base counts those
+//! that it leaves. What the code of an orchestration would do is left to chance.
 
 use std::collections::BTreeMap;
 
@@ -187,7 +188,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Panics with the first thing that differs, and only with that: a whole picture is too long to read.
+    /// Panics with the first thing that differs, and only with that: a whole picture is too long to
+    /// read.
     pub fn assert_same(&self, expected: &Self, context: &str) {
         same(&self.rows, &expected.rows, "row", context);
         same(&self.tails, &expected.tails, "tail", context);

@@ -77,7 +77,8 @@ pub fn completed(number: u32, now: u64, value: &str) -> TurnRecord {
     TurnRecord { outcome: Some(Outcome::Completed(json(value))), status: RuntimeStatus::Completed, ..turn(number, now, 0) }
 }
 
-/// The turn with which an execution continues as new; it consumes `consumed` of the `inbox_before` messages.
+/// The turn with which an execution continues as new; it consumes `consumed` of the `inbox_before`
+/// messages.
 pub fn continued(number: u32, now: u64, consumed: usize, inbox_before: u32) -> TurnRecord {
     let next = NextExecution { start: start(now), events: Vec::new() };
     TurnRecord { outcome: Some(Outcome::ContinuedAsNew(Box::new(next))), inbox_before, ..turn(number, now, consumed) }

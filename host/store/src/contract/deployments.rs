@@ -15,7 +15,8 @@ pub struct Deployment {
     pub app: String,
     /// The manifest as it was sent, TOML.
     pub manifest: String,
-    /// Each component that the manifest names, by its file name, and the SHA-256 of its bytes (64 lower-case hexadecimal digits).
+    /// Each component that the manifest names, by its file name, and the SHA-256 of its bytes (64
+    /// lower-case hexadecimal digits).
     pub components: Vec<(String, String)>,
     /// When it was accepted.
     pub created_at: Timestamp,
@@ -23,12 +24,12 @@ pub struct Deployment {
 
 /// Deployments and the bytes of their components.
 pub trait Deployments: Send + Sync {
-    /// Stores components that are not there yet, stores the deployment under the next number (the `id` given is ignored) and
-    /// makes it current, all in one transaction.
+    /// Stores components that are not there yet, stores the deployment under the next number (the
+    /// `id` given is ignored) and makes it current, all in one transaction.
     ///
     /// # Errors
-    /// [`Error::Refused`] when bytes do not have the digest given for them, or when the deployment names a component that is
-    /// neither given nor stored.
+    /// [`Error::Refused`] when bytes do not have the digest given for them, or when the deployment
+    /// names a component that is neither given nor stored.
     fn deploy(&self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> StoreFuture<'_, DeploymentId>;
 
     /// The deployment that new instances begin on.
@@ -44,8 +45,8 @@ pub trait Deployments: Send + Sync {
     fn component(&self, sha256: &str) -> StoreFuture<'_, Option<Vec<u8>>>;
 }
 
-/// Checks that each component's bytes have the digest given for them. Hashing takes milliseconds per component, so callers do it
-/// before they enter the store's only writing thread.
+/// Checks that each component's bytes have the digest given for them. Hashing takes milliseconds
+/// per component, so callers do it before they enter the store's only writing thread.
 pub(crate) fn check_digests(components: &[(String, Vec<u8>)]) -> Result<(), Error> {
     for (sha256, bytes) in components {
         let actual = Sha256::of(bytes).to_string();

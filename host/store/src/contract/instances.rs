@@ -9,8 +9,8 @@ pub trait Instances: Send + Sync {
     /// The row of one instance.
     fn instance(&self, id: &InstanceId) -> StoreFuture<'_, Option<InstanceRow>>;
 
-    /// The row of one instance with those payloads alone that are asked for, unless it has more than `max_bytes`. What is not asked for, or too
-    /// long, is not read.
+    /// The row of one instance with those payloads alone that are asked for, unless it has more
+    /// than `max_bytes`. What is not asked for, or too long, is not read.
     fn instance_within(
         &self,
         id: &InstanceId,
@@ -34,8 +34,8 @@ pub trait Instances: Send + Sync {
     fn deployment_in_use(&self, deployment: DeploymentId) -> StoreFuture<'_, bool>;
 }
 
-/// Which payloads of a row are read. One that is there and not read stands in the row as `null`, so that it can be told from one that is not
-/// there.
+/// Which payloads of a row are read. One that is there and not read stands in the row as `null`, so
+/// that it can be told from one that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payloads {
     /// What an orchestration was started with.
@@ -91,7 +91,8 @@ impl Default for Payloads {
 /// A row or a chain has more bytes than may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong {
-    /// How many it has: a row as [`Payloads::bytes_of`] counts them, a chain those of its records' texts.
+    /// How many it has: a row as [`Payloads::bytes_of`] counts them, a chain those of its records'
+    /// texts.
     pub bytes: u64,
 }
 
@@ -104,7 +105,8 @@ pub struct InstanceQuery {
     pub created_to: Option<Timestamp>,
     /// Any of these; empty: any at all.
     pub statuses: Vec<RuntimeStatus>,
-    /// Ids that begin with this, compared byte by byte. Entities are listed only if it begins with `@`.
+    /// Ids that begin with this, compared byte by byte. Entities are listed only if it begins with
+    /// `@`.
     pub id_prefix: String,
     /// Only ids after this one: the token of the page before.
     pub after: Option<InstanceId>,
@@ -112,8 +114,8 @@ pub struct InstanceQuery {
     pub limit: u32,
     /// Which payloads are read.
     pub payloads: Payloads,
-    /// Most bytes of a page's rows, as [`Payloads::bytes_of`] counts them; absent: no bound. A first row that alone has more is not read:
-    /// [`Page::too_long`].
+    /// Most bytes of a page's rows, as [`Payloads::bytes_of`] counts them; absent: no bound. A
+    /// first row that alone has more is not read: [`Page::too_long`].
     pub max_bytes: Option<u64>,
 }
 

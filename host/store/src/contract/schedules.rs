@@ -13,7 +13,8 @@ pub struct ScheduleFired {
     pub app: String,
     /// The schedule's name.
     pub name: String,
-    /// The due time that is dealt with; absent for a start by hand, which takes no due time's place.
+    /// The due time that is dealt with; absent for a start by hand, which takes no due time's
+    /// place.
     pub due: Option<Timestamp>,
     /// What was started.
     pub instance: InstanceId,
@@ -26,7 +27,8 @@ pub struct ScheduleState {
     pub app: String,
     /// The schedule's name.
     pub name: String,
-    /// What the manifest said of its times when this was written: if it says something else now, `handled` counts for nothing.
+    /// What the manifest said of its times when this was written: if it says something else now,
+    /// `handled` counts for nothing.
     pub plan: String,
     /// Whether it was paused (true) or resumed (false); absent: the manifest decides.
     pub paused: Option<bool>,

@@ -1,5 +1,5 @@
-//! When the tables are brought up to date: in runs, each up to the record that was the newest when the
-//! run began, in steps short enough that no commit waits long behind one.
+//! When the tables are brought up to date: in runs, each up to the record that was the newest when
+//! the run began, in steps short enough that no commit waits long behind one.
 
 use std::time::Duration;
 
@@ -88,7 +88,8 @@ impl Cadence {
         self.goal = Some(position);
     }
 
-    /// Begins a run, or lengthens the one that is under way, if it is time for that. `last` is the newest record.
+    /// Begins a run, or lengthens the one that is under way, if it is time for that. `last` is the
+    /// newest record.
     pub(crate) fn begin_run_if_due(&mut self, backlog: Backlog, last: i64, now: Instant) {
         let is_time = now >= self.next_run;
         let backing_off = self.retry > FIRST_RETRY && !is_time;
@@ -98,7 +99,8 @@ impl Cadence {
         }
     }
 
-    /// Whether so much is pending that appends must wait. Not while the projection fails: appends fail by themselves then, or succeed.
+    /// Whether so much is pending that appends must wait. Not while the projection fails: appends
+    /// fail by themselves then, or succeed.
     pub(crate) fn is_overloaded(&self, backlog: Backlog) -> bool {
         let too_many = backlog.records > self.early_records.saturating_mul(HARD_LIMIT_FACTOR);
         self.is_running() && (too_many || backlog.bytes > EARLY_BYTES * HARD_LIMIT_FACTOR)

@@ -54,7 +54,8 @@ pub(crate) fn fold(entry: Unprojected, before: Before) -> Option<Change> {
 /// The row that a query must show: the table's with the pending records on top.
 pub(crate) fn current_row(entry: &Unprojected, stored: Option<StoredRow>) -> Option<InstanceRow> {
     let (row, shown) = match stored {
-        // The row was there when the records were appended and is gone: the instance was purged a moment ago.
+        // The row was there when the records were appended and is gone: the instance was purged a
+        // moment ago.
         None if entry.in_tables == InTables::Row => return None,
         None => (None, 0),
         Some(stored) => (Some(stored.row), stored.last_position),

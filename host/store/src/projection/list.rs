@@ -1,10 +1,12 @@
 //! Lists: what the tables have, with what memory knows on top.
 //!
-//! A page is put together from pieces: some rows of the tables, and whatever is pending between the first of them and the last. What is
-//! pending is copied before the tables are read, and the rows of pending instances are read by their ids, whatever the piece says of them: so a
-//! projection in between changes nothing, as with single rows.
+//! A page is put together from pieces: some rows of the tables, and whatever is pending between the
+//! first of them and the last. What is pending is copied before the tables are read, and the rows
+//! of pending instances are read by their ids, whatever the piece says of them: so a projection in
+//! between changes nothing, as with single rows.
 //!
-//! A page ends by bytes, and so does the reading: rows that do not fit are found by their length, and their payloads stay where they are.
+//! A page ends by bytes, and so does the reading: rows that do not fit are found by their length,
+//! and their payloads stay where they are.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +18,8 @@ use super::page::Filling;
 use super::range::{IdRange, entity_ranges, instance_ranges};
 use crate::contract::{EntityQuery, Error, InstanceQuery, Page, Payloads};
 
-/// Most pending instances that a list takes in from each of its ranges. One that needs more waits until the tables show them.
+/// Most pending instances that a list takes in from each of its ranges. One that needs more waits
+/// until the tables show them.
 const MAX_PENDING: usize = 1_024;
 
 /// What a list shows.
@@ -131,8 +134,8 @@ pub(crate) async fn page(tables: &mut impl Tables, query: &ListQuery, pending: P
 }
 
 impl ListQuery {
-    /// Fills in what the range has from `from` on, as far as one reading goes. Returns the last id that was looked at; `None` at the end of the
-    /// range.
+    /// Fills in what the range has from `from` on, as far as one reading goes. Returns the last id
+    /// that was looked at; `None` at the end of the range.
     async fn piece(
         &self,
         tables: &mut impl Tables,

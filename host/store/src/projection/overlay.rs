@@ -1,8 +1,9 @@
 //! What memory knows and the tables do not know yet.
 //!
-//! Only the writer changes the overlay, and only after a commit: records enter when their batch is on stable storage and leave when the
-//! transaction that projects them is. So a reader that looks here first and into the tables second misses nothing. It may see a record
-//! twice, here and in a row; the row's last position says which records it holds already.
+//! Only the writer changes the overlay, and only after a commit: records enter when their batch is
+//! on stable storage and leave when the transaction that projects them is. So a reader that looks
+//! here first and into the tables second misses nothing. It may see a record twice, here and in a
+//! row; the row's last position says which records it holds already.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -101,7 +102,8 @@ impl Overlay {
         within.take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
-    /// Adds a committed record. `in_tables` counts for the first pending record of its instance only.
+    /// Adds a committed record. `in_tables` counts for the first pending record of its instance
+    /// only.
     pub(crate) fn add(&mut self, pending: Pending, in_tables: InTables) {
         self.records += 1;
         self.bytes += pending.bytes;
@@ -114,7 +116,8 @@ impl Overlay {
         self.entries.insert(id.clone(), Unprojected { id: id.clone(), in_tables, records: vec![pending] });
     }
 
-    /// The oldest entries: at most `instances` of them, and no more once they hold `records` records.
+    /// The oldest entries: at most `instances` of them, and no more once they hold `records`
+    /// records.
     pub(crate) fn oldest_entries(&self, instances: usize, records: usize) -> Vec<Unprojected> {
         let mut taken = 0;
         let entries = self.order.iter().filter_map(|(_, id)| self.entries.get(id));

@@ -10,8 +10,8 @@ pub(crate) struct IdRange {
     pub end: Option<String>,
 }
 
-/// The ids that begin with the prefix, after the token, in at most two ranges: entities' ids, which all begin with `@`, are left out
-/// unless the prefix asks for them.
+/// The ids that begin with the prefix, after the token, in at most two ranges: entities' ids, which
+/// all begin with `@`, are left out unless the prefix asks for them.
 pub(crate) fn instance_ranges(prefix: &str, after: Option<&InstanceId>) -> Vec<IdRange> {
     let all = IdRange { begin: prefix.to_owned(), end: end_of(prefix) };
     if !prefix.is_empty() {

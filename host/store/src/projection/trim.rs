@@ -15,8 +15,9 @@ pub(crate) struct Trim {
     pub garbage: i64,
 }
 
-/// Where the chain can be cut: before the oldest message that the base at `index` still needs. `None` when nothing lies before that, or
-/// when that message is not among the pending records: a later base will do.
+/// Where the chain can be cut: before the oldest message that the base at `index` still needs.
+/// `None` when nothing lies before that, or when that message is not among the pending records: a
+/// later base will do.
 pub(super) fn trim_at(records: &[Pending], index: usize, row: Option<&InstanceRow>) -> Option<Trim> {
     let base = &records[index];
     let needed = base.record.record.inbox_before() as usize;
@@ -31,8 +32,8 @@ pub(super) fn trim_at(records: &[Pending], index: usize, row: Option<&InstanceRo
     Some(Trim { base: base.position, row, garbage })
 }
 
-/// The row without its payloads, if the base leads to the same row without them. It is kept so that the projection can be built
-/// again from a trimmed log.
+/// The row without its payloads, if the base leads to the same row without them. It is kept so that
+/// the projection can be built again from a trimmed log.
 fn reduced(row: &InstanceRow, base: &Pending) -> Option<InstanceRow> {
     let reduced = InstanceRow { input: None, output: None, state: None, ..row.clone() };
     let after = |row: InstanceRow| InstanceRow::after(Some(row), &base.record.instance, &base.record.record);

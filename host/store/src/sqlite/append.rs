@@ -20,8 +20,8 @@ const SIZES: [usize; 6] = [1, 4, 16, 64, 256, MAX_ROWS];
 /// Most rows in one statement.
 const MAX_ROWS: usize = 1_024;
 
-/// Inserts records. Outside a transaction it is one by itself, on stable storage when it returns. With `BEGIN` and `COMMIT` around it the
-/// driver would wake its caller three times for each batch.
+/// Inserts records. Outside a transaction it is one by itself, on stable storage when it returns.
+/// With `BEGIN` and `COMMIT` around it the driver would wake its caller three times for each batch.
 static RECORDS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, COLUMNS, "", &SIZES));
 
 /// A record with its place, and what the tables had of its instance before the batch.
@@ -56,8 +56,8 @@ impl Database {
         Ok(Appended { tails: tails.iter().map(tail).collect() })
     }
 
-    /// Looks up, in one statement, the last positions of all instances of which nothing is pending and that are not new, and of those that a
-    /// message may come too late for.
+    /// Looks up, in one statement, the last positions of all instances of which nothing is pending
+    /// and that are not new, and of those that a message may come too late for.
     async fn tails_missing_in_memory(
         &mut self,
         records: &[EncodedRecord],
@@ -74,7 +74,8 @@ impl Database {
         self.stored_tails(&missing).await
     }
 
-    /// Gives each record its position and the position before it in its chain, and says what the tables have of its instance.
+    /// Gives each record its position and the position before it in its chain, and says what the
+    /// tables have of its instance.
     fn link(&self, records: &[EncodedRecord], stored: &HashMap<InstanceId, StoredTail>) -> Vec<Linked> {
         let overlay = self.overlay.lock();
         let mut tails: HashMap<&InstanceId, i64> = HashMap::new();

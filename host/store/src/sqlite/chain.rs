@@ -13,14 +13,17 @@ use crate::contract::{ChainRecord, Error, Position, TooLong};
 
 const READING: &str = "read chains";
 
-/// Chains of at most so many records are read together, row by row. In longer ones the driver's work for each row would be most of it.
+/// Chains of at most so many records are read together, row by row. In longer ones the driver's
+/// work for each row would be most of it.
 const SHORT: i64 = 64;
-/// The same for chains of at most so many bytes: their rows are in memory together, and others wait for the driver behind them.
+/// The same for chains of at most so many bytes: their rows are in memory together, and others wait
+/// for the driver behind them.
 const SHORT_BYTES: i64 = 256 << 10;
 
-/// `needed` is NULL until the base is reached; from there on it counts the messages that are still needed. One statement is one
-/// snapshot: later appends and cuts do not disturb it. CROSS JOIN fixes the order of the joins: left to itself SQLite reads the whole
-/// log in the order asked for and looks each record up in the chain. Nothing is sorted here: a sorter would copy every record.
+/// `needed` is NULL until the base is reached; from there on it counts the messages that are still
+/// needed. One statement is one snapshot: later appends and cuts do not disturb it. CROSS JOIN
+/// fixes the order of the joins: left to itself SQLite reads the whole log in the order asked for
+/// and looks each record up in the chain. Nothing is sorted here: a sorter would copy every record.
 const CHAINS: &str = "
 WITH RECURSIVE chain (tail, position, previous, wanted, needed, depth, bytes) AS (
     SELECT

@@ -1,6 +1,7 @@
 //! The writing connection and what the writer knows about the file.
 //!
-//! The work itself is in the modules that extend [`Database`]: append, projector, trim, recovery, purge, deploy.
+//! The work itself is in the modules that extend [`Database`]: append, projector, trim, recovery,
+//! purge, deploy.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,7 +78,8 @@ impl Database {
         Backlog { records: overlay.len(), bytes: overlay.bytes(), oldest: overlay.oldest(), garbage: self.garbage }
     }
 
-    /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is [`Error::Unknown`].
+    /// Runs `work` in one transaction. If anything fails nothing is written, unless the error is
+    /// [`Error::Unknown`].
     pub(super) async fn in_transaction<T>(
         &mut self,
         doing: &str,
@@ -129,7 +131,8 @@ fn stored_tail(row: &SqliteRow) -> Result<(InstanceId, StoredTail), sqlx::Error>
     Ok((InstanceId::trusted(row.try_get::<&str, _>(0)?), StoredTail { position: row.try_get(1)?, in_tables, standing }))
 }
 
-/// Ids as one JSON array: one parameter whatever their number, so that one prepared statement serves all.
+/// Ids as one JSON array: one parameter whatever their number, so that one prepared statement
+/// serves all.
 pub(super) fn id_list<'a>(ids: impl IntoIterator<Item = &'a &'a InstanceId>) -> String {
     let ids: Vec<_> = ids.into_iter().map(|id| id.as_str()).collect();
     serde_json::to_string(&ids).expect("strings are always JSON")

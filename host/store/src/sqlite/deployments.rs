@@ -13,7 +13,8 @@ const DOING: &str = "store a deployment";
 const READING: &str = "read deployments";
 
 impl Database {
-    /// Stores components and the deployment and makes it current. Digests are checked by the caller.
+    /// Stores components and the deployment and makes it current. Digests are checked by the
+    /// caller.
     pub(super) async fn deploy(&mut self, deployment: Deployment, components: Vec<(String, Vec<u8>)>) -> Result<DeploymentId, Error> {
         let store = async |connection: &mut SqliteConnection| {
             for (sha256, bytes) in components {

@@ -9,8 +9,8 @@ const FULL: i32 = 13;
 const CONSTRAINT: i32 = 19;
 const MISMATCH: i32 = 20;
 const NOT_A_DATABASE: i32 = 26;
-/// Codes after which a write has certainly not happened and may succeed later: permission, abort, busy, locked, out of memory, read-only,
-/// interrupt, cannot open, protocol, authorisation.
+/// Codes after which a write has certainly not happened and may succeed later: permission, abort,
+/// busy, locked, out of memory, read-only, interrupt, cannot open, protocol, authorisation.
 const LATER: [i32; 10] = [3, 4, 5, 6, 7, 8, 9, 14, 15, 23];
 
 /// The meaning of an error of a transaction that writes.

@@ -1,8 +1,8 @@
 //! The file and how it is opened.
 //!
 //! - `open`: lock, inspect, connect, migrate, verify, recover. `reopen`: once more after a failure.
-//! - `lock`: one process per file. `header`: what can be said of a file without SQLite. `schema`: whose
-//!   file it is, and which version. `private`: files that only their owner can read.
+//! - `lock`: one process per file. `header`: what can be said of a file without SQLite. `schema`:
+//!   whose file it is, and which version. `private`: files that only their owner can read.
 
 mod header;
 mod lock;

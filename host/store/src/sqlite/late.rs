@@ -1,7 +1,7 @@
 //! Leaving out messages that come too late for their receivers.
 //!
-//! Only the writer knows how a receiver stands that is not in the host's memory: what the tables say, what is pending on top of that, and
-//! what stands before the message in its own batch.
+//! Only the writer knows how a receiver stands that is not in the host's memory: what the tables
+//! say, what is pending on top of that, and what stands before the message in its own batch.
 
 use std::collections::HashMap;
 

@@ -97,8 +97,8 @@ impl Tables for InstancesTable<'_> {
     }
 }
 
-/// Rows of `ids_and_bytes` in the order of ids. The payloads of those alone are read that have `room` bytes together: SQLite knows the length of
-/// a text without reading it.
+/// Rows of `ids_and_bytes` in the order of ids. The payloads of those alone are read that have
+/// `room` bytes together: SQLite knows the length of a text without reading it.
 fn fitting(ids_and_bytes: &str, room: &str, payloads: Payloads) -> String {
     let columns = rows::columns(payloads, "page.total <= ", room);
     format!(

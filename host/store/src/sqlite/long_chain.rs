@@ -1,7 +1,8 @@
 //! Reading a long chain: first where its records are, then many of them as one text.
 //!
-//! The driver copies every column of every row and hands each row from thread to thread, which takes longer than SQLite takes to find it. So
-//! SQLite joins the records of a part of the chain into one text, and while it does so the parts before are decoded.
+//! The driver copies every column of every row and hands each row from thread to thread, which
+//! takes longer than SQLite takes to find it. So SQLite joins the records of a part of the chain
+//! into one text, and while it does so the parts before are decoded.
 
 use std::collections::VecDeque;
 
@@ -54,7 +55,8 @@ SELECT coalesce(group_concat(log.position || ' ' || log.base || ' ' || log.kind 
 FROM json_each($1) AS one
 CROSS JOIN log ON log.position = one.value";
 
-/// The chain that ends at `tail`, oldest record first, unless its records have more than `max_bytes`.
+/// The chain that ends at `tail`, oldest record first, unless its records have more than
+/// `max_bytes`.
 pub(super) async fn read_within(
     connection: &mut SqliteConnection,
     tail: Position,

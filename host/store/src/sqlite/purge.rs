@@ -11,7 +11,8 @@ use super::error::of_write;
 use super::projector::json;
 use crate::contract::{Error, MAX_PURGED_BYTES, MAX_PURGED_RECORDS, Purged};
 
-/// Deletes the whole chains that end at the positions that a SELECT lists. CROSS JOIN keeps SQLite from reading the whole log.
+/// Deletes the whole chains that end at the positions that a SELECT lists. CROSS JOIN keeps SQLite
+/// from reading the whole log.
 macro_rules! delete_chains {
     ($ends:literal) => {
         concat!(
@@ -58,8 +59,9 @@ WHERE instances.inbox > 0
     OR (instances.kind = 'orchestration' AND instances.status NOT IN ('Completed', 'Failed', 'Canceled', 'Terminated'))
 ORDER BY asked.key";
 
-/// The records of some instances, one instance after the other, up to a limit. A record that was trimmed already counts as an empty one, so that
-/// the number of rows says whether the limit was reached.
+/// The records of some instances, one instance after the other, up to a limit. A record that was
+/// trimmed already counts as an empty one, so that the number of rows says whether the limit was
+/// reached.
 const RECORDS: &str = "
 WITH RECURSIVE ends (place, position) AS (
     SELECT asked.key, instances.last_position
@@ -98,8 +100,8 @@ struct Portion {
 }
 
 impl Database {
-    /// Removes the first of some instances with their chains. The projection is flushed first, so that tables alone say where the chains end and
-    /// what the instances are.
+    /// Removes the first of some instances with their chains. The projection is flushed first, so
+    /// that tables alone say where the chains end and what the instances are.
     pub(super) async fn purge(&mut self, instances: Vec<InstanceId>) -> Result<Purged, Error> {
         if instances.is_empty() {
             return Ok(Purged::default());

@@ -1,4 +1,5 @@
-//! Single rows, and what has something to do. The latter runs after a flush of the projection, so tables alone answer it.
+//! Single rows, and what has something to do. The latter runs after a flush of the projection, so
+//! tables alone answer it.
 
 use longhaul_core::{DeploymentId, InstanceId, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -81,7 +82,8 @@ WHERE wake_at IS NOT NULL
 ORDER BY wake_at, id
 LIMIT $4";
 
-/// Instances with a wake-up whose latest turn was later than `now`, those behind `after`, soonest first.
+/// Instances with a wake-up whose latest turn was later than `now`, those behind `after`, soonest
+/// first.
 pub(super) async fn ahead_of(
     connection: &mut SqliteConnection,
     now: Timestamp,

@@ -22,8 +22,9 @@ const CHUNK_BYTES: i64 = 16 << 20;
 const READING: &str = "read the log";
 
 impl Database {
-    /// Projects whatever lies behind `projected_to` and drops chains without a row, which no host remembers now. Where the disk is full, the
-    /// records stay pending in memory, as they were before the crash.
+    /// Projects whatever lies behind `projected_to` and drops chains without a row, which no host
+    /// remembers now. Where the disk is full, the records stay pending in memory, as they were
+    /// before the crash.
     pub(super) async fn recover(&mut self) -> Result<(), Error> {
         let projected_to = projected_to(&mut self.connection).await?;
         self.last = newest(&mut self.connection).await?.max(projected_to);
@@ -58,7 +59,8 @@ impl Database {
             let emptied = execute(connection, "DELETE FROM instances; DELETE FROM orphans").await;
             emptied.map_err(|error| of_write("empty the tables", &error))?;
             apply_log(connection, 0, Run::Rebuild).await?;
-            // The newest records may have been purged: their positions must not be used again all the same.
+            // The newest records may have been purged: their positions must not be used again all
+            // the same.
             write_projected_to(connection, last).await
         };
         self.in_transaction("build the tables again", rebuild).await
@@ -112,7 +114,8 @@ async fn apply_log(connection: &mut SqliteConnection, mut after: i64, run: Run) 
     }
 }
 
-/// Groups records by instance. What the tables have is not known here; a row is the answer that makes the projector look.
+/// Groups records by instance. What the tables have is not known here; a row is the answer that
+/// makes the projector look.
 fn by_instance(read: Vec<Pending>) -> Vec<Unprojected> {
     let mut places: HashMap<InstanceId, usize> = HashMap::new();
     let mut entries: Vec<Unprojected> = Vec::new();

@@ -38,8 +38,8 @@ pub(super) const COLUMNS: [&str; 23] = [
     "born_at",
 ];
 
-/// The columns of `instances` as an answer of [`read`]'s, with those payloads alone that are read, and only where `condition` and `value`
-/// hold together.
+/// The columns of `instances` as an answer of [`read`]'s, with those payloads alone that are read,
+/// and only where `condition` and `value` hold together.
 pub(super) fn columns(payloads: Payloads, condition: &str, value: &str) -> String {
     let column = |name: &&str| {
         let is_read = match *name {
@@ -157,12 +157,14 @@ pub(super) async fn lengths(connection: &mut SqliteConnection, ids: &[&InstanceI
     rows.iter().map(length).collect()
 }
 
-/// SQLite's integers are signed: what lies beyond its largest is the end of time, which reads back as such.
+/// SQLite's integers are signed: what lies beyond its largest is the end of time, which reads back
+/// as such.
 pub(super) fn time_value(time: Timestamp) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 
-/// The inverse of [`time_value`]. A negative number, which is never written, is the beginning of time.
+/// The inverse of [`time_value`]. A negative number, which is never written, is the beginning of
+/// time.
 pub(super) fn time_of(value: i64) -> Timestamp {
     match value {
         i64::MAX => Timestamp(u64::MAX),

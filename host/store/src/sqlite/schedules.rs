@@ -9,7 +9,8 @@ use super::error::{of_read, of_write};
 use super::rows::{time_of, time_value};
 use crate::contract::{Error, ScheduleFired, ScheduleState};
 
-/// Notes inside the caller's transaction what timers have started. A batch has few of these, so each may cost a statement.
+/// Notes inside the caller's transaction what timers have started. A batch has few of these, so
+/// each may cost a statement.
 pub(super) async fn note_fired(connection: &mut SqliteConnection, fired: &[ScheduleFired]) -> Result<(), sqlx::Error> {
     let sql = "
 UPDATE timers

@@ -1,7 +1,8 @@
 //! Dropping what lies behind a base.
 //!
-//! A cut is decided by the projector ([`crate::projection::trim`]) and noted in the table `trimmed`; the records go in bounded steps, newest first,
-//! each step in the transaction that notes how far it came.
+//! A cut is decided by the projector ([`crate::projection::trim`]) and noted in the table
+//! `trimmed`; the records go in bounded steps, newest first, each step in the transaction that
+//! notes how far it came.
 
 use std::collections::HashMap;
 
@@ -27,7 +28,8 @@ impl Database {
     }
 }
 
-/// Notes where chains are cut. A chain whose last cut is not carried out yet keeps that one: its next base will do.
+/// Notes where chains are cut. A chain whose last cut is not carried out yet keeps that one: its
+/// next base will do.
 pub(super) async fn write_trims(connection: &mut SqliteConnection, trims: Vec<(InstanceId, Trim)>) -> Result<(), Error> {
     if trims.is_empty() {
         return Ok(());

@@ -1,7 +1,8 @@
 //! The writer: one thread, one connection, one command after the other.
 //!
-//! Commands come over a channel and answers go back over another, so a caller that gives up never stops a database call half-way.
-//! Between commands the writer brings the tables up to date, in steps short enough that no commit waits long.
+//! Commands come over a channel and answers go back over another, so a caller that gives up never
+//! stops a database call half-way. Between commands the writer brings the tables up to date, in
+//! steps short enough that no commit waits long.
 
 use longhaul_core::{DeploymentId, InstanceId, Timestamp};
 use tokio::runtime::Handle;
@@ -49,7 +50,8 @@ pub(super) enum Command {
 /// Commands that wait at most; further callers wait for room.
 pub(super) const MAX_WAITING: usize = 64;
 
-/// The writer's thread: opens the database, says how that went, and carries out commands. Jobs of the store's owner may run beside it.
+/// The writer's thread: opens the database, says how that went, and carries out commands. Jobs of
+/// the store's owner may run beside it.
 pub(super) fn run_thread(
     config: &SqliteConfig,
     overlay: SharedOverlay,

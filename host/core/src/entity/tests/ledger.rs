@@ -1,4 +1,5 @@
-//! Drives an entity through batches. The guest is a ledger: `Add` adds its input to the state, `Fail` fails, `Forget` deletes.
+//! Drives an entity through batches. The guest is a ledger: `Add` adds its input to the state,
+//! `Fail` fails, `Forget` deletes.
 
 use std::collections::VecDeque;
 

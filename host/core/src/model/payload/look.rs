@@ -1,14 +1,17 @@
-//! What a JSON text has that matters beyond its being JSON: how deep it is, and what other readers of JSON would not read.
+//! What a JSON text has that matters beyond its being JSON: how deep it is, and what other readers
+//! of JSON would not read.
 //!
-//! The grammar of JSON allows numbers of any size and halves of surrogate pairs. What they mean is left open (RFC 8259, 6 and 8.2), and readers
-//! give up on them: one such value in a list would make the whole list unreadable.
+//! The grammar of JSON allows numbers of any size and halves of surrogate pairs. What they mean is
+//! left open (RFC 8259, 6 and 8.2), and readers give up on them: one such value in a list would
+//! make the whole list unreadable.
 
 /// What was found in one pass over a JSON text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// How many arrays and objects stand around the innermost value, itself counted if it is one.
     pub depth: usize,
-    /// The first thing that not every reader of JSON reads, as a sentence says it behind "contains".
+    /// The first thing that not every reader of JSON reads, as a sentence says it behind
+    /// "contains".
     pub flaw: Option<String>,
 }
 

@@ -36,7 +36,8 @@ impl Chain {
                 Record::Message(message) => chain.inbox.push_back(message),
                 Record::Turn(turn) => chain.take_turn(*turn, is_base, observer),
                 Record::Parked(parked) => chain.park(parked.reason),
-                // Entities have chains of their own; in an orchestration's chain such a record says nothing.
+                // Entities have chains of their own; in an orchestration's chain such a record says
+                // nothing.
                 Record::Entity(_) => {}
             }
         }
@@ -119,13 +120,15 @@ impl Chain {
             self.state.activate(&mut turn);
         }
         match turn.take_activation() {
-            // Without the guest a turn ends an execution only where its history had become too long.
+            // Without the guest a turn ends an execution only where its history had become too
+            // long.
             None => {
                 let outcome = recorded.outcome.filter(|_| !self.state.code_has_ended());
                 self.state.end_turn(turn, Some(GuestTurn { outcome, ..GuestTurn::default() }));
             }
             Some(activation) => {
-                // What was recorded goes into the step's record and comes out of it again: a long chain has too many to copy each.
+                // What was recorded goes into the step's record and comes out of it again: a long
+                // chain has too many to copy each.
                 let outcome = recorded.outcome.clone();
                 let mut step = self.state.end_turn(turn, Some(recorded));
                 let TurnRecord { commands, custom_status, .. } = &mut step.record;
@@ -141,7 +144,8 @@ impl Chain {
     }
 
     fn begin_turn(&mut self, now: Timestamp) -> Turn {
-        // The deployment matters to continue-as-new only, whose record names the one that was chosen.
+        // The deployment matters to continue-as-new only, whose record names the one that was
+        // chosen.
         let deployment = self.state.function().map(|(_, deployment)| deployment).unwrap_or_default();
         self.state.begin_recorded_turn(now, deployment)
     }
@@ -178,7 +182,8 @@ impl Chain {
     fn play_rewind(&mut self, rewind: LoggedRewind, observer: &mut impl ReplayObserver) {
         let LoggedRewind { number, now, again, reusable, rewound, asked } = rewind;
         let mut turn = self.begin_turn(now);
-        // An answer among the messages may belong to a reusable command; a first start among them begins with none.
+        // An answer among the messages may belong to a reusable command; a first start among them
+        // begins with none.
         let begins_again = self.state.execution.is_none();
         self.state.put_reusable(reusable.clone());
         for one in again {

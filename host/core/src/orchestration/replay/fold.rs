@@ -15,12 +15,13 @@ pub struct Folded {
     pub state: Orchestration,
     /// Recorded messages that no turn has consumed, oldest first.
     pub inbox: VecDeque<Message>,
-    /// The calls that bring a fresh guest to where the last one was, oldest first. Empty if the execution has ended.
+    /// The calls that bring a fresh guest to where the last one was, oldest first. Empty if the
+    /// execution has ended.
     pub replay: Vec<ReplayStep>,
 }
 
-/// Folds a chain as the store returns it: from a base record or the chain's beginning, led by the messages that are still needed.
-/// Each record comes with its mark of a base.
+/// Folds a chain as the store returns it: from a base record or the chain's beginning, led by the
+/// messages that are still needed. Each record comes with its mark of a base.
 pub fn fold(id: InstanceId, chain: impl IntoIterator<Item = (Record, bool)>) -> Folded {
     let chain = chain.into_iter();
     let mut calls = Calls(Vec::with_capacity(chain.size_hint().0));

@@ -22,7 +22,8 @@ pub(crate) trait ReplayObserver {
     /// The instance went on with a new execution.
     fn continued(&mut self, _now: Timestamp, _next: &NextExecution) {}
 
-    /// The instance went back to what was seen since the latest call of [`Self::forget`], and goes on from there.
+    /// The instance went back to what was seen since the latest call of [`Self::forget`], and goes
+    /// on from there.
     fn rewound(&mut self, _state: &Orchestration, _now: Timestamp, _reason: Option<&str>) {}
 
     /// What was seen so far belongs to an execution that is over.

@@ -40,8 +40,8 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl ReplayStep {
-    /// Takes out the call, with its mark of replay set, for the guest that is about to be called. Moved out rather than
-    /// cloned: a clone would copy every result in the history.
+    /// Takes out the call, with its mark of replay set, for the guest that is about to be called.
+    /// Moved out rather than cloned: a clone would copy every result in the history.
     pub fn take_replaying_activation(&mut self) -> Activation {
         match std::mem::replace(&mut self.activation, Activation::Resume { now: Timestamp(0), received: Vec::new() }) {
             Activation::Start(context) => Activation::Start(StartContext { replaying: true, ..context }),

@@ -1,7 +1,8 @@
 //! Where a rewind cuts a failed execution, and what is kept of the turns behind the cut.
 //!
-//! Turns before the cut stay as they are. Of the turns behind it the messages stay, but for failures of activities and children and
-//! what belongs to tasks that only those turns had asked for; and what their commands did goes into [`super::reuse`].
+//! Turns before the cut stay as they are. Of the turns behind it the messages stay, but for
+//! failures of activities and children and what belongs to tasks that only those turns had asked
+//! for; and what their commands did goes into [`super::reuse`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -52,8 +53,9 @@ pub(crate) fn cut(mut items: Vec<LogItem>, late: Vec<Arrived>, instance: Instanc
     Cut { kept: items, again, commands, undone: sieve.undone }
 }
 
-/// The first turn that told the code of a failure that a rewind can mend, or else the one in which the code failed. If the code was in a critical
-/// section then, the turn in which it was granted: the section was given back, so what the code did in it has to be done in a new one.
+/// The first turn that told the code of a failure that a rewind can mend, or else the one in which
+/// the code failed. If the code was in a critical section then, the turn in which it was granted:
+/// the section was given back, so what the code did in it has to be done in a new one.
 fn place_of_cut(items: &[LogItem]) -> usize {
     let behind_last_rewind = items.iter().rposition(|item| matches!(item, LogItem::Rewind(_))).map_or(0, |place| place + 1);
     let mendable = Mendable::of(items);
@@ -67,7 +69,8 @@ fn place_of_cut(items: &[LogItem]) -> usize {
     }
 }
 
-/// Calls that failed because what they called failed: a call that was refused would be refused again.
+/// Calls that failed because what they called failed: a call that was refused would be refused
+/// again.
 struct Mendable(HashSet<TaskId>);
 
 impl Mendable {
@@ -101,7 +104,8 @@ impl OpenTasks {
         task.0 < self.next_task && !self.told.contains(&task)
     }
 
-    /// Whether a message before the cut stays. Of a call with several attempts only the last one's success does, as the first one's.
+    /// Whether a message before the cut stays. Of a call with several attempts only the last one's
+    /// success does, as the first one's.
     fn keeps_before(&self, message: &mut Message) -> bool {
         match message {
             Message::ActivityDone { task, attempt, result, .. } if self.has(*task) => {
@@ -133,7 +137,8 @@ impl Sieve {
             Message::ChildDone { execution, task, result } => {
                 matches!(result, TaskResult::Completed(_)) && *execution == self.undone.execution && self.is_open(*task, result)
             }
-            // An answer under an earlier id finds its task, or its place in the reusable commands, by itself.
+            // An answer under an earlier id finds its task, or its place in the reusable commands,
+            // by itself.
             Message::EntityReply { execution, task, result } => *execution != self.undone.execution || self.is_open(*task, result),
             Message::TimerFired { task } => self.open.has(*task),
             Message::RetryDue { .. } | Message::LockGranted { .. } => false,

@@ -1,8 +1,9 @@
 //! Under which ids an execution asked for things before it was rewound.
 //!
-//! A rewind gives the execution another id, so that what the undone turns asked for cannot be mistaken for what is asked for now: tasks are
-//! numbered afresh from the cut on. Activities, children and locks are asked again under the new id. An entity is not: its operation has
-//! been sent and must not run twice, so its answer still counts.
+//! A rewind gives the execution another id, so that what the undone turns asked for cannot be
+//! mistaken for what is asked for now: tasks are numbered afresh from the cut on. Activities,
+//! children and locks are asked again under the new id. An entity is not: its operation has been
+//! sent and must not run twice, so its answer still counts.
 
 use std::collections::HashMap;
 
@@ -17,7 +18,8 @@ pub(crate) struct PreviousIds {
 }
 
 impl PreviousIds {
-    /// The execution has another id from now on. Tasks from `next_task` on were asked for in turns that are undone.
+    /// The execution has another id from now on. Tasks from `next_task` on were asked for in turns
+    /// that are undone.
     pub(crate) fn rename(&mut self, before: ExecutionId, next_task: u32) {
         for (_, below) in &mut self.ids {
             *below = next_task.min(*below);

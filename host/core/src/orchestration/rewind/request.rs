@@ -12,7 +12,8 @@ use crate::orchestration::turn::Turn;
 use crate::record::Rewound;
 
 impl Orchestration {
-    /// A failed instance is rewound. A caller that was rewound is answered, now or in the end, whatever has become of its child.
+    /// A failed instance is rewound. A caller that was rewound is answered, now or in the end,
+    /// whatever has become of its child.
     pub(crate) fn receive_rewind(&mut self, turn: &mut Turn, caller: Option<Caller>, deployment: Option<DeploymentId>) {
         if let Some(caller) = &caller
             && let Err(failure) = self.check_caller(caller)
@@ -49,7 +50,8 @@ impl Orchestration {
         Err(Failure::new("InstanceExists", format!("the instance '{}' is not the child that was called", self.id)))
     }
 
-    /// The state is as the kept turns make it and has taken in again what arrived since. It goes on from here.
+    /// The state is as the kept turns make it and has taken in again what arrived since. It goes on
+    /// from here.
     pub(crate) fn go_on_rewound(&mut self, turn: &mut Turn, number: u32, rewound: &Rewound, asked: &RewindRequest) {
         self.parked = None;
         self.status = RuntimeStatus::Running;
@@ -73,8 +75,9 @@ pub(crate) struct RewindRequest {
 }
 
 impl Execution {
-    /// Every open call begins afresh: activities run again from their first attempt, children are rewound, and the critical section that was
-    /// given back when the execution failed is asked for again.
+    /// Every open call begins afresh: activities run again from their first attempt, children are
+    /// rewound, and the critical section that was given back when the execution failed is asked for
+    /// again.
     fn ask_again(&mut self, instance: &InstanceId, now: Timestamp, asked: &RewindRequest) -> Vec<Outgoing> {
         let mut outgoing = Vec::new();
         let execution = self.id().clone();

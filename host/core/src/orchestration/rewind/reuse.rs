@@ -18,7 +18,8 @@ pub(crate) enum Prior {
     CalledEntity { execution: ExecutionId, task: TaskId },
 }
 
-/// Commands that were carried out in undone turns, oldest first. Equal ones are used up in this order.
+/// Commands that were carried out in undone turns, oldest first. Equal ones are used up in this
+/// order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReusableCommands(VecDeque<(Command, Prior)>);
 
@@ -43,12 +44,14 @@ pub(crate) struct UndoneCommand {
 impl ReusableCommands {
     /// What came of an equal command. It stands for one command only.
     pub(crate) fn take(&mut self, command: &Command) -> Option<Prior> {
-        // Code that runs again mostly asks for the same in the same order, so the first one is mostly the one.
+        // Code that runs again mostly asks for the same in the same order, so the first one is
+        // mostly the one.
         let place = self.0.iter().position(|(other, _)| other == command)?;
         self.0.remove(place).map(|(_, prior)| prior)
     }
 
-    /// An entity answered a call of an undone turn that was not made again. What failed is not kept: it may be tried again.
+    /// An entity answered a call of an undone turn that was not made again. What failed is not
+    /// kept: it may be tried again.
     pub(crate) fn answer(&mut self, execution: &ExecutionId, task: TaskId, result: TaskResult) {
         let is_it =
             |prior: &Prior| matches!(prior, Prior::CalledEntity { execution: of, task: asked } if of == execution && *asked == task);
@@ -59,7 +62,8 @@ impl ReusableCommands {
         }
     }
 
-    /// The reusable commands once turns with these commands are undone, which had used some of them.
+    /// The reusable commands once turns with these commands are undone, which had used some of
+    /// them.
     pub(crate) fn with(mut self, commands: Vec<UndoneCommand>, undone: &UndoneTasks) -> Self {
         let mut used = vec![false; self.0.len()];
         let mut more = Vec::new();

@@ -1,7 +1,8 @@
 //! Drives an orchestration through turns whose guest is written by hand.
 //!
-//! Each turn is taken twice: by the live state and by one that was just folded from the records, as if the host had crashed
-//! before it. Both must give the same record, messages and effects, and the instance's row must agree with the state.
+//! Each turn is taken twice: by the live state and by one that was just folded from the records, as
+//! if the host had crashed before it. Both must give the same record, messages and effects, and the
+//! instance's row must agree with the state.
 
 use std::sync::Arc;
 
@@ -86,7 +87,8 @@ impl Script {
         self
     }
 
-    /// Takes a message in without calling the guest, as an engine does that is about to park the instance.
+    /// Takes a message in without calling the guest, as an engine does that is about to park the
+    /// instance.
     pub(crate) fn arrive_without_guest(&mut self, message: Message) {
         let mut turn = self.state.begin_turn(self.clock, CURRENT);
         self.state.receive(&mut turn, message, false);
@@ -153,7 +155,8 @@ impl Script {
         live
     }
 
-    /// The chain as the store returns it: from the latest base on, led by the messages that are still needed.
+    /// The chain as the store returns it: from the latest base on, led by the messages that are
+    /// still needed.
     pub(crate) fn stored_chain(&self) -> Vec<(Record, bool)> {
         let from = self.chain.iter().rposition(|(_, base)| *base).unwrap_or(0);
         let (before, rest) = self.chain.split_at(from);
@@ -189,7 +192,8 @@ impl Script {
         if !recorded.iter().any(|message| matches!(message, Message::Start(_))) {
             assert_eq!(row.status, status);
             assert_eq!(self.standing, Standing::of_state(&self.state));
-            // The turn that rewinds does not know yet what the instance waits for; the next one, which comes at once, does.
+            // The turn that rewinds does not know yet what the instance waits for; the next one,
+            // which comes at once, does.
             let is_rewound = matches!(self.chain.last(), Some((Record::Turn(turn), _)) if turn.rewound.is_some());
             assert!(row.wake_at == self.state.wake_at() || is_rewound && row.pending && self.state.needs_turn(self.clock));
             assert_eq!(row.parked.as_deref(), self.state.parked());

@@ -108,7 +108,8 @@ fn messages_for_an_instance_that_was_never_started_are_dropped_and_harm_nothing(
     script.record(start("first")).record(event("Go", "2"));
     let taken = script.turn_of(4, |_| asks([wait("Early"), wait("Go")]));
     assert!(matches!(taken.activation, Some(Activation::Start(_))));
-    // The last message is still to come, and the row knows it though it did not exist when the first ones were recorded.
+    // The last message is still to come, and the row knows it though it did not exist when the
+    // first ones were recorded.
     assert_eq!(script.row.as_ref().unwrap().inbox, 1);
     assert_eq!(script.idle_turn().told(), [(1, "2".into())]);
 }
@@ -141,7 +142,8 @@ fn a_start_an_event_and_a_termination_in_one_batch_are_taken_in_their_order_what
                 script.turn(asks([wait("Go")]));
             }
             assert_eq!(script.state.status(), expected, "{order}");
-            // An event that came after the start of an instance that lives is delivered, whatever came between.
+            // An event that came after the start of an instance that lives is delivered, whatever
+            // came between.
             let has_event = script.state.needs_turn(at(1_000));
             assert_eq!(has_event, order == "tse", "{order}");
         }

@@ -53,7 +53,8 @@ fn an_instance_that_is_suspended_before_its_first_turn_begins_when_it_is_resumed
 
 #[test]
 fn events_are_neither_lost_nor_reordered_however_they_mix_with_suspend_and_resume() {
-    // Every way to put S(uspend) and R(esume) between four events, each message in a turn of its own or all in one.
+    // Every way to put S(uspend) and R(esume) between four events, each message in a turn of its
+    // own or all in one.
     for mix in 0..3_u32.pow(5) {
         for turns_of in [1, 100] {
             let mut script = Script::started([wait("E")]);
@@ -127,7 +128,8 @@ fn a_parked_instance_takes_no_turn_until_it_is_resumed_and_loses_nothing() {
 #[test]
 fn a_turn_that_ends_without_the_guest_because_the_instance_is_set_aside_is_not_replayed_as_a_call() {
     let mut script = Script::started([wait("E")]);
-    // What a dispatcher does whose guest traps: the messages are taken in, the guest is not called, the instance is parked.
+    // What a dispatcher does whose guest traps: the messages are taken in, the guest is not called,
+    // the instance is parked.
     script.arrive_without_guest(event("E", "1"));
     script.park("the guest trapped");
     let taken = script.arrive(resume()).idle_turn();

@@ -1,7 +1,9 @@
-//! Whole programs in a small world of activities, children, entities, timers and events, in which activities fail at first.
+//! Whole programs in a small world of activities, children, entities, timers and events, in which
+//! activities fail at first.
 //!
-//! A program whose instances are rewound until it completes must come to what it comes to where nothing fails, and nothing that
-//! succeeded may have been done twice. Each turn of each instance is also folded from its records (see [`super::script`]).
+//! A program whose instances are rewound until it completes must come to what it comes to where
+//! nothing fails, and nothing that succeeded may have been done twice. Each turn of each instance
+//! is also folded from its records (see [`super::script`]).
 
 mod author;
 
@@ -40,7 +42,8 @@ enum Stop {
     Failed(Failure),
 }
 
-/// Runs a program from its beginning over what it was told: slow, and without any state that could go wrong.
+/// Runs a program from its beginning over what it was told: slow, and without any state that could
+/// go wrong.
 struct Run<'told> {
     told: &'told HashMap<TaskId, TaskResult>,
     commands: Vec<Command>,
@@ -119,7 +122,8 @@ impl Run<'_> {
     }
 }
 
-/// The child's program goes to it as its input: its place in the list, printed and found again by the world.
+/// The child's program goes to it as its input: its place in the list, printed and found again by
+/// the world.
 fn called(programs: &[Vec<Step>], number: usize) -> OrchestrationCall {
     OrchestrationCall { input: Payload::string(&format!("{:?}", programs[number])), ..child_call(None) }
 }
@@ -206,7 +210,8 @@ impl World {
         self.instances.get_mut(&InstanceId::trusted(ROOT)).unwrap()
     }
 
-    /// Lets things happen in random order until the root completes, rewinding it as often as it fails.
+    /// Lets things happen in random order until the root completes, rewinding it as often as it
+    /// fails.
     fn run(mut self) -> (String, Self) {
         for _ in 0..20_000 {
             self.clock += 1;

@@ -1,6 +1,7 @@
 //! What can be said of a database file without SQLite.
 //!
-//! To be asked while nothing in this process has the file open: as a handle on it closes, all locks of the process on it end.
+//! To be asked while nothing in this process has the file open: as a handle on it closes, all locks
+//! of the process on it end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -13,8 +14,9 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Bytes of the header.
 const HEADER_BYTES: usize = 100;
 
-/// Refuses a file that cannot be written to, which SQLite opens all the same and fails at the first write, and one that has been cut off, whose
-/// last page SQLite fills up with zeroes. Returns whether the file is all there is, without a write-ahead log.
+/// Refuses a file that cannot be written to, which SQLite opens all the same and fails at the first
+/// write, and one that has been cut off, whose last page SQLite fills up with zeroes. Returns
+/// whether the file is all there is, without a write-ahead log.
 pub(super) fn check(path: &Path) -> Result<bool, Error> {
     let refused = |why: String| Error::Refused(format!("cannot use {}: {why}", path.display()));
     let opened = OpenOptions::new().read(true).write(true).open(path);

@@ -1,8 +1,9 @@
 //! One process per database file, whatever path leads to it.
 //!
-//! The lock is on the database file itself, so neither links nor a lock file that was removed let in a second process. It is one of `flock`,
-//! which SQLite's own locks do not know of. The file beside the database is locked, too, for versions that know no other lock, and says
-//! which process holds it.
+//! The lock is on the database file itself, so neither links nor a lock file that was removed let
+//! in a second process. It is one of `flock`, which SQLite's own locks do not know of. The file
+//! beside the database is locked, too, for versions that know no other lock, and says which process
+//! holds it.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -24,11 +25,12 @@ const MAX_HOLDER_BYTES: u64 = 200;
 /// Device and number of a file.
 type FileId = (u64, u64);
 
-/// Databases that this process has open. To open one of them a second time, be it to find out that it is locked, would end all locks that
-/// SQLite has on it, since it would be closed again.
+/// Databases that this process has open. To open one of them a second time, be it to find out that
+/// it is locked, would end all locks that SQLite has on it, since it would be closed again.
 static OPEN: LazyLock<Mutex<HashSet<FileId>>> = LazyLock::new(Mutex::default);
 
-/// Holds the lock until it is dropped. The operating system releases it when the process dies, whatever the file says.
+/// Holds the lock until it is dropped. The operating system releases it when the process dies,
+/// whatever the file says.
 #[derive(Debug)]
 pub(in crate::sqlite) struct ProcessLock {
     database: Option<File>,
@@ -40,7 +42,8 @@ impl ProcessLock {
     /// Takes the lock on `database`, which is made if it is missing, and the one beside it.
     ///
     /// # Errors
-    /// [`Error::Refused`] names the holder when another process, or another store of this one, has it, and the reason when it cannot be taken.
+    /// [`Error::Refused`] names the holder when another process, or another store of this one, has
+    /// it, and the reason when it cannot be taken.
     pub(super) fn take(database: &Path) -> Result<Self, Error> {
         let path = database.with_extension("lock");
         let failed = |error: std::io::Error| refused(database, format!("cannot lock {}: {error}", path.display()));
@@ -93,7 +96,8 @@ fn open_ones() -> parking_lot::MutexGuard<'static, HashSet<FileId>> {
     OPEN.lock()
 }
 
-/// Opens the file beside the database, and nothing that a link in its place leads to: that would be written to.
+/// Opens the file beside the database, and nothing that a link in its place leads to: that would be
+/// written to.
 fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -118,7 +122,8 @@ fn refused(database: &Path, why: String) -> Error {
     Error::Refused(format!("cannot use {}: {why}", database.display()))
 }
 
-/// Names the holder of a lock: as the system knows it, or else as the file beside the database says, which may tell of the one before.
+/// Names the holder of a lock: as the system knows it, or else as the file beside the database
+/// says, which may tell of the one before.
 fn held(database: &Path, locked: &Path, file: &File) -> Error {
     let mut said = String::new();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -138,7 +143,8 @@ fn held(database: &Path, locked: &Path, file: &File) -> Error {
 fn holder_of(file: &File) -> Option<u32> {
     let inode = file.metadata().ok()?.ino().to_string();
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    // `1: FLOCK  ADVISORY  WRITE 123 08:01:456 0 EOF`; a process that waits for a lock has an arrow before its kind.
+    // `1: FLOCK  ADVISORY  WRITE 123 08:01:456 0 EOF`; a process that waits for a lock has an arrow
+    // before its kind.
     let of_line = |line: &str| {
         let mut words = line.split_whitespace().skip(1);
         let is_flock = words.next() == Some("FLOCK");

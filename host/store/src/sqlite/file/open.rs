@@ -23,7 +23,8 @@ pub(in crate::sqlite) async fn open(config: &SqliteConfig, overlay: SharedOverla
     let mut is_whole = true;
     if config.path.metadata().is_ok_and(|file| file.len() > 0) {
         is_whole = header::check(&config.path)?;
-        // Where there is no write-ahead log to look at, SQLite need not make files beside this one in order to look.
+        // Where there is no write-ahead log to look at, SQLite need not make files beside this one
+        // in order to look.
         let mut connection = connect(&reading(config).immutable(is_whole), &config.path).await?;
         let inspected = async {
             schema::inspect(&mut connection, &config.path).await?;
@@ -44,8 +45,9 @@ pub(in crate::sqlite) async fn open(config: &SqliteConfig, overlay: SharedOverla
     Ok((lock, database))
 }
 
-/// Begins a new log in place of the one that a crash has left. Where there is no room for that, or another process stands in the way, it is done
-/// later, by and by: a host that answers what it can is worth more.
+/// Begins a new log in place of the one that a crash has left. Where there is no room for that, or
+/// another process stands in the way, it is done later, by and by: a host that answers what it can
+/// is worth more.
 async fn take_over_log(connection: &mut SqliteConnection) -> Result<(), Error> {
     let doing = "write what the last run has left in the write-ahead log to the database";
     match begin_new_log(connection, doing).await {

@@ -1,4 +1,5 @@
-//! Files that the host's own user alone can read and write: inputs, outputs and histories are in them in plain text.
+//! Files that the host's own user alone can read and write: inputs, outputs and histories are in
+//! them in plain text.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::Result;

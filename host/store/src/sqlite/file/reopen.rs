@@ -1,4 +1,5 @@
-//! What a connection can be relied on for after a failed write, and how it is replaced by a fresh one.
+//! What a connection can be relied on for after a failed write, and how it is replaced by a fresh
+//! one.
 
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -17,13 +18,15 @@ pub(in crate::sqlite) enum Trust {
     Settled,
     /// A write failed: a transaction may be open, and records may have been written all the same.
     Unsettled,
-    /// A write or a sync failed in the disk: what the system's cache shows of the file may not be on the disk, and a sync that succeeds later says nothing
-    /// of it, because the system forgets what it could not write.
+    /// A write or a sync failed in the disk: what the system's cache shows of the file may not be
+    /// on the disk, and a sync that succeeds later says nothing of it, because the system forgets
+    /// what it could not write.
     Distrusted,
 }
 
 impl Database {
-    /// To be called after a failed write: brings the connection back to a known state, now or before the next write.
+    /// To be called after a failed write: brings the connection back to a known state, now or
+    /// before the next write.
     pub(in crate::sqlite) async fn unsettle(&mut self, error: &Error) {
         self.trust = if matches!(error, Error::Unknown(_)) { Trust::Distrusted } else { Trust::Unsettled };
         if let Err(error) = self.settle().await {
@@ -31,13 +34,15 @@ impl Database {
         }
     }
 
-    /// Makes sure that the connection is outside any transaction and that memory knows the newest record.
+    /// Makes sure that the connection is outside any transaction and that memory knows the newest
+    /// record.
     pub(in crate::sqlite) async fn settle(&mut self) -> Result<(), Error> {
         if self.trust == Trust::Settled {
             return Ok(());
         }
         if self.trust == Trust::Unsettled {
-            // This fails when SQLite has rolled back by itself; the next statement shows whether the connection is sound.
+            // This fails when SQLite has rolled back by itself; the next statement shows whether
+            // the connection is sound.
             let _ = execute(&mut self.connection, "ROLLBACK").await;
             if execute(&mut self.connection, "BEGIN IMMEDIATE; ROLLBACK").await.is_err() {
                 self.trust = Trust::Distrusted;
@@ -54,8 +59,8 @@ impl Database {
         Ok(())
     }
 
-    /// Closes the connection and opens another, which begins a new write-ahead log before anything is read from the old one. If that fails,
-    /// nothing here is used.
+    /// Closes the connection and opens another, which begins a new write-ahead log before anything
+    /// is read from the old one. If that fails, nothing here is used.
     async fn reopen(&mut self) -> Result<(), Error> {
         let fresh = open_writer(&self.config).await?;
         let old = std::mem::replace(&mut self.connection, fresh);
@@ -85,10 +90,12 @@ pub(super) enum NewLog {
     Hindered,
 }
 
-/// Writes every record of the write-ahead log to the database file, synchronises that, and begins a new log.
+/// Writes every record of the write-ahead log to the database file, synchronises that, and begins a
+/// new log.
 ///
-/// What the system's cache shows of a log may not be on the disk if a synchronisation failed just before a crash, and later ones that
-/// succeed say nothing of it. Pages of the database are written anew here, so that their synchronisation speaks of them.
+/// What the system's cache shows of a log may not be on the disk if a synchronisation failed just
+/// before a crash, and later ones that succeed say nothing of it. Pages of the database are written
+/// anew here, so that their synchronisation speaks of them.
 pub(super) async fn begin_new_log(connection: &mut SqliteConnection, doing: &str) -> Result<NewLog, Error> {
     let hindered = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
     let hindered = hindered.map_err(|error| of_checkpoint(doing, &error))? != 0;

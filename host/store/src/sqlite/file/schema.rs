@@ -21,12 +21,14 @@ const MIGRATIONS: [&str; 3] = [
     concat!(include_str!("../../../sql/0002_access_keys.sql"), "PRAGMA user_version = 2;\n"),
     concat!(include_str!("../../../sql/0003_born_at.sql"), "PRAGMA user_version = 3;\n"),
 ];
-/// Longer files are not looked through at every start, because that would take longer than a start may.
+/// Longer files are not looked through at every start, because that would take longer than a start
+/// may.
 const LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 /// Older versions of SQLite can corrupt a write-ahead log.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// Refuses a database that is not ours or newer than we are. `connection` is read-only, so the file stays as it is.
+/// Refuses a database that is not ours or newer than we are. `connection` is read-only, so the file
+/// stays as it is.
 pub(super) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
     let refused = |why: String| Error::Refused(format!("cannot use {}: {why}", path.display()));
     let facts = read_facts(connection).await;
@@ -47,7 +49,8 @@ pub(super) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> R
     }
 }
 
-/// Refuses a database with pages that are damaged, as far as it is short enough to look. `connection` is read-only, so the file stays as it is.
+/// Refuses a database with pages that are damaged, as far as it is short enough to look.
+/// `connection` is read-only, so the file stays as it is.
 pub(super) async fn look_through(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
     if path.metadata().is_ok_and(|file| file.len() > LOOKED_THROUGH_BYTES) {
         return Ok(());
@@ -85,7 +88,8 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Err
     Ok(())
 }
 
-/// Reads back what was asked for. SQLite ignores settings that it cannot apply, and durability hangs on some of them.
+/// Reads back what was asked for. SQLite ignores settings that it cannot apply, and durability
+/// hangs on some of them.
 pub(super) async fn verify(connection: &mut SqliteConnection, config: &SqliteConfig) -> Result<(), Error> {
     let expected = [
         ("SELECT sqlite_version()", String::new()),
