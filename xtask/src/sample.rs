@@ -42,6 +42,10 @@ pub struct SampleArguments {
     /// Where the host keeps its data [default: .longhaul/sample in the checkout]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The cargo profile of the two programs: `dev` shares its dependencies with the tests; `xtask` leaves
+    /// them without optimisation, which is quicker to build and slower to run
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    profile: String,
     #[command(flatten)]
     setup: SetupArguments,
 }
@@ -54,7 +58,7 @@ pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
     toolchain::setup(&arguments.setup)?;
     // Side by side: where one of the two has work for one processor only, the other uses the rest.
     headline("Building the host and the job API (several minutes the first time), and beside them the functions");
-    let programs = process::start(&mut build_of_programs())?;
+    let programs = process::start(&mut build_of_programs(&arguments.profile))?;
     guests::build(&GuestsArguments::for_app(APP, arguments.setup.route))?;
     let programs = step("Waiting for the host and the job API", || built_programs(programs))?;
 
@@ -69,11 +73,12 @@ pub fn run(arguments: &SampleArguments) -> anyhow::Result<()> {
     children.run_until_stopped()
 }
 
-fn build_of_programs() -> Command {
+fn build_of_programs(profile: &str) -> Command {
     let mut command = process::cargo();
     command.current_dir(workspace::root());
     // The whole workspace decides which features dependencies have: so that `cargo xtask test` finds them compiled.
     command.args(["build", "--workspace", "--bin", HOST, "--bin", JOB_API, "--message-format=json-render-diagnostics"]);
+    command.args(["--profile", profile]);
     command
 }
 
