@@ -62,7 +62,7 @@ pub async fn run(setup: &Setup) -> anyhow::Result<Vec<Figure>> {
         Figure::mib(format!("memory with {count} sleeping"), resident),
         Figure::mib("most memory, with W1 among them", peak).at_most(MEMORY_GOAL_MIB),
         Figure::new("processor time for each idle second", idle * 1e3, Unit::Milliseconds).at_most(IDLE_GOAL_MS),
-        Figure::ms("W1 with one client, nobody asleep: p50", alone.median()),
+        Figure::ms("W1 with one client, nothing asleep: p50", alone.median()),
         Figure::ms(format!("W1 with one client, {count} asleep: p50"), among.median())
             .at_most(alone.median().as_secs_f64() * 1e3 * SLOWER_GOAL),
     ])
