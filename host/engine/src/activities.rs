@@ -57,8 +57,8 @@ fn move_to_workers(context: &Arc<EngineContext>, run: ActivityRun) {
 
 /// The function, if it is in memory and its run is likely to be over at once.
 fn quick_function(context: &EngineContext, run: &ActivityRun) -> Option<InlineCode> {
-    if let Some(simulation) = context.world.simulation() {
-        return simulation.is_quick(run).then(|| InlineCode::Simulated(simulation.clone()));
+    if let Some(stand_in) = &context.stand_in {
+        return stand_in.is_quick(run).then(|| InlineCode::StandIn(stand_in.clone()));
     }
     if context.recorder().is_some_and(|recorder| recorder.is_suspect(&guarded::key_of_run(run))) {
         return None;
@@ -81,7 +81,7 @@ pub(crate) fn run_inline(context: &Arc<EngineContext>, InlineRun { run, code }: 
             entry.into_iter().for_each(recorder::Entry::ended);
             ended.map(|ended| ended.unwrap_or_else(|error| Err(failure(error))))
         }
-        InlineCode::Simulated(simulation) => simulation.run_quickly(&run),
+        InlineCode::StandIn(stand_in) => stand_in.run_quickly(&run),
     };
     let ended = catch_unwind(AssertUnwindSafe(run_inline)).unwrap_or_else(|panic| Some(Err(host_panicked(panic_text(&*panic)))));
     if ended.is_none() {
@@ -130,8 +130,8 @@ fn done(caller: TaskRef, attempt: u32, ended: Result<Payload, Failure>) -> (Inst
 }
 
 async fn outcome(context: &EngineContext, run: ActivityRun) -> Result<Payload, Failure> {
-    if let Some(simulation) = context.world.simulation() {
-        return simulation.run_activity(run).await;
+    if let Some(stand_in) = &context.stand_in {
+        return stand_in.run_activity(run).await;
     }
     let app =
         match context.guests.loaded(run.deployment) {

@@ -26,7 +26,7 @@ use crate::state::reservations::Reservations;
 use crate::state::scheduler::Scheduler;
 use crate::state::signals::Signals;
 use crate::state::weight::Scale;
-use crate::world::World;
+use crate::world::{ActivityStandIn, WorkerKind, World};
 
 /// Most chains read at a time, and in one reading.
 pub(crate) const MAX_LOADS: usize = 64;
@@ -36,7 +36,9 @@ pub(crate) struct EngineContext {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) guests: Arc<dyn Guests>,
     pub(crate) config: EngineConfig,
-    pub(crate) world: World,
+    pub(crate) world: Arc<dyn World>,
+    /// What carries out activities in a simulation.
+    pub(crate) stand_in: Option<Arc<dyn ActivityStandIn>>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) activities: RunningActivities,
     pub(crate) counters: Counters,
@@ -64,8 +66,11 @@ pub(crate) struct EngineContext {
 
 impl EngineContext {
     /// Called on tokio's runtime, where activities will run too.
-    pub(crate) fn new(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> Self {
-        let signals = Arc::new(if world.simulation().is_some() { Signals::for_tasks() } else { Signals::default() });
+    pub(crate) fn new(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: Arc<dyn World>) -> Self {
+        let signals = Arc::new(match world.workers() {
+            WorkerKind::Threads => Signals::default(),
+            WorkerKind::Tasks => Signals::for_tasks(),
+        });
         let scheduler = Scheduler::new(signals.clone(), &config);
         Self {
             instances: scheduler.scale(),
@@ -85,6 +90,7 @@ impl EngineContext {
             store,
             guests,
             config,
+            stand_in: world.clone().stand_in(),
             world,
             signals,
         }
@@ -94,7 +100,7 @@ impl EngineContext {
     pub(crate) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         let scheduler = self.scheduler_as_it_is();
         // A simulation looks by itself, and goes on to see what comes of it.
-        let is_looked_at = self.world.simulation().is_some() || std::thread::panicking();
+        let is_looked_at = self.world.workers() == WorkerKind::Tasks || std::thread::panicking();
         debug_assert!(is_looked_at || !scheduler.is_stalled(), "something is queued while every guest thread waits");
         scheduler
     }

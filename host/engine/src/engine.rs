@@ -24,7 +24,7 @@ use crate::ports::Guests;
 use crate::state::reservations::Reservation;
 use crate::timers::{self, correction};
 use crate::turns::{watchdog, workers};
-use crate::world::{Simulation, World};
+use crate::world::{Machine, World};
 
 pub(crate) mod keyed;
 pub(crate) mod reads;
@@ -73,7 +73,7 @@ impl Engine {
     /// # Errors
     /// When the store is damaged or threads cannot be started.
     pub async fn run(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig) -> Result<Self, StartError> {
-        Self::run_in(store, guests, config, World::Machine).await
+        Self::run_in(store, guests, config, Arc::new(Machine)).await
     }
 
     /// The same on the calling runtime alone, in the world of a simulation: for tests.
@@ -84,14 +84,19 @@ impl Engine {
         store: Arc<dyn Store>,
         guests: Arc<dyn Guests>,
         config: EngineConfig,
-        simulation: Arc<dyn Simulation>,
+        world: Arc<dyn World>,
     ) -> Result<Self, StartError> {
         // Simulations of a process share its guests' runtime, which outlives their stops.
         let config = EngineConfig { stop_grace: Duration::MAX, ..config };
-        Self::run_in(store, guests, config, World::Simulated(simulation)).await
+        Self::run_in(store, guests, config, world).await
     }
 
-    async fn run_in(store: Arc<dyn Store>, guests: Arc<dyn Guests>, config: EngineConfig, world: World) -> Result<Self, StartError> {
+    async fn run_in(
+        store: Arc<dyn Store>,
+        guests: Arc<dyn Guests>,
+        config: EngineConfig,
+        world: Arc<dyn World>,
+    ) -> Result<Self, StartError> {
         let context = Arc::new(EngineContext::new(store, guests, config, world));
         let beginning = recovery::begin(&context).await?;
         let mut jobs = vec![

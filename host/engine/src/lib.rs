@@ -60,4 +60,4 @@ pub use ports::{
     OrchestratorGuest, PortFuture,
 };
 pub use turns::replay::{Divergence, replay};
-pub use world::{Simulated, Simulation};
+pub use world::{ActivityStandIn, Simulated, WorkerKind, World};

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use interpreter_programs::{Job, Receipt, answer, failure_text};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, Timestamp};
-use longhaul_engine::{Engine, Simulated, Simulation};
+use longhaul_engine::{ActivityStandIn, Engine, Simulated, WorkerKind, World};
 use seeded::Random;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -189,6 +189,11 @@ impl Universe {
         }
     }
 
+    /// A pause of any length that the pace has.
+    pub(crate) fn hold_up(&self) -> Simulated<()> {
+        Box::pin(spend(self.draw_pause()))
+    }
+
     fn begin_attempt(&self, run: &ActivityRun) {
         locked(&self.seen_by_watcher).extend(self.watcher.get().and_then(|watcher| watcher(run)));
         let token = job(run).map_or(0, |job| job.token);
@@ -229,7 +234,7 @@ pub(crate) async fn spend(pause: Option<Duration>) {
     }
 }
 
-impl Simulation for Universe {
+impl World for Universe {
     fn now(&self) -> Timestamp {
         let clock = locked(&self.clock);
         let passed = clock.began.map_or(Duration::ZERO, |began| began.elapsed());
@@ -240,8 +245,12 @@ impl Simulation for Universe {
         format!("{:032x}", self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn pause(&self) -> Simulated<()> {
-        Box::pin(spend(self.draw_pause()))
+    fn workers(&self) -> WorkerKind {
+        WorkerKind::Tasks
+    }
+
+    fn pause(&self) -> Option<Simulated<()>> {
+        Some(self.hold_up())
     }
 
     fn computing_time(&self) -> Option<Duration> {
@@ -252,6 +261,12 @@ impl Simulation for Universe {
         self.draw_pause()
     }
 
+    fn stand_in(self: Arc<Self>) -> Option<Arc<dyn ActivityStandIn>> {
+        Some(self)
+    }
+}
+
+impl ActivityStandIn for Universe {
     fn is_quick(&self, _run: &ActivityRun) -> bool {
         self.random().percent(30)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use interpreter_programs::{Program, Step};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, RuntimeStatus, Timestamp};
-use longhaul_engine::{Engine, EngineConfig, Simulated, Simulation, StartRequest};
+use longhaul_engine::{ActivityStandIn, Engine, EngineConfig, Simulated, StartRequest, WorkerKind, World};
 use serde_json::json;
 use simulation::client::{account_id, payload, until_ended};
 use simulation::life::registry;
@@ -25,7 +25,7 @@ struct Slow {
     turns: AtomicU32,
 }
 
-impl Simulation for Slow {
+impl World for Slow {
     fn now(&self) -> Timestamp {
         self.of.now()
     }
@@ -34,7 +34,11 @@ impl Simulation for Slow {
         self.of.fresh_id()
     }
 
-    fn pause(&self) -> Simulated<()> {
+    fn workers(&self) -> WorkerKind {
+        WorkerKind::Tasks
+    }
+
+    fn pause(&self) -> Option<Simulated<()>> {
         self.of.pause()
     }
 
@@ -42,6 +46,12 @@ impl Simulation for Slow {
         (self.turns.fetch_add(1, Ordering::Relaxed) == 1).then_some(HELD_UP)
     }
 
+    fn stand_in(self: Arc<Self>) -> Option<Arc<dyn ActivityStandIn>> {
+        Some(self)
+    }
+}
+
+impl ActivityStandIn for Slow {
     fn is_quick(&self, _run: &ActivityRun) -> bool {
         true
     }

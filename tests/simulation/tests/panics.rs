@@ -7,7 +7,7 @@ use std::time::Duration;
 use interpreter_programs::{Program, Step};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, InstanceId, Payload, RuntimeStatus, Timestamp};
-use longhaul_engine::{Engine, EngineConfig, EngineError, Simulated, Simulation, StartRequest};
+use longhaul_engine::{ActivityStandIn, Engine, EngineConfig, EngineError, Simulated, StartRequest, WorkerKind, World};
 use longhaul_store::MemoryStore;
 use serde_json::json;
 use simulation::client::{account_id, completed_with, payload, until_ended};
@@ -39,7 +39,7 @@ fn panic_if_any(left: &AtomicU32) {
     }
 }
 
-impl Simulation for Panicking {
+impl World for Panicking {
     fn now(&self) -> Timestamp {
         self.of.now()
     }
@@ -49,7 +49,11 @@ impl Simulation for Panicking {
         self.of.fresh_id()
     }
 
-    fn pause(&self) -> Simulated<()> {
+    fn workers(&self) -> WorkerKind {
+        WorkerKind::Tasks
+    }
+
+    fn pause(&self) -> Option<Simulated<()>> {
         self.of.pause()
     }
 
@@ -57,6 +61,12 @@ impl Simulation for Panicking {
         None
     }
 
+    fn stand_in(self: Arc<Self>) -> Option<Arc<dyn ActivityStandIn>> {
+        Some(self)
+    }
+}
+
+impl ActivityStandIn for Panicking {
     fn is_quick(&self, _run: &ActivityRun) -> bool {
         self.quick
     }

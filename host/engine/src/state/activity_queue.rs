@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longhaul_core::message::ActivityRun;
 
 use crate::ports::ActivityFunction;
-use crate::world::Simulation;
+use crate::world::ActivityStandIn;
 
 /// A run that a guest thread takes between two turns.
 pub(crate) struct InlineRun {
@@ -17,7 +17,7 @@ pub(crate) struct InlineRun {
 /// What the guest thread runs.
 pub(crate) enum InlineCode {
     Guest(Arc<dyn ActivityFunction>),
-    Simulated(Arc<dyn Simulation>),
+    StandIn(Arc<dyn ActivityStandIn>),
 }
 
 /// The queue.

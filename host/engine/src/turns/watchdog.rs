@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::EngineContext;
+use crate::world::WorkerKind;
 
 /// How long between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -14,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Looks until the engine stops.
 pub(crate) async fn watch(context: Arc<EngineContext>) {
     // A simulation looks by itself, and nothing may hide from it what there is to find.
-    let heals = context.world.simulation().is_none();
+    let heals = context.world.workers() == WorkerKind::Threads;
     while heals && !context.stopped_within(PAUSE).await {
         let jobs = context.scheduler_as_it_is().call_if_stalled();
         if jobs > 0 {

@@ -21,6 +21,7 @@ use crate::context::EngineContext;
 use crate::crew::WorkerHandle;
 use crate::state::mailbox::Delivery;
 use crate::state::scheduler::{NextJob, Scheduler};
+use crate::world::WorkerKind;
 
 /// How often a simulated guest that computes is interrupted, as real ones are after 10 to 20 ms and again and again.
 const SIMULATED_SLICE: Duration = Duration::from_millis(15);
@@ -33,12 +34,12 @@ pub(crate) fn spawn(context: &Arc<EngineContext>) -> std::io::Result<()> {
 fn start(context: &Arc<EngineContext>) -> std::io::Result<()> {
     context.scheduler_as_it_is().worker_joins();
     let of = context.clone();
-    let handle = match context.world.simulation() {
-        None => {
+    let handle = match context.world.workers() {
+        WorkerKind::Threads => {
             let started = thread::Builder::new().name("guest".into()).spawn(move || run_as_thread(of));
             WorkerHandle::Thread(started.inspect_err(|_| context.scheduler_as_it_is().worker_leaves())?)
         }
-        Some(_) => WorkerHandle::Task(tokio::spawn(Worker::new(of).run())),
+        WorkerKind::Tasks => WorkerHandle::Task(tokio::spawn(Worker::new(of).run())),
     };
     context.crew.add(handle);
     Ok(())
@@ -197,17 +198,17 @@ impl Worker {
         taken
     }
 
-    /// A simulation may hold the worker up where a thread could be.
+    /// The world may hold the worker up where a thread could be.
     async fn pause(&self) {
-        if let Some(simulation) = self.context.world.simulation() {
-            simulation.pause().await;
+        if let Some(pause) = self.context.world.pause() {
+            pause.await;
         }
     }
 
-    /// Lets time pass in the turn that was just taken, as a simulation wants it. A real guest has had its time, and was interrupted by itself.
+    /// Lets virtual time pass in the turn that was just taken. A real guest has had its time, and was
+    /// interrupted by itself.
     async fn compute(&self) {
-        let time = self.context.world.simulation().and_then(|simulation| simulation.computing_time());
-        let Some(mut left) = time else { return };
+        let Some(mut left) = self.context.world.computing_time() else { return };
         while left > SIMULATED_SLICE && !self.is_replaced.load(Ordering::Relaxed) {
             tokio::time::sleep(SIMULATED_SLICE).await;
             left -= SIMULATED_SLICE;
@@ -223,7 +224,7 @@ impl Drop for Worker {
         let was_replaced = self.is_replaced.load(Ordering::Relaxed);
         if was_replaced {
             self.context.crew.end_replaced();
-        } else if thread::panicking() && !self.context.is_stopping() && self.context.world.simulation().is_none() {
+        } else if thread::panicking() && !self.context.is_stopping() && self.context.world.workers() == WorkerKind::Threads {
             tracing::error!("a guest thread ended by a bug of the host's; another takes its place");
             // As many workers as there are to be. If none can be started, there is one less.
             let _ = start(&self.context);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use longhaul_engine::{Simulated, Simulation};
+use longhaul_engine::Simulated;
 use tokio::time::sleep;
 
 use super::point::{Fault, How};
@@ -68,7 +68,7 @@ impl SteppedGate {
 
 impl Gate for SteppedGate {
     fn pass(&self, _kind: Kind) -> Simulated<Verdict> {
-        let (verdict, pause) = (self.verdict(), self.universe.pause());
+        let (verdict, pause) = (self.verdict(), self.universe.hold_up());
         Box::pin(async move {
             pause.await;
             verdict
@@ -76,6 +76,6 @@ impl Gate for SteppedGate {
     }
 
     fn leave(&self) -> Simulated<()> {
-        self.universe.pause()
+        self.universe.hold_up()
     }
 }
