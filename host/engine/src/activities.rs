@@ -1,8 +1,8 @@
 //! What runs outside the log: activities.
 //!
-//! Those that may have to wait for something are futures on tokio's workers. Those that cannot, and were
-//! quick so far, run on the guest threads between turns: then a call, its result and the turn that
-//! consumes it often need no other thread at all.
+//! Those that may have to wait for something are futures on tokio's workers. Those that cannot, and
+//! were quick so far, run on the guest threads between turns: then a call, its result and the turn
+//! that consumes it often need no other thread at all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,7 +26,8 @@ pub(crate) mod register;
 /// How long an activity waits until instances hold less.
 const ROOM_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs attempts, except those that are under way. Returns the runs that a guest thread should take.
+/// Runs attempts, except those that are under way. Returns the runs that a guest thread should
+/// take.
 #[must_use]
 pub(crate) fn start(context: &Arc<EngineContext>, runs: Vec<ActivityRun>) -> Vec<InlineRun> {
     let mut inline = Vec::new();
@@ -68,8 +69,8 @@ fn quick_function(context: &EngineContext, run: &ActivityRun) -> Option<InlineCo
     activity.is_expected_at_once(timeout(&*activity, run)).then(|| InlineCode::Guest(activity))
 }
 
-/// Carries a run out on the calling guest thread. Returns its result for the instance that called it;
-/// `None` if the run is not wanted any more, or was too long and continues on the workers.
+/// Carries a run out on the calling guest thread. Returns its result for the instance that called
+/// it; `None` if the run is not wanted any more, or was too long and continues on the workers.
 pub(crate) fn run_inline(context: &Arc<EngineContext>, InlineRun { run, code }: InlineRun) -> Option<(InstanceId, Message)> {
     if !context.activities.is_wanted(&run) {
         return None;
@@ -93,7 +94,8 @@ pub(crate) fn run_inline(context: &Arc<EngineContext>, InlineRun { run, code }: 
 
 async fn attempt(context: Arc<EngineContext>, run: ActivityRun) {
     let mut ending = Ending { context: context.clone(), of: Some((run.caller.clone(), run.attempt)) };
-    // Its result is held until its instance has taken it. A wait that is over in vain has been long enough.
+    // Its result is held until its instance has taken it. A wait that is over in vain has been long
+    // enough.
     let _has_room = context.instances_have_room(ROOM_PATIENCE).await;
     let ended = outcome(&context, run).await;
     if let Some((caller, attempt)) = ending.of.take() {

@@ -1,7 +1,7 @@
 //! Budgets of memory: how many bytes one use of it may take at a time, in all.
 //!
-//! What cannot be told from outside how much of it there will be, such as the bodies of requests, is paid for before it is there. What has no room
-//! waits or is refused; the host goes on.
+//! What cannot be told from outside how much of it there will be, such as the bodies of requests,
+//! is paid for before it is there. What has no room waits or is refused; the host goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,12 +57,14 @@ impl Budget {
         self.limit().saturating_sub(self.free.available_permits() as u64 * UNIT_BYTES)
     }
 
-    /// Room for so many bytes, if there is some now. What is larger than the whole budget takes all of it, so that it can be had alone.
+    /// Room for so many bytes, if there is some now. What is larger than the whole budget takes all
+    /// of it, so that it can be had alone.
     pub fn take(&self, bytes: u64) -> Option<Room> {
         self.free.clone().try_acquire_many_owned(self.units_of(bytes)).ok().map(Room)
     }
 
-    /// The same, after a wait of at most `patience`. Those that wait are served in the order of their coming.
+    /// The same, after a wait of at most `patience`. Those that wait are served in the order of
+    /// their coming.
     pub async fn take_within(&self, bytes: u64, patience: Duration) -> Option<Room> {
         let taken = tokio::time::timeout(patience, self.free.clone().acquire_many_owned(self.units_of(bytes))).await;
         // The semaphore is never closed.

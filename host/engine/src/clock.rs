@@ -1,4 +1,5 @@
-//! The machine's clock, for what is no decision: when a deployment was accepted, which page of a list is meant.
+//! The machine's clock, for what is no decision: when a deployment was accepted, which page of a
+//! list is meant.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

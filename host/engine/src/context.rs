@@ -96,7 +96,8 @@ impl EngineContext {
         }
     }
 
-    /// The scheduler. Sections under its lock are short: no guest runs and nothing is encoded there.
+    /// The scheduler. Sections under its lock are short: no guest runs and nothing is encoded
+    /// there.
     pub(crate) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         let scheduler = self.scheduler_as_it_is();
         // A simulation looks by itself, and goes on to see what comes of it.
@@ -107,8 +108,8 @@ impl EngineContext {
 
     /// The scheduler, even if a wake-up was lost.
     pub(crate) fn scheduler_as_it_is(&self) -> MutexGuard<'_, Scheduler> {
-        // A panic under the lock is a bug; going on with the state as it is beats a host that answers
-        // nothing.
+        // A panic under the lock is a bug; going on with the state as it is beats a host that
+        // answers nothing.
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -129,8 +130,8 @@ impl EngineContext {
         now
     }
 
-    /// The time, and the latest that was given out since this was asked last: a clock that was ahead for
-    /// a moment only shows there.
+    /// The time, and the latest that was given out since this was asked last: a clock that was
+    /// ahead for a moment only shows there.
     pub(crate) fn now_and_latest(&self) -> (Timestamp, Timestamp) {
         let now = self.world.now();
         (now, Timestamp(self.latest_ms.swap(now.0, Ordering::Relaxed)))

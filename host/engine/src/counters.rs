@@ -28,7 +28,8 @@ pub struct Counts {
     pub record_bytes: u64,
     /// Calls of the database's driver that commits took.
     pub commit_statements: u64,
-    /// How often something was found queued while every guest thread waited and none had been called. More than none is a bug of the host's.
+    /// How often something was found queued while every guest thread waited and none had been
+    /// called. More than none is a bug of the host's.
     pub missed_wake_ups: u64,
     /// Instances in memory now.
     pub instances_in_memory: u64,

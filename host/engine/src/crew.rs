@@ -45,8 +45,8 @@ impl Crew {
         self.replaced.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Waits until all of them have ended, those included that start meanwhile: a worker that starts
-    /// another has not ended yet.
+    /// Waits until all of them have ended, those included that start meanwhile: a worker that
+    /// starts another has not ended yet.
     pub(crate) async fn join(&self) {
         loop {
             let Some(worker) = self.handles().pop() else { return };

@@ -49,8 +49,8 @@ pub struct StartRequest {
     pub tags: Tags,
     /// Not before this time: the instance is pending until then.
     pub at: Option<Timestamp>,
-    /// Longest wait for the end of a live instance that is to be replaced, where [`ReusePolicy::AnyState`] has it so; 3 minutes where
-    /// nothing is said.
+    /// Longest wait for the end of a live instance that is to be replaced, where
+    /// [`ReusePolicy::AnyState`] has it so; 3 minutes where nothing is said.
     pub replace_within: Option<Duration>,
     /// When the instance was started first that this starts again in place; now if absent.
     pub born_at: Option<Timestamp>,
@@ -129,8 +129,9 @@ impl Engine {
         Self { reservation: Some(Arc::new(reservation)), ..self.clone() }
     }
 
-    /// This engine, to act while `permit` holds, on the instance that it is for: both are looked at when the instance takes what is sent.
-    /// An act comes to [`EngineError::Denied`] where leave has ended, and to [`EngineError::NotFound`] where the id is another instance's.
+    /// This engine, to act while `permit` holds, on the instance that it is for: both are looked at
+    /// when the instance takes what is sent. An act comes to [`EngineError::Denied`] where leave
+    /// has ended, and to [`EngineError::NotFound`] where the id is another instance's.
     pub fn under(&self, permit: Permit) -> Self {
         Self { permit, ..self.clone() }
     }
@@ -149,9 +150,9 @@ impl Engine {
         vec![MemoryUse::of("answers", &self.context.answers.budget), instances, MemoryUse::of("loads", &self.context.long_loads)]
     }
 
-    /// Stops: lets running turns end, those that do so within [`EngineConfig::stop_grace`], and writes what they decided. The others are
-    /// taken again after the next start. Activities under way are given up and run again after the
-    /// next start. The store is the caller's to close.
+    /// Stops: lets running turns end, those that do so within [`EngineConfig::stop_grace`], and
+    /// writes what they decided. The others are taken again after the next start. Activities under
+    /// way are given up and run again after the next start. The store is the caller's to close.
     pub async fn stop(&self) {
         self.context.begin_to_stop();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
@@ -183,7 +184,8 @@ impl Engine {
         Ok(self.start_to_watch(request).await?.0)
     }
 
-    /// The same, with the time of the instance's first start, which tells it from a later one of its id.
+    /// The same, with the time of the instance's first start, which tells it from a later one of
+    /// its id.
     pub async fn start_to_watch(&self, request: StartRequest) -> Result<(InstanceId, Timestamp), EngineError> {
         let StartRequest { name, input, instance_id, version, tags, at, replace_within, born_at } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
@@ -256,14 +258,16 @@ impl Engine {
         self.send(id, Message::Resume { reason }, false).await
     }
 
-    /// Lets a failed instance go on from before its first failure, on the deployment that it is pinned to or, with `current_deployment`, on the
-    /// current one. [`EngineError::NotFailed`] if it has not failed.
+    /// Lets a failed instance go on from before its first failure, on the deployment that it is
+    /// pinned to or, with `current_deployment`, on the current one. [`EngineError::NotFailed`] if
+    /// it has not failed.
     pub async fn rewind(&self, id: &InstanceId, reason: Option<String>, current_deployment: bool) -> Result<(), EngineError> {
         let deployment = self.context.guests.current().map(|app| app.pin().deployment).filter(|_| current_deployment);
         self.send(id, Message::Rewind { reason, caller: None, deployment }, false).await
     }
 
-    /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no such entity.
+    /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no
+    /// such entity.
     pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload) -> Result<(), EngineError> {
         let known = self.context.guests.current().is_some_and(|app| app.entity(&entity.name).is_some());
         if !known {
@@ -284,19 +288,22 @@ impl Engine {
         Ok(by_length(payload.len_bytes(), move || limits.values.check_payload(&what, &payload)).await?)
     }
 
-    /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it has not ended. Returns how many were removed.
+    /// Removes an ended instance, or an entity, with its history. [`EngineError::WrongState`] if it
+    /// has not ended. Returns how many were removed.
     pub async fn purge(&self, id: &InstanceId) -> Result<u32, EngineError> {
         purge::purge_one(&self.context, id, &self.permit).await
     }
 
-    /// Removes those of some instances that have ended, with their histories, many in one transaction. Live ones stay and are not told of: they have
-    /// been started again since the caller saw them. Callers bound how many they name, since all are held at a time.
+    /// Removes those of some instances that have ended, with their histories, many in one
+    /// transaction. Live ones stay and are not told of: they have been started again since the
+    /// caller saw them. Callers bound how many they name, since all are held at a time.
     pub async fn purge_ended(&self, ids: Vec<InstanceId>) -> Result<Purged, EngineError> {
         purge::purge(&self.context, ids, &self.permit).await
     }
 
-    /// What lies untouched in memory though something could be done about it at once. For a simulation,
-    /// which knows when nothing runs: a host that is at work has always something on its way.
+    /// What lies untouched in memory though something could be done about it at once. For a
+    /// simulation, which knows when nothing runs: a host that is at work has always something on
+    /// its way.
     pub fn left_lying(&self) -> Vec<String> {
         self.context.scheduler_as_it_is().left_lying()
     }

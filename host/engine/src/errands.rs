@@ -1,4 +1,5 @@
-//! Work beside the engine's jobs that uses the store: a stop waits for it, because the store is closed right after.
+//! Work beside the engine's jobs that uses the store: a stop waits for it, because the store is
+//! closed right after.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Lines in the log for failures of entities' operations, few enough that a flood of them does not fill it.
+//! Lines in the log for failures of entities' operations, few enough that a flood of them does not
+//! fill it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -39,7 +40,7 @@ impl FailureLog {
         self.write(now, entity, operation, "a signal failed", &format!("{}: {}", failure.error_type, failure.message));
     }
 
-    /// Writes that a call of the guest came to nothing.
+    /// Writes that a call of the guest failed without a result.
     pub(crate) fn operation_stopped(&self, now: Timestamp, entity: &EntityId, operation: &str, error: &dyn std::fmt::Display) {
         self.write(now, entity, operation, "an operation came to nothing", &error.to_string());
     }

@@ -1,5 +1,5 @@
-//! Requests that come with an idempotency key: the same request again gets the same answer and has no
-//! second effect.
+//! Requests that come with an idempotency key: the same request again gets the same answer and has
+//! no second effect.
 
 use longhaul_core::{InstanceId, Timestamp};
 use sha2::{Digest, Sha256};
@@ -34,8 +34,8 @@ pub struct TimerStart {
 }
 
 impl KeyedRequest {
-    /// A request under a key that its sender chose: 1 to 255 characters, none of them a control character. `parts` are all that makes two
-    /// requests the same.
+    /// A request under a key that its sender chose: 1 to 255 characters, none of them a control
+    /// character. `parts` are all that makes two requests the same.
     ///
     /// # Errors
     /// [`EngineError::KeyMalformed`] says what is wrong with the key.
@@ -54,8 +54,8 @@ impl KeyedRequest {
 }
 
 impl KeyedRequest {
-    /// The start of `instance` in the name of a timer. It is noted in the timer's state in the very commit of the start, and no
-    /// client's key can stand in its way.
+    /// The start of `instance` in the name of a timer. It is noted in the timer's state in the very
+    /// commit of the start, and no client's key can stand in its way.
     pub fn of_timer(timer: TimerStart, instance: &InstanceId) -> Self {
         let TimerStart { app, name, due } = &timer;
         let when = due.map_or_else(|| "by hand".to_owned(), |due| due.0.to_string());

@@ -1,25 +1,29 @@
 //! Runs instances: mailboxes, guest threads, ordered commits, effects after durability.
 //!
-//! A message goes into its receiver's mailbox. A guest thread takes the instance, runs a turn, and in
-//! one step under the scheduler's lock hands the commit to the committer's queue and the turn's messages
-//! to their receivers' mailboxes: so the log and every mailbox have the same order. The committer writes
-//! what has gathered in one transaction and only then releases what the outside can see.
+//! A message goes into its receiver's mailbox. A guest thread takes the instance, runs a turn, and
+//! in one step under the scheduler's lock hands the commit to the committer's queue and the turn's
+//! messages to their receivers' mailboxes: so the log and every mailbox have the same order. The
+//! committer writes what has gathered in one transaction and only then releases what the outside
+//! can see.
 //!
 //! Files import downward in this list, and none imports from a file above its own:
 //!
 //! - `engine`: what others may ask; its files are `send`, `reads`, `reuse` and `keyed`.
 //! - `turns`: what guest threads do. `workers`: their loop. `turn` takes one, `orchestration` and
-//!   `entity` are its two kinds, `replay` brings guests back, `outcome` hands the result in. `suspects`:
-//!   turns that were under way when the host died. `watchdog`: whether work lies untouched.
-//! - `durability`: `committer`, `loader`, `recovery`, `purge`, and the `expiry` of idempotency notes.
+//!   `entity` are its two kinds, `replay` brings guests back, `outcome` hands the result in.
+//!   `suspects`: turns that were under way when the host died. `watchdog`: whether work lies
+//!   untouched.
+//! - `durability`: `committer`, `loader`, `recovery`, `purge`, and the `expiry` of idempotency
+//!   notes.
 //! - `timers`: the tasks that follow the clock, and its `correction`.
 //! - `activities`: what runs outside the log, and the `register` of it.
 //! - `context`: what all parts share. `pressure`: waiting while instances hold too much.
 //! - `state`: the locked state, the [`scheduler`](state::scheduler) and all that it holds.
-//! - The ground: `ports` (guests and apps), `world` (time, ids, and how a simulation takes its place),
-//!   `config`, `error`, `counters`, `errands` (what a stop waits for), `failure_log`, `answers` (memory
-//!   for answers), `crew` (the workers that there are), `idempotency`, `permit` (leave to act),
-//!   [`budget`], [`clock`], [`recorder`] (which guests ran when the host died), `panics`.
+//! - The ground: `ports` (guests and apps), `world` (time, ids, and how a simulation takes its
+//!   place), `config`, `error`, `counters`, `errands` (what a stop waits for), `failure_log`,
+//!   `answers` (memory for answers), `crew` (the workers that there are), `idempotency`, `permit`
+//!   (leave to act), [`budget`], [`clock`], [`recorder`] (which guests ran when the host died),
+//!   `panics`.
 
 mod activities;
 mod answers;

@@ -1,7 +1,8 @@
 //! Leave to act, looked at again at the moment of the act.
 //!
-//! Between the head of a request and what it does to an instance there may be a body of a minute, a wait for another request with the same
-//! key, or for an instance that makes room. Meanwhile a key can be revoked, and the id can become another instance's.
+//! Between the head of a request and what it does to an instance there may be a body of a minute, a
+//! wait for another request with the same key, or for an instance that makes room. Meanwhile a key
+//! can be revoked, and the id can become another instance's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ impl Permit {
         Self { holds: Some(Arc::new(holds)), born_at: None }
     }
 
-    /// The same for the instance alone that was started first at `born_at`, and for no other one of its id.
+    /// The same for the instance alone that was started first at `born_at`, and for no other one of
+    /// its id.
     pub fn for_instance_born_at(self, born_at: Timestamp) -> Self {
         Self { born_at: Some(born_at), ..self }
     }

@@ -1,7 +1,7 @@
 //! What the engine asks of the apps that it runs: their deployments, functions and guests.
 //!
-//! The engine decides when a guest is called and what is made of its answer. How a guest is made and
-//! kept within its bounds is the business of the side that implements these traits.
+//! The engine decides when a guest is called and what is made of its answer. How a guest is made
+//! and kept within its bounds is the business of the side that implements these traits.
 
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub trait Guests: Send + Sync {
     fn load(self: Arc<Self>, id: DeploymentId) -> PortFuture<'static, Result<Arc<dyn Deployment>, String>>;
 
     /// Has `then` called on the calling thread each time an orchestrator or entity that it runs has
-    /// not returned for 10 to 20 ms. If `then` is true, the thread gives way to all others from then
-    /// on.
+    /// not returned for 10 to 20 ms. If `then` is true, the thread gives way to all others from
+    /// then on.
     fn when_held_up(&self, then: Box<dyn Fn() -> bool>);
 
     /// The engine stops: guests that compute for long go on side by side from now on, so that they
@@ -93,8 +93,8 @@ pub trait OrchestratorGuest: Send {
 
 /// An entity's code.
 pub trait EntityFunction {
-    /// Runs a batch of operations in a new guest. Plain and blocking. `instance` is the entity's id as
-    /// an instance. `state` is `None` while the entity does not exist. The result holds as many
+    /// Runs a batch of operations in a new guest. Plain and blocking. `instance` is the entity's id
+    /// as an instance. `state` is `None` while the entity does not exist. The result holds as many
     /// results as operations were given.
     ///
     /// # Errors
@@ -139,8 +139,8 @@ pub trait ActivityFunction: Send + Sync {
     /// Runs it as a future. Waits while as many activities run as may; dropping the future ends it.
     fn run(&self, call: ActivityCall, input: Payload) -> PortFuture<'_, ActivityEnd>;
 
-    /// Waits for a place among the activities that run at a time. `None`: no guest runs this one, the
-    /// host carries it out by itself.
+    /// Waits for a place among the activities that run at a time. `None`: no guest runs this one,
+    /// the host carries it out by itself.
     fn place(&self) -> Option<PortFuture<'_, Box<dyn ActivityPlace + '_>>>;
 }
 
@@ -158,7 +158,8 @@ pub enum GuestError {
     /// There is no room for another guest now.
     #[error("{0}")]
     NoCapacity(String),
-    /// The host stops and waits no longer. Says nothing about the code: never recorded as an outcome.
+    /// The host stops and waits no longer. Says nothing about the code: never recorded as an
+    /// outcome.
     #[error("the host stops")]
     Stopping,
     /// The guest handed over more than is taken.

@@ -1,7 +1,7 @@
 //! Waiting while instances hold more than they may.
 //!
-//! Those at rest leave by themselves. What stays is at work, or waits for its commit or its turn, and passes; until then nothing large is added
-//! to it.
+//! Those at rest leave by themselves. What stays is at work, or waits for its commit or its turn,
+//! and passes; until then nothing large is added to it.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::context::EngineContext;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl EngineContext {
-    /// Waits until instances hold no more than they may, at most for `patience`. Returns whether they do.
+    /// Waits until instances hold no more than they may, at most for `patience`. Returns whether
+    /// they do.
     pub(crate) async fn instances_have_room(&self, patience: Duration) -> bool {
         let fit = || self.instances.bytes() <= self.config.instance_memory_bytes;
         if fit() {
@@ -26,7 +27,7 @@ impl EngineContext {
                 scheduler.make_room();
                 scheduler.take_dropped()
             };
-            // Not under the lock, and not before the look: guests take system calls to let go of.
+            // Not under the lock, and not before the look: dropping a guest takes system calls.
             drop(gone);
             if fit() {
                 return true;

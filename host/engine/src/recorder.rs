@@ -1,9 +1,11 @@
 //! Remembers across deaths of the process which guests ran when it died.
 //!
-//! Nothing is written while hosts end as they are asked to. A host that starts after an unclean end enters each call of a guest in a file before
-//! the call and clears it after. The page cache outlives the process, so nothing is synced; what a power cut loses was not a guest's
-//! doing. A neighbour that ran by chance is never charged with the last death: from two deaths on a call runs alone among the suspects, and
-//! only a death during such a lone run counts further. See `docs/decisions/0010-attempts-that-end-the-host.md`.
+//! Nothing is written while hosts end as they are asked to. A host that starts after an unclean end
+//! enters each call of a guest in a file before the call and clears it after. The page cache
+//! outlives the process, so nothing is synced; what a power cut loses was not a guest's doing. A
+//! neighbour that ran by chance is never charged with the last death: from two deaths on a call
+//! runs alone among the suspects, and only a death during such a lone run counts further. See
+//! `docs/decisions/0010-attempts-that-end-the-host.md`.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -25,7 +27,8 @@ use format::{Ended, Header, Known, LONE_FROM, SLOT_BYTES, State};
 const NAME: &str = "attempts";
 /// Most entries; calls beyond are not recorded.
 const MAX_ENTRIES: u32 = 1 << 16;
-/// A lone run that lives so long is let go of, at first; twice as long each time that the host died after that.
+/// A lone run that lives so long is acquitted, at first; twice as long each time that the host died
+/// after that.
 const FIRST_TRIAL: Duration = Duration::from_secs(10);
 const MAX_DOUBLINGS: u8 = 12;
 
@@ -77,7 +80,8 @@ pub(crate) enum Admission {
 }
 
 impl Recorder {
-    /// Opens the recorder in `folder` and charges what was under way when the last process died. A call with `max_deaths` of them is refused.
+    /// Opens the recorder in `folder` and charges what was under way when the last process died. A
+    /// call with `max_deaths` of them is refused.
     ///
     /// # Errors
     /// When the file is not a regular one of this folder, or cannot be read or written.
@@ -144,7 +148,8 @@ impl Recorder {
         }
     }
 
-    /// Asks for a call that begins later by [`begin`](Self::begin); waits for a place to run alone if it has to.
+    /// Asks for a call that begins later by [`begin`](Self::begin); waits for a place to run alone
+    /// if it has to.
     ///
     /// # Errors
     /// Why the call is refused.
@@ -237,7 +242,8 @@ impl Ledger {
     }
 }
 
-/// A call that is under way. One that is dropped without [`ended`](Self::ended) keeps the deaths that it is charged with.
+/// A call that is under way. One that is dropped without [`ended`](Self::ended) keeps the deaths
+/// that it is charged with.
 #[derive(Debug)]
 pub struct Entry {
     recorder: Arc<Recorder>,
@@ -258,7 +264,8 @@ impl Entry {
         Some(FIRST_TRIAL * (1 << survived.min(MAX_DOUBLINGS)))
     }
 
-    /// The trial is over and the host lives: others may run, and its death is not this call's doing.
+    /// The trial is over and the host lives: others may run, and its death is not this call's
+    /// doing.
     pub(crate) fn acquit(&mut self) {
         self.recorder.set_state(&self.key, State::Acquitted);
         self.alone = None;

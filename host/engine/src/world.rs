@@ -1,9 +1,10 @@
-//! What the engine takes from the world around it: the time, new ids, executors, and what activities
-//! return.
+//! What the engine takes from the world around it: the time, new ids, executors, and what
+//! activities return.
 //!
-//! A host takes them from the [`Machine`]. A simulation brings a world of its own, runs everything on one
-//! thread in virtual time, and so can repeat a run from its seed; see `docs/guide/simulation.md`. All
-//! decisions, the scheduler, the committer, loading and recovery are the same code.
+//! A host takes them from the [`Machine`]. A simulation brings a world of its own, runs everything
+//! on one thread in virtual time, and so can repeat a run from its seed; see
+//! `docs/guide/simulation.md`. All decisions, the scheduler, the committer, loading and recovery
+//! are the same code.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,8 +35,9 @@ pub trait World: Send + Sync {
         None
     }
 
-    /// How long the guest of the turn that was just taken computes, in virtual time; `None`: its time has
-    /// passed already. Where that is long, the worker is replaced as a guest thread would be.
+    /// How long the guest of the turn that was just taken computes, in virtual time; `None`: its
+    /// time has passed already. Where that is long, the worker is replaced as a guest thread would
+    /// be.
     fn computing_time(&self) -> Option<Duration> {
         None
     }
@@ -51,8 +53,8 @@ pub trait World: Send + Sync {
 pub enum WorkerKind {
     /// Threads: synchronous calls of guests would starve timers on tokio's workers.
     Threads,
-    /// Tasks of the caller's runtime, which has one thread. The world looks for lost wake-ups by itself,
-    /// and nothing hides from it what there is to find.
+    /// Tasks of the caller's runtime, which has one thread. The world looks for lost wake-ups by
+    /// itself, and nothing hides from it what there is to find.
     Tasks,
 }
 

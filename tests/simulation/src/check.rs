@@ -1,4 +1,4 @@
-//! What must hold in the store when nobody has anything to do any more.
+//! What must hold in the store when no instance has anything to do any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -32,8 +32,8 @@ pub fn rows(store: &MemoryStore) -> Vec<InstanceRow> {
     of("").into_iter().chain(of("@")).collect()
 }
 
-/// What is wrong whatever ran: somebody set aside, a lock left, a history with a gap or one that the code does not repeat, a projection that
-/// the log does not give.
+/// What is wrong whatever ran: an instance parked, a lock left, a history with a gap or one that
+/// the code does not repeat, a projection that the log does not give.
 pub fn violations(store: &GatedStore) -> Vec<String> {
     let rows = rows(&store.inner);
     let mut found: Vec<_> = rows.iter().flat_map(wrong_row).collect();
@@ -92,7 +92,8 @@ fn not_repeated(store: &MemoryStore, id: &InstanceId) -> Option<String> {
     Some(format!("the history of {id} is not repeated: {divergence}"))
 }
 
-/// Attempts that ran more often than once and once more for each of so many `losses`, or under several keys.
+/// Attempts that ran more often than once and once more for each of so many `losses`, or under
+/// several keys.
 pub fn wrong_attempts(attempts: &[Attempt], losses: u64) -> Vec<String> {
     let mut counts: BTreeMap<(&str, u32, u32), u64> = BTreeMap::new();
     let mut keys: BTreeMap<(&str, u32), BTreeSet<&str>> = BTreeMap::new();

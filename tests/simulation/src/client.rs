@@ -1,4 +1,5 @@
-//! Clients of an engine. They send again whatever got no answer, now and then what did, and hang up at times.
+//! Clients of an engine. They send again whatever got no answer, now and then what did, and hang up
+//! at times.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub enum Request {
     Raise {
         /// The receiver.
         id: String,
-        /// Whether nobody may have started the receiver yet.
+        /// Whether the receiver may not have been started yet.
         may_be_missing: bool,
         /// The event's name.
         event: String,
@@ -76,7 +77,8 @@ pub fn payload(value: &Value) -> Payload {
 /// Sends a request under a key until it is accepted, and perhaps once more after that.
 ///
 /// # Panics
-/// When it is refused for good, or accepted with another instance the second time: the panic is the violation.
+/// When it is refused for good, or accepted with another instance the second time: the panic is the
+/// violation.
 pub async fn insist(engine: &Engine, random: &mut Random, key: &str, request: &Request) -> InstanceId {
     let mut accepted = None;
     loop {
@@ -107,8 +109,8 @@ pub(crate) async fn once(engine: &Engine, key: &str, request: &Request) -> Resul
     }
 }
 
-/// Longest run of a program in time that passes, whatever the clock shows: nothing that one waits for lasts longer than seconds, and trouble ends
-/// after two minutes.
+/// Longest run of a program in time that passes, whatever the clock shows: nothing that one waits
+/// for lasts longer than seconds, and trouble ends after two minutes.
 const LONGEST_RUN: Duration = Duration::from_secs(900);
 
 /// Waits until an instance has ended.
@@ -128,8 +130,8 @@ pub async fn until_ended(engine: &Engine, id: &str) -> InstanceRow {
     }
 }
 
-/// Does something without a key until its outcome is known. Returns whether it was done, or found done: an answer that was lost cannot be told
-/// from that.
+/// Does something without a key until its outcome is known. Returns whether it was done, or found
+/// done: an answer that was lost cannot be told from that.
 ///
 /// # Panics
 /// When the instance is not there though it was accepted.
@@ -158,7 +160,8 @@ pub async fn hold(engine: &Engine, id: &InstanceId, pause: Duration) {
 /// Removes an ended instance.
 ///
 /// # Panics
-/// When the engine says that it has not ended, or is at work: an instance whose end shows can be removed.
+/// When the engine says that it has not ended, or is at work: an instance whose end shows can be
+/// removed.
 pub async fn purge(engine: &Engine, id: &InstanceId) {
     loop {
         match engine.purge(id).await {

@@ -1,4 +1,5 @@
-//! Engines, one after the other, over one store. Each lives on a runtime of its own, so that its end leaves nothing of it.
+//! Engines, one after the other, over one store. Each lives on a runtime of its own, so that its
+//! end leaves nothing of it.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,7 +19,8 @@ use crate::universe::Universe;
 /// How long until a host that ended is started again.
 const RESTART_PAUSE: Duration = Duration::from_millis(700);
 
-/// The functions that are run: those of the app of test guests that need nothing from outside. Activities are simulated.
+/// The functions that are run: those of the app of test guests that need nothing from outside.
+/// Activities are simulated.
 const MANIFEST: &str = r#"
 [app]
 name = "simulated"
@@ -76,8 +78,8 @@ pub struct Life {
 }
 
 impl Life {
-    /// Starts an engine and lets `script` use it, until the script ends, the universe has it crash or `longest` has passed. Returns what the
-    /// script made, if it came to its end.
+    /// Starts an engine and lets `script` use it, until the script ends, the universe has it crash
+    /// or `longest` has passed. Returns what the script made, if it came to its end.
     pub fn live<T, S>(&self, longest: Duration, script: S) -> Option<T>
     where
         S: AsyncFnOnce(Engine) -> T,
@@ -132,7 +134,8 @@ pub fn registry() -> Arc<Registry> {
 
 fn load() -> Arc<Registry> {
     let cache = std::env::temp_dir().join("longhaul-simulation-compiled");
-    // Nothing here is slow, and a deadline missed on a busy machine would make a run that no seed repeats.
+    // Nothing here is slow, and a deadline missed on a busy machine would make a run that no seed
+    // repeats.
     let limits = Limits { turn_deadline: Duration::from_secs(600), ..Limits::default() };
     let runtime = Runtime::new(Config { compiled_cache: Some(cache), limits, ..Config::default() }).expect("a runtime for guests");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-functions/test-guests");

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::universe::Pace;
 
-/// One seed in so many has neither crashes nor failures of the store: there everything must happen exactly once.
+/// One seed in so many has neither crashes nor failures of the store: there everything must happen
+/// exactly once.
 const QUIET: u64 = 8;
 /// Bytes of long inputs. What is long is the real host's to try; here it would only be slow.
 const BIG_BYTES: usize = 400;
@@ -24,7 +25,8 @@ pub struct Plan {
     pub programs: BTreeMap<String, Vec<Step>>,
     /// What the model says.
     pub foretold: Foretold,
-    /// Instances that are terminated at some time, unless they end before. They have accounts of their own.
+    /// Instances that are terminated at some time, unless they end before. They have accounts of
+    /// their own.
     pub victims: BTreeMap<String, Vec<Step>>,
     /// Programs whose instances are held for a while.
     pub held: BTreeSet<String>,
@@ -42,7 +44,8 @@ pub struct Plan {
     pub failing_reads: u64,
     /// Most milliseconds that a call of the store takes.
     pub slowest_ms: u64,
-    /// How far the machine's clock jumps, milliseconds, and how long before each jump it goes right.
+    /// How far the machine's clock jumps, milliseconds, and how long before each jump it goes
+    /// right.
     pub jumps: Vec<(Duration, i64)>,
 }
 
@@ -132,7 +135,8 @@ fn shortened(steps: Vec<Step>) -> Vec<Step> {
     })
 }
 
-/// The same program over accounts that no other program uses: what is terminated midway may leave anything there but a lock.
+/// The same program over accounts that no other program uses: what is terminated midway may leave
+/// anything there but a lock.
 fn private(steps: Vec<Step>) -> Vec<Step> {
     let own = |account: String| format!("victim-{account}");
     changed(steps, &|step| match step {

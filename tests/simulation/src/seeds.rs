@@ -1,4 +1,5 @@
-//! One run with one seed: random programs under random faults, compared with what the model foretells.
+//! One run with one seed: random programs under random faults, compared with what the model
+//! foretells.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -154,7 +155,8 @@ struct Run {
 }
 
 impl Run {
-    /// Does all that clients have to do, from the beginning: what was done with an earlier engine is known by its key.
+    /// Does all that clients have to do, from the beginning: what was done with an earlier engine
+    /// is known by its key.
     async fn to_the_end(&self, engine: Engine) {
         let mut random = self.universe.random().fork();
         for account in ACCOUNTS {
@@ -183,7 +185,8 @@ impl Run {
         until_quiet(|| check::rows(&self.store.inner)).await;
     }
 
-    /// Lets the clock jump as planned, each time once: what an engine before this one has seen is over.
+    /// Lets the clock jump as planned, each time once: what an engine before this one has seen is
+    /// over.
     async fn jump(&self) {
         for (after, by_ms) in self.plan.jumps.iter().skip(self.jumped.load(Ordering::Relaxed)) {
             sleep(*after).await;

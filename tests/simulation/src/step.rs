@@ -1,9 +1,11 @@
-//! Store fault stepping: the k-th call of the store fails before it does anything, fails after all is done, or hangs until the process dies, for
-//! every k of every scenario; see `docs/guide/fault-stepping.md`.
+//! Store fault stepping: the k-th call of the store fails before it does anything, fails after all
+//! is done, or hangs until the process dies, for every k of every scenario; see
+//! `docs/guide/fault-stepping.md`.
 //!
 //! - [`scenario`]: what clients do, and what must come of it. [`scenarios`]: the list.
 //! - [`point`]: one run, by a name that repeats it. `gate`: lets the calls of a point fail.
-//! - [`drive`]: the clients, who ask again for what got no answer and never for what did. [`verdict`]: what is compared afterwards.
+//! - [`drive`]: the clients, who ask again for what got no answer and never for what did.
+//!   [`verdict`]: what is compared afterwards.
 //! - [`sweep`]: all points of one fault, and as many of two as are asked for.
 
 pub mod drive;
@@ -52,7 +54,8 @@ pub fn run(point: &Point) -> Result<Passed, Vec<String>> {
     Stage::of(point).run()
 }
 
-/// Runs one point and returns the log that it leaves, record by record, as text, whatever came of it.
+/// Runs one point and returns the log that it leaves, record by record, as text, whatever came of
+/// it.
 pub fn log(point: &Point) -> Vec<String> {
     let stage = Stage::of(point);
     let _ = stage.run();

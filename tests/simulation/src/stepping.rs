@@ -16,7 +16,8 @@ const UNEVEN_SETTINGS: u64 = 30;
 /// Lets one call of the store after the other fail, over a list of scenarios.
 #[derive(Args)]
 pub struct Options {
-    /// How many points to run: those of one fault first, by chance if there are more of them, and then points of two
+    /// How many points to run: those of one fault first, by chance if there are more of them, and
+    /// then points of two
     #[arg(long, default_value_t = 2_000)]
     points: usize,
     /// Runs this point alone, such as hello/plain/7:fail-after

@@ -1,4 +1,5 @@
-//! The world in which an engine is simulated: virtual time, ids, pauses, and activities that do as they are told.
+//! The world in which an engine is simulated: virtual time, ids, pauses, and activities that do as
+//! they are told.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,14 +26,15 @@ pub struct Pace {
     pub sleeps: u64,
     /// Longest of these, milliseconds.
     pub longest_ms: u64,
-    /// In so many of a thousand pauses the one who makes it is held up, for up to two seconds.
+    /// In so many of a thousand pauses the worker that makes it is held up, for up to two seconds.
     pub hold_ups: u64,
-    /// In so many of a hundred turns the guest computes for longer than it may without another taking its worker's place.
+    /// In so many of a hundred turns the guest computes for longer than it may without another
+    /// taking its worker's place.
     pub computes: u64,
 }
 
 impl Pace {
-    /// Nobody ever waits for anything but the store.
+    /// Nothing ever waits but for the store.
     pub const EVEN: Self = Self { yields: 0, sleeps: 0, longest_ms: 1, hold_ups: 0, computes: 0 };
 
     /// Any pace.
@@ -50,7 +52,7 @@ impl Pace {
 /// One attempt of an activity that began.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
-    /// Who called.
+    /// The instance that called.
     pub instance: String,
     /// Which of its calls.
     pub token: u32,
@@ -107,7 +109,8 @@ impl Universe {
         *locked(&self.engine) = engine;
     }
 
-    /// Nothing can run until time passes: then nothing may lie untouched that something could be done about.
+    /// Nothing can run until time passes: then nothing may lie untouched that something could be
+    /// done about.
     pub(crate) fn nothing_runs(&self) {
         if let Some(engine) = &*locked(&self.engine) {
             locked(&self.left_lying).extend(engine.left_lying());

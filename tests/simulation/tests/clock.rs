@@ -1,4 +1,5 @@
-//! The machine's clock is hours wrong for a while and put right: what waits must not wait hours longer for that.
+//! The machine's clock is hours wrong for a while and put right: what waits must not wait hours
+//! longer for that.
 
 use std::sync::Arc;
 use std::time::Duration;

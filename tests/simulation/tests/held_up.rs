@@ -1,4 +1,5 @@
-//! A turn is held up while memory is given up after a failed commit, and hands over when all has been read again.
+//! A turn is held up while memory is given up after a failed commit, and hands over when all has
+//! been read again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -84,7 +85,8 @@ impl Gate for FailsOnce {
 fn a_result_of_an_activity_outlives_a_turn_that_was_held_up_over_a_failed_commit() {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without I/O");
     runtime.block_on(async {
-        // The run that begins anew waits for the only worker, which hands over the turn that took the result of the first one.
+        // The run that begins anew waits for the only worker, which hands over the turn that took
+        // the result of the first one.
         let config = EngineConfig { guest_threads: 1, max_replaced_threads: 0, ..EngineConfig::default() };
         let gate = Arc::new(FailsOnce::default());
         let simulation = Arc::new(Slow { of: Universe::new(1, Pace::EVEN), turns: AtomicU32::new(0) });

@@ -1,4 +1,5 @@
-//! A panic of the host's while it works for one instance costs that work, and nothing else: the worker goes on, and no instance waits for ever.
+//! A panic of the host's while it works for one instance costs that work, and nothing else: the
+//! worker goes on, and no instance waits for ever.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,9 +1,10 @@
 //! The register of activities that are under way.
 //!
-//! A result is handed to its instance in memory and becomes durable in the turn that consumes it. Until
-//! that turn is queued for its commit, the attempt stays in the register, so that an instance that leaves
-//! memory and comes back does not start it a second time. Where memory is discarded because a commit
-//! failed, attempts whose results are lost with it are removed, so that they run again.
+//! A result is handed to its instance in memory and becomes durable in the turn that consumes it.
+//! Until that turn is queued for its commit, the attempt stays in the register, so that an instance
+//! that leaves memory and comes back does not start it a second time. Where memory is discarded
+//! because a commit failed, attempts whose results are lost with it are removed, so that they run
+//! again.
 
 use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -69,8 +70,8 @@ impl RunningActivities {
             begun += 1;
             let (caller, attempt) = (run.caller.clone(), run.attempt);
             let how = begin(run);
-            // The result of an earlier attempt is of no use any more, and must not stand in the way of
-            // this one.
+            // The result of an earlier attempt is of no use any more, and must not stand in the way
+            // of this one.
             if let Some(earlier) = running.insert(caller, Entry { attempt, how }) {
                 earlier.stop();
             }

@@ -1,5 +1,5 @@
-//! The committer: writes what has gathered, in order, in one transaction; then releases what waited for
-//! it.
+//! The committer: writes what has gathered, in order, in one transaction; then releases what waited
+//! for it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -110,13 +110,14 @@ impl Written {
             written.ended.extend(commit.ended);
             written.turns.extend(commit.turn_of);
         }
-        // A run that stands before its cancellation must not start after it, and none stands behind: a
-        // task that was cancelled never opens again.
+        // A run that stands before its cancellation must not start after it, and none stands
+        // behind: a task that was cancelled never opens again.
         written.runs.retain(|run| !cancelled.contains(&run.caller));
         written
     }
 
-    /// Starts loads and activities, and lets instances go on. `touched`: the instances of the records.
+    /// Starts loads and activities, and lets instances go on. `touched`: the instances of the
+    /// records.
     fn release(self, context: &Arc<EngineContext>, touched: &[InstanceId]) {
         let Self { runs, loads, turns, ended } = self;
         context.on_workers(|| loader::begin(context, loads));

@@ -8,7 +8,8 @@ use longhaul_core::Timestamp;
 use crate::context::EngineContext;
 use crate::idempotency::KEY_LIFE_MS;
 
-/// How often old notes are removed, and how many in one step, so that no commit waits long behind it.
+/// How often old notes are removed, and how many in one step, so that no commit waits long behind
+/// it.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 const FORGET_STEP: u32 = 1_000;
 

@@ -17,13 +17,14 @@ use crate::state::resident::{Guest, OrchestrationInMemory, Resident};
 /// Chains longer than this are folded off tokio's workers.
 const LONG_CHAIN: usize = 256;
 
-/// What is to be read is divided into this many readings, so that all of the store's readers have work and folding one part goes on beside
-/// the reading of the next.
+/// What is to be read is divided into this many readings, so that all of the store's readers have
+/// work and folding one part goes on beside the reading of the next.
 const READINGS_AT_ONCE: usize = 4;
 
 /// Chains of more bytes are read one by one, when there is room for them.
 const LONG_CHAIN_BYTES: u64 = 256 << 10;
-/// How often the payloads of a chain are in memory while it is read: in the database's driver, as text, and as what was read from it.
+/// How often the payloads of a chain are in memory while it is read: in the database's driver, as
+/// text, and as what was read from it.
 const COPIES: u64 = 4;
 
 /// How long a long chain waits until instances hold less.
@@ -38,8 +39,8 @@ pub(crate) struct Load {
     pub(crate) tail: Option<Position>,
 }
 
-/// Reads chains and puts their instances into memory. What is asked for at the same time is read together: a reading alone costs several
-/// hand-offs between threads.
+/// Reads chains and puts their instances into memory. What is asked for at the same time is read
+/// together: a reading alone costs several hand-offs between threads.
 pub(crate) fn begin(context: &Arc<EngineContext>, loads: Vec<Load>) {
     if loads.is_empty() {
         return;
@@ -100,8 +101,8 @@ struct LongLoad {
     bytes: u64,
 }
 
-/// Reads a long chain once there is room for it. Those that wait are served in the order of their coming; one that is longer than all the room there
-/// is has it alone, so each comes to its turn.
+/// Reads a long chain once there is room for it. Those that wait are served in the order of their
+/// coming; one that is longer than all the room there is has it alone, so each comes to its turn.
 async fn bring_back_long(context: Arc<EngineContext>, LongLoad { load, bytes }: LongLoad, epoch: u64, _errand: Arc<Errand>) {
     let taken = loop {
         if context.is_stopping() || context.scheduler().epoch() != epoch {
@@ -187,7 +188,8 @@ fn folded(id: InstanceId, chain: Vec<ChainRecord>) -> Found {
     }
 }
 
-/// Deployments that the next turns need: the one that each execution is pinned to, and what a turn that came to nothing asked for.
+/// Deployments that the next turns need: the one that each execution is pinned to, and what a turn
+/// that failed asked for.
 fn deployments_asked_for<'a>(context: &EngineContext, group: &'a [Load], loaded: &[Loaded]) -> Vec<(&'a InstanceId, DeploymentId)> {
     let scheduler = context.scheduler();
     let asked = |(load, loaded): (&'a Load, &Loaded)| {
@@ -203,7 +205,8 @@ fn deployments_asked_for<'a>(context: &EngineContext, group: &'a [Load], loaded:
     group.iter().zip(loaded).flat_map(asked).collect()
 }
 
-/// Makes sure that the deployment is loaded. If it cannot be, the next turn sets the instance aside and says why.
+/// Makes sure that the deployment is loaded. If it cannot be, the next turn sets the instance aside
+/// and says why.
 async fn want(context: &Arc<EngineContext>, id: &InstanceId, deployment: DeploymentId) {
     if context.guests.loaded(deployment).is_some() {
         return;
@@ -235,9 +238,9 @@ fn place(context: &Arc<EngineContext>, group: Vec<Load>, epoch: u64, loaded: Vec
             Resident::Entity(_) => Vec::new(),
         };
         scheduler.put_inbox(&id, &resident, inbox);
-        // What the records say is under way and is not, died with an earlier process, or is to run again
-        // since a rewind. Before a turn can be taken: a result that waits in the mailbox keeps its run in
-        // the register until then, so that it is not run twice.
+        // What the records say is under way and is not, died with an earlier process, or is to run
+        // again since a rewind. Before a turn can be taken: a result that waits in the mailbox
+        // keeps its run in the register until then, so that it is not run twice.
         let inline = activities::start(context, running);
         scheduler.queue_activities(inline);
         scheduler.rest_loaded(&id, resident, now);

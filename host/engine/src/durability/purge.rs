@@ -13,7 +13,8 @@ use crate::error::EngineError;
 use crate::permit::Permit;
 use crate::state::hold::{Answer, Held};
 
-/// Longest wait for instances to come to rest: for the commit that ends them, and for turns that take in what came before it.
+/// Longest wait for instances to come to rest: for the commit that ends them, and for turns that
+/// take in what came before it.
 const REST_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a purge did.
@@ -51,7 +52,8 @@ fn check(row: &InstanceRow) -> Result<(), EngineError> {
             row.status.as_str()
         )));
     }
-    // With the entity its lock's queue would go, and the release would not find its way to the section's other entities.
+    // With the entity its lock's queue would go, and the release would not find its way to the
+    // section's other entities.
     if let Some(owner) = &row.locked_by {
         return Err(EngineError::WrongState(format!(
             "entity '{id}' is locked by instance '{owner}' and cannot be purged before that ends"
@@ -60,8 +62,8 @@ fn check(row: &InstanceRow) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Removes those of some instances that have ended, and entities that are not locked. Those that are at rest go first and together; the others as
-/// they come to rest.
+/// Removes those of some instances that have ended, and entities that are not locked. Those that
+/// are at rest go first and together; the others as they come to rest.
 pub(crate) async fn purge(context: &Arc<EngineContext>, ids: Vec<InstanceId>, permit: &Permit) -> Result<Purged, EngineError> {
     // In a job of its own: a caller that hangs up must not leave it half done.
     let errand = context.errands.begin().ok_or_else(stopping)?;
@@ -130,7 +132,8 @@ fn hold(context: &Arc<EngineContext>, ids: Vec<InstanceId>) -> Vec<(InstanceId, 
         .collect()
 }
 
-/// The instances that leave was given for, and not others of their ids. What is held does not change any more.
+/// The instances that leave was given for, and not others of their ids. What is held does not
+/// change any more.
 async fn those_meant(context: &EngineContext, held: Vec<Held>, permit: &Permit) -> Result<Vec<Held>, EngineError> {
     let mut meant = Vec::new();
     for one in held {
@@ -141,7 +144,8 @@ async fn those_meant(context: &EngineContext, held: Vec<Held>, permit: &Permit) 
     Ok(meant)
 }
 
-/// Removes instances that are held, in bounded steps. Returns how many, and which of them have a message that they must take first.
+/// Removes instances that are held, in bounded steps. Returns how many, and which of them have a
+/// message that they must take first.
 async fn remove(context: &EngineContext, mut held: Vec<Held>, permit: &Permit) -> Result<(u32, Vec<InstanceId>), EngineError> {
     if !permit.holds() {
         return Err(EngineError::Denied);

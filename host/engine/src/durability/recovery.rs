@@ -30,8 +30,9 @@ async fn resume_work(context: &Arc<EngineContext>) -> Result<usize, StoreError> 
     Ok(with_work.len())
 }
 
-/// Begins with the work that the log has. A disk that is full, or a store that fails for now, is no reason not to start: what can be asked is
-/// answered, and the work begins as soon as the store lets it.
+/// Begins with the work that the log has. A disk that is full, or a store that fails for now, is no
+/// reason not to start: what can be asked is answered, and the work begins as soon as the store
+/// lets it.
 ///
 /// # Errors
 /// The store's, if it is damaged.
@@ -53,8 +54,8 @@ pub(crate) async fn begin(context: &Arc<EngineContext>) -> Result<Option<JoinHan
     }
 }
 
-/// Nothing in memory is trusted: all of it is discarded, every sender that waits is told, and state is
-/// read again from the log once the store takes commits again.
+/// Nothing in memory is trusted: all of it is discarded, every sender that waits is told, and state
+/// is read again from the log once the store takes commits again.
 pub(crate) async fn after_failed_commit(context: &Arc<EngineContext>, failed: Vec<QueueItem>, error: StoreError) {
     tracing::error!(%error, "a commit failed; everything in memory is dropped and read again");
     discard_all(context, failed, &EngineError::from(error));
@@ -63,7 +64,8 @@ pub(crate) async fn after_failed_commit(context: &Arc<EngineContext>, failed: Ve
 
 /// Goes on as soon as the store takes commits again.
 async fn resume_later(context: &Arc<EngineContext>) {
-    // The pause comes first: work that is read again and fails again must not turn into a busy loop.
+    // The pause comes first: work that is read again and fails again must not turn into a busy
+    // loop.
     while !context.stopped_within(RETRY_PAUSE).await {
         match reopen(context).await {
             Ok(()) => return,

@@ -9,14 +9,17 @@ use crate::idempotency::{KEY_LIFE_MS, KeyedRequest};
 
 /// What is known of a request's key.
 pub enum Keyed {
-    /// The request has been accepted before; this instance took it. It is to be answered as it was then.
+    /// The request has been accepted before; this instance took it. It is to be answered as it was
+    /// then.
     Accepted(InstanceId),
-    /// The key is free. The one message that is sent through this engine binds it, if it is accepted.
+    /// The key is free. The one message that is sent through this engine binds it, if it is
+    /// accepted.
     Free(Engine),
 }
 
 impl Engine {
-    /// Looks a request's key up, after waiting for another request with the same key that is under way.
+    /// Looks a request's key up, after waiting for another request with the same key that is under
+    /// way.
     ///
     /// # Errors
     /// [`EngineError::KeyReused`] when the key stands for another request.
@@ -24,7 +27,8 @@ impl Engine {
         let context = self.context();
         loop {
             let reserved = context.reservations.reserve(request);
-            // Looked up only now: the request that had the key before has written its note or never will.
+            // Looked up only now: the request that had the key before has written its note or never
+            // will.
             if let Some(instance) = accepted(context, request).await? {
                 return Ok(Keyed::Accepted(instance));
             }

@@ -1,7 +1,8 @@
 //! What is read for answers: only what is shown, within a budget.
 //!
-//! How long a row, a page or a history is, is known before it is read, and so is what an answer made of it takes. What has no room waits a
-//! little, and is refused then: many long answers at once cannot end the host.
+//! How long a row, a page or a history is, is known before it is read, and so is what an answer
+//! made of it takes. What has no room waits a little, and is refused then: many long answers at
+//! once cannot end the host.
 
 use longhaul_core::history::{HistoryEntry, history_events};
 use longhaul_core::{InstanceId, InstanceRow};
@@ -14,11 +15,12 @@ use crate::error::EngineError;
 
 /// Rows and histories up to this length need no room.
 const FREE_BYTES: u64 = 64 << 10;
-/// How often the payloads of a row are in memory while an answer is made of it: as they were read, and in the answer.
+/// How often the payloads of a row are in memory while an answer is made of it: as they were read,
+/// and in the answer.
 const COPIES: u64 = 2;
 /// The same of a history's records, whose payloads stand in its events besides.
 const HISTORY_COPIES: u64 = 3;
-/// How often something is read again that has grown meanwhile.
+/// How often something is read again that has grown since it was measured.
 const MAX_TRIES: usize = 5;
 
 /// What was read, and the room for it and for the answer that is made of it.
@@ -52,7 +54,8 @@ impl Engine {
             match store.instance_within(id, payloads, most).await? {
                 Ok(value) => return Ok(Read { value, room }),
                 Err(TooLong { bytes }) => {
-                    // Never two at a time: those that have one and wait for the other would wait for each other.
+                    // Never two at a time: those that have one and wait for the other would wait
+                    // for each other.
                     drop(room.take());
                     room = Some(answers.room(bytes.saturating_mul(COPIES)).await?);
                     most = bytes;
@@ -62,7 +65,8 @@ impl Engine {
         Err(keeps_growing(id))
     }
 
-    /// The same beside something for which there is room already: its own is taken only if it is free at once.
+    /// The same beside something for which there is room already: its own is taken only if it is
+    /// free at once.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] when there is no room for it.
@@ -135,7 +139,8 @@ impl Engine {
     /// The history of an instance's current execution, as `show` makes it of its events.
     ///
     /// # Errors
-    /// [`EngineError::TooLarge`] for a history that the memory for answers has no room for, [`EngineError::Unavailable`] when it has none now.
+    /// [`EngineError::TooLarge`] for a history that the memory for answers has no room for,
+    /// [`EngineError::Unavailable`] when it has none now.
     pub async fn history<T: Send + 'static>(
         &self,
         id: &InstanceId,
@@ -177,7 +182,8 @@ impl Engine {
         }
     }
 
-    /// Waits until the instance has ended or is gone, or until `deadline` has passed, without polling the store.
+    /// Waits until the instance has ended or is gone, or until `deadline` has passed, without
+    /// polling the store.
     pub async fn ended(&self, id: &InstanceId, deadline: tokio::time::Instant) -> Result<(), EngineError> {
         loop {
             let ended = self.context().scheduler().watch(id);
@@ -186,7 +192,8 @@ impl Engine {
             if row.is_none_or(|row| row.status.is_terminal()) {
                 return Ok(());
             }
-            // Watchers are also woken when memory was given up: then the row tells whether there is more to wait for.
+            // Watchers are also woken when memory was given up: then the row tells whether there is
+            // more to wait for.
             if tokio::time::timeout_at(deadline, ended).await.is_err() {
                 return Ok(());
             }

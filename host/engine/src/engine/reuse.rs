@@ -1,4 +1,5 @@
-//! What a start does to a live instance of the same id: it is refused, or it takes the other's place.
+//! What a start does to a live instance of the same id: it is refused, or it takes the other's
+//! place.
 
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use crate::error::EngineError;
 const REPLACE_LIMIT: Duration = Duration::from_secs(180);
 
 impl Engine {
-    /// Sends a start, and terminates the instances that have the id until there is room for it. A start that comes meanwhile by another way goes
-    /// first and is terminated in its turn, so of many at a time each one starts and the last one stays. Returns when the instance was started
+    /// Sends a start, and terminates the instances that have the id until there is room for it. A
+    /// start that comes meanwhile by another way goes first and is terminated in its turn, so of
+    /// many at a time each one starts and the last one stays. Returns when the instance was started
     /// first: at `born_at`, or now.
     ///
     /// # Errors
-    /// [`EngineError::Conflict`] when the live instance has not ended within the limit; the start was not done then.
+    /// [`EngineError::Conflict`] when the live instance has not ended within the limit; the start
+    /// was not done then.
     pub(crate) async fn send_replacing(
         &self,
         id: &InstanceId,
@@ -53,7 +56,8 @@ impl Engine {
         }
         loop {
             let ended = self.context().scheduler().watch(id);
-            // Looked at only now, so that an end between look and watch is not missed. Another execution comes of another start.
+            // Looked at only now, so that an end between look and watch is not missed. Another
+            // execution comes of another start.
             let is_gone = self.live(id).await?.is_none_or(|now| now.execution != live.execution);
             if is_gone || tokio::time::timeout_at(deadline, ended).await.is_err() {
                 return Ok(());

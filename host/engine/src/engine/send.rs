@@ -9,10 +9,12 @@ use super::Engine;
 use crate::error::EngineError;
 use crate::state::mailbox::Delivery;
 
-/// How long a message from outside waits for the turn that takes it before it gets a record of its own.
+/// How long a message from outside waits for the turn that takes it before it gets a record of its
+/// own.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long a message from outside waits until instances hold less, and up to which length it need not.
+/// How long a message from outside waits until instances hold less, and up to which length it need
+/// not.
 const ROOM_PATIENCE: Duration = Duration::from_secs(5);
 const SMALL_MESSAGE_BYTES: u64 = 16 << 10;
 
@@ -77,10 +79,11 @@ impl Engine {
         if let Ok(answered) = tokio::time::timeout(PATIENCE, &mut answer).await {
             return answered.map_err(stopped)?;
         }
-        // The instance is busy, or many others are before it: a record of its own makes the message safe without the turn.
+        // The instance is busy, or many others are before it: a record of its own makes the message
+        // safe without the turn.
         let recordable = match self.may_be_recorded(id, early).await {
-            // The sender must be able to rely on this answer: the message does not wait for the instance's
-            // end.
+            // The sender must be able to rely on this answer: the message does not wait for the
+            // instance's end.
             Err(conflict @ EngineError::Conflict(..)) if self.context.scheduler().withdraw(id, ticket) => return Err(conflict),
             Err(EngineError::Conflict(..)) => false,
             other => other?,
@@ -104,7 +107,8 @@ impl Engine {
         answer.await.map_err(stopped)?
     }
 
-    /// Whether the instance, as its row shows it, takes a message that is recorded before any turn looks at it.
+    /// Whether the instance, as its row shows it, takes a message that is recorded before any turn
+    /// looks at it.
     async fn may_be_recorded(&self, id: &InstanceId, early: EarlyRecord) -> Result<bool, EngineError> {
         match early {
             EarlyRecord::Always => Ok(true),

@@ -1,4 +1,5 @@
-//! What stands in the file: a header and entries, 32 bytes each, of which each is written by one call.
+//! What stands in the file: a header and entries, 32 bytes each, of which each is written by one
+//! call.
 
 pub(super) const SLOT_BYTES: usize = 32;
 /// Deaths from which on a call runs alone among the suspects.

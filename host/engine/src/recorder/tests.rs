@@ -8,7 +8,8 @@ fn open(folder: &Path) -> Arc<Recorder> {
     Recorder::open(folder, 3).unwrap()
 }
 
-/// A start of the host whose process is killed while the named calls run, as far as they are let run.
+/// A start of the host whose process is killed while the named calls run, as far as they are let
+/// run.
 fn die_during(folder: &Path, names: &[&str]) -> Vec<String> {
     let recorder = open(folder);
     let mut refused = Vec::new();

@@ -44,7 +44,7 @@ impl ActivityQueue {
         run
     }
 
-    /// A run, whoever's turn it is.
+    /// A run, whichever kind's turn it is.
     pub(super) fn take(&mut self) -> Option<InlineRun> {
         self.runs.pop_front()
     }

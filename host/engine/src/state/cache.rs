@@ -1,8 +1,8 @@
 //! The cache of instances: which of those at rest leave memory first.
 //!
-//! A waiting instance with a live guest costs tens of KiB and some memory mappings, and whatever its
-//! state and its guest hold; so there are limits on the number and on the bytes. The one that was idle
-//! longest leaves first. Leaving is dropping: what the instance is, is in the log.
+//! A waiting instance with a live guest costs tens of KiB and some memory mappings, and whatever
+//! its state and its guest hold; so there are limits on the number and on the bytes. The one that
+//! was idle longest leaves first. Leaving is dropping: what the instance is, is in the log.
 
 use hashlink::LruCache;
 use longhaul_core::InstanceId;
@@ -89,8 +89,8 @@ impl Cache {
         self.by_number = self.by_number + number(counted) - before.map_or(0, number);
     }
 
-    /// The instance that was idle for longest. It counts as used now: where it cannot leave, the next
-    /// look finds another.
+    /// The instance that was idle for longest. It counts as used now: where it cannot leave, the
+    /// next look finds another.
     pub(super) fn next_victim(&mut self) -> Option<InstanceId> {
         let id = self.entries.iter().next()?.0.clone();
         self.entries.get(&id);

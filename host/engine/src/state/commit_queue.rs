@@ -130,9 +130,9 @@ impl CommitQueue {
             if let QueueItem::Commit(commit) = item {
                 records += commit.records.len();
                 bytes += commit.weight.as_ref().map_or(0, Weight::bytes);
-                // The store says where a chain ends after the whole batch. A message recorded after the
-                // reading began waits in the mailbox already, and would come a second time if the
-                // reading found it in the chain.
+                // The store says where a chain ends after the whole batch. A message recorded after
+                // the reading began waits in the mailbox already, and would come a second time if
+                // the reading found it in the chain.
                 if !read.is_empty() && commit.records.iter().any(|encoded| read.contains(&encoded.record.instance)) {
                     break;
                 }

@@ -56,7 +56,8 @@ impl Drop for Held {
 }
 
 impl Hold {
-    /// A hold, and where the purge waits for its answer. The wait fails if memory is discarded before.
+    /// A hold, and where the purge waits for its answer. The wait fails if memory is discarded
+    /// before.
     pub(crate) fn new(release: Arc<dyn Release>) -> (Self, oneshot::Receiver<Answer>) {
         let (told, answer) = oneshot::channel();
         (Self { told, release }, answer)

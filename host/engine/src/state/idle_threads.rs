@@ -1,13 +1,14 @@
 //! Workers, those of them that wait for work, and how many of these have been called.
 //!
 //! Waking a thread costs a system call even if another one takes the job first, and a second thread
-//! that is woken for the same job finds nothing and sleeps again. So no thread is woken for work that
-//! an already woken thread will take.
+//! that is woken for the same job finds nothing and sleeps again. So no thread is woken for work
+//! that an already woken thread will take.
 
 /// Counts workers.
 #[derive(Debug, Default)]
 pub(super) struct IdleThreads {
-    /// Workers that look for work again once they have done theirs: those without the ones that were replaced.
+    /// Workers that look for work again once they have done theirs: those without the ones that
+    /// were replaced.
     crew: usize,
     waiting: usize,
     /// Those among them that have been called and have not come yet.
@@ -20,8 +21,8 @@ impl IdleThreads {
         self.waiting += 1;
     }
 
-    /// A thread waits no longer. It may have woken by itself: then the thread that was called comes as
-    /// well, and is called once more at most.
+    /// A thread waits no longer. It may have woken by itself: then the thread that was called comes
+    /// as well, and is called once more at most.
     pub(super) fn end(&mut self) {
         self.waiting -= 1;
         self.called = self.called.saturating_sub(1);
@@ -57,7 +58,7 @@ impl IdleThreads {
         self.waiting > 0
     }
 
-    /// Whether to call one more thread, now that so many jobs wait that nobody is about to take by themselves.
+    /// Whether to call one more thread, now that so many jobs wait that no thread on its way takes.
     #[must_use]
     pub(super) fn calls_for(&mut self, jobs: usize) -> bool {
         let call = self.waiting > self.called && jobs > self.called;

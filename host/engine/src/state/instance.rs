@@ -48,8 +48,8 @@ pub(super) struct TurnUnderWay {
     pub(super) start: Option<StartUnderWay>,
 }
 
-/// A start that is alone in the turn that a guest thread is taking: it can still get a record of its
-/// own.
+/// A start that is alone in the turn that a guest thread is taking: it can still get a record of
+/// its own.
 #[derive(Debug)]
 pub(super) struct StartUnderWay {
     pub(super) ticket: Ticket,
@@ -110,8 +110,8 @@ impl Phase {
 pub(super) struct InstanceCell {
     pub(super) mailbox: Mailbox,
     pub(super) phase: Phase,
-    /// What it holds in memory: its state as it was at rest, what is in its mailbox, and what its turn
-    /// took out of it.
+    /// What it holds in memory: its state as it was at rest, what is in its mailbox, and what its
+    /// turn took out of it.
     weight: Weight,
     /// The part of it that the turn under way took out of the mailbox.
     taken_bytes: u64,
@@ -220,8 +220,8 @@ impl InstanceCell {
         self.drop_if(|delivery| delivery.recorded);
     }
 
-    /// The turn is over, or the chain was read: the state holds so much now, and what was taken is part
-    /// of it or gone.
+    /// The turn is over, or the chain was read: the state holds so much now, and what was taken is
+    /// part of it or gone.
     pub(super) fn weigh_state(&mut self, bytes: u64) {
         self.taken_bytes = 0;
         self.state_bytes = bytes;
@@ -256,7 +256,8 @@ impl InstanceCell {
         own == Some(born_at) && self.mailbox.totals().starts == 0
     }
 
-    /// Whether the delivery of this ticket is for the one instance that will surely get it, or for any.
+    /// Whether the delivery of this ticket is for the one instance that will surely get it, or for
+    /// any.
     pub(super) fn is_sure_of(&self, ticket: Ticket) -> bool {
         let delivery = self.mailbox.find(ticket);
         delivery.is_none_or(|delivery| delivery.born_at.is_none_or(|born_at| self.will_be(born_at)))
@@ -277,7 +278,7 @@ impl InstanceCell {
 /// An instance on its way to a guest thread.
 pub(crate) struct Job {
     pub(crate) id: InstanceId,
-    /// What is known of the epochs: a job of an earlier one comes to nothing.
+    /// The epoch of its memory: a job of an earlier one is discarded.
     pub(crate) epoch: u64,
     pub(crate) resident: Resident,
     pub(crate) deliveries: Vec<Delivery>,

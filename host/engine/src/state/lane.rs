@@ -1,8 +1,8 @@
 //! Instances for whose guests there was no memory: they are tried again one after the other.
 //!
-//! Several guests that need much would each get a part of what there is, fail, and begin anew side by
-//! side, for ever. One at a time gets as much as a guest may have, as soon as those are done that run
-//! already.
+//! Several guests that need much would each get a part of what there is, fail, and begin anew side
+//! by side, for ever. One at a time gets as much as a guest may have, as soon as those are done
+//! that run already.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use longhaul_core::InstanceId;
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     holder: Option<InstanceId>,
-    /// Not in memory; each may have ended or gone meanwhile.
+    /// Not in memory; each may have ended since, or be gone.
     waiting: VecDeque<InstanceId>,
 }
 

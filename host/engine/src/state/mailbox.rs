@@ -54,7 +54,8 @@ impl Delivery {
         }
     }
 
-    /// What it carries, if it is recorded: an event's or operation's data, which others send at will.
+    /// What it carries, if it is recorded: an event's or operation's data, which others send at
+    /// will.
     fn recorded_bytes(&self) -> usize {
         match &self.message {
             Message::Event { name, data } if self.recorded => name.len() + data.len_bytes(),

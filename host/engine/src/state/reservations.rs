@@ -1,10 +1,10 @@
 //! Reservations of idempotency keys in memory.
 //!
 //! What was accepted is known by a note in the store, written in the transaction that holds the
-//! message's record. While a request is under way its key is reserved here, so that a second request
-//! with that key waits for the first. The reservation travels with the message: it ends when the commit
-//! with the note is on stable storage, or when nothing can come of the message any more, and never just
-//! because the caller has gone.
+//! message's record. While a request is under way its key is reserved here, so that a second
+//! request with that key waits for the first. The reservation travels with the message: it ends
+//! when the commit with the note is on stable storage, or when nothing can come of the message any
+//! more, and never just because the caller has gone.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

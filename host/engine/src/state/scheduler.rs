@@ -1,8 +1,8 @@
 //! The scheduler: every instance in memory, its mailbox and the queues, all behind one lock.
 //!
-//! The lock is what gives the log and every mailbox the same order: a commit is queued and its messages
-//! are delivered in one step. The files below this one hold the scheduler's verbs; no other file can
-//! name its fields.
+//! The lock is what gives the log and every mailbox the same order: a commit is queued and its
+//! messages are delivered in one step. The files below this one hold the scheduler's verbs; no
+//! other file can name its fields.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -40,7 +40,8 @@ mod watch;
 /// Most messages that one turn takes in.
 const MAX_MESSAGES_PER_TURN: usize = 512;
 
-/// The part of the memory for instances that may be commits on their way before turns wait for them.
+/// The part of the memory for instances that may be commits on their way before turns wait for
+/// them.
 const UNWRITTEN_SHARE: u64 = 8;
 
 /// The state of the engine.
@@ -56,7 +57,8 @@ pub(crate) struct Scheduler {
     lane: Lane,
     /// Workers, and those among them that wait for work.
     workers: IdleThreads,
-    /// The lock's holder is a worker that takes its next job before it releases the lock: see `promise`.
+    /// The lock's holder is a worker that takes its next job before it releases the lock: see
+    /// `promise`.
     holder_looks_for_work: bool,
     /// What has left memory. Dropping a guest takes system calls, which must not be made under the
     /// lock: guest threads do it when they look for work.
@@ -64,8 +66,8 @@ pub(crate) struct Scheduler {
     wakeups: Wakeups,
     cache: Cache,
     prefetch: Prefetch,
-    /// Counts how often memory was discarded after a failed commit: what began before does not count
-    /// any more.
+    /// Counts how often memory was discarded after a failed commit: what began before does not
+    /// count any more.
     epoch: u64,
     /// The store does not take commits; memory is about to be discarded.
     is_closed: bool,
@@ -185,13 +187,13 @@ impl Scheduler {
             Phase::Cold if cell.is_held => {}
             Phase::Cold => {
                 cell.phase = Phase::Loading;
-                // The reading is ordered among the commits: what is recorded before it will be in the
-                // chain.
+                // The reading is ordered among the commits: what is recorded before it will be in
+                // the chain.
                 cell.forget_recorded();
                 self.queue_chain_read(id.clone());
             }
-            // An instance that runs far ahead of its commits would make every other wait for them. It
-            // goes on as they are written.
+            // An instance that runs far ahead of its commits would make every other wait for them.
+            // It goes on as they are written.
             Phase::InMemory { .. } if cell.turns_in_flight >= self.max_turns_in_flight => {}
             Phase::InMemory { next_turn: NextTurn::Queued, .. } => {}
             // What turns decide is held until it is written. While that is much, none begins.
@@ -221,8 +223,8 @@ impl Scheduler {
         }
     }
 
-    /// Wakes a guest thread, if one is idle and there is more to do than the lock's holder, or a thread
-    /// on its way, takes next.
+    /// Wakes a guest thread, if one is idle and there is more to do than the lock's holder, or a
+    /// thread on its way, takes next.
     fn call_guest_thread(&mut self) {
         let jobs = self.waiting_jobs().saturating_sub(usize::from(self.holder_looks_for_work));
         if self.workers.calls_for(jobs) {

@@ -1,8 +1,8 @@
 //! Wake-ups of the near future.
 //!
-//! Durable timers are not rows: an instance's earliest wake-up is a column of its row. The near future
-//! is kept here; a job reads what comes near from the store, so that a million sleeping instances cost
-//! rows only.
+//! Durable timers are not rows: an instance's earliest wake-up is a column of its row. The near
+//! future is kept here; a job reads what comes near from the store, so that a million sleeping
+//! instances cost rows only.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,8 +22,8 @@ pub(super) struct Wakeups {
 }
 
 impl Wakeups {
-    /// Sets an instance's wake-up, in place of the one it had. Returns whether it is now the soonest of
-    /// all.
+    /// Sets an instance's wake-up, in place of the one it had. Returns whether it is now the
+    /// soonest of all.
     pub(super) fn set(&mut self, id: &InstanceId, at: Option<Timestamp>, now: Timestamp) -> bool {
         let at = at.filter(|at| *at <= now.plus(HORIZON_MS));
         if self.at.get(id).copied() == at {
@@ -52,8 +52,8 @@ impl Wakeups {
         }
     }
 
-    /// The instance is not in memory: it is to be loaded before its wake-up goes off, if it has one.
-    /// Returns whether that is now the soonest of its kind.
+    /// The instance is not in memory: it is to be loaded before its wake-up goes off, if it has
+    /// one. Returns whether that is now the soonest of its kind.
     pub(super) fn note_absent(&mut self, id: &InstanceId) -> bool {
         let Some(at) = self.at.get(id).copied() else { return false };
         self.absent.insert((at, id.clone()));
@@ -65,8 +65,8 @@ impl Wakeups {
         self.absent.first().map(|(at, _)| *at)
     }
 
-    /// Takes the soonest whose instance may not be in memory and whose wake-up goes off by `until`. The
-    /// wake-up stays set.
+    /// Takes the soonest whose instance may not be in memory and whose wake-up goes off by `until`.
+    /// The wake-up stays set.
     pub(super) fn take_absent(&mut self, until: Timestamp) -> Option<InstanceId> {
         self.next_absent().filter(|at| *at <= until)?;
         self.absent.pop_first().map(|(_, id)| id)

@@ -1,6 +1,7 @@
 //! How much memory instances take, counted as it changes.
 //!
-//! Everything that is weighed adds to one sum for as long as it is there, so the sum is right however it goes away.
+//! Everything that is weighed adds to one sum for as long as it is there, so the sum is right
+//! however it goes away.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,9 @@
 //! What follows when the machine's clock is put back.
 //!
-//! Instances that had a turn while it was ahead are ahead of it now, and what they wait for by the clock's time would come too late by as much.
-//! Each of them takes a turn that counts its waits from the clock as it is now, and records that; see `docs/decisions/0011-waits-outlast-no-correction.md`.
+//! Instances that had a turn while it was ahead are ahead of it now, and what they wait for by the
+//! clock's time would come too late by as much. Each of them takes a turn that counts its waits
+//! from the clock as it is now, and records that; see
+//! `docs/decisions/0011-waits-outlast-no-correction.md`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +17,16 @@ use crate::context::EngineContext;
 /// How often the clock is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long after the start sleeping instances are looked through once: the clock may have been put back while no host ran.
+/// How long after the start sleeping instances are looked through once: the clock may have been put
+/// back while no host ran.
 const FIRST_LOOK: Duration = Duration::from_secs(30);
 
-/// How far behind the time that has passed a clock must be to have been put back, milliseconds. Clocks that are slewed stay far below in a second.
+/// How far behind the time that has passed a clock must be to have been put back, milliseconds.
+/// Clocks that are slewed stay far below in a second.
 const TOLERANCE_MS: u64 = 500;
 
-/// Most sleeping instances that are read at a time, and how long others have the store to themselves until the next.
+/// Most sleeping instances that are read at a time, and how long others have the store to
+/// themselves until the next.
 const AT_A_TIME: u32 = 1_000;
 const BREATH: Duration = Duration::from_millis(100);
 

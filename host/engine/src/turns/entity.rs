@@ -84,7 +84,8 @@ pub(crate) fn batch(
     TurnOutcome { record: Some(record), messages, commit, ..TurnOutcome::without_record(recorded, after) }
 }
 
-/// The host stops before the batch has ended. Recorded operations come again with the chain; senders from outside get an error and ask again.
+/// The host stops before the batch has ended. Recorded operations come again with the chain;
+/// senders from outside get an error and ask again.
 fn interrupted(commit: Commit, recorded: u32) -> TurnOutcome {
     commit.refuse(&EngineError::Unavailable("the host is stopping".into()));
     TurnOutcome::without_record(recorded, After::Reload(TurnFailure::Stopping))
@@ -100,8 +101,8 @@ struct EntityCall<'call> {
 }
 
 impl EntityCall<'_> {
-    /// Runs all operations in one call of the guest. If that call comes to nothing, each runs in a call of its own, so that one
-    /// bad operation harms no other. `None`: the host stops.
+    /// Runs all operations in one call of the guest. If that call fails, each runs in a
+    /// call of its own, so that one bad operation harms no other. `None`: the host stops.
     fn run(&self, operations: Vec<GuestOperation>) -> Option<GuestBatch> {
         let state = self.entity.state().cloned();
         match self.call(state.clone(), &operations) {
@@ -140,7 +141,8 @@ impl EntityCall<'_> {
         let mut tries = 0;
         loop {
             match self.function.run(self.instance, self.entity.id(), state.clone(), self.now, operations.to_vec()) {
-                // Guests at rest leave with the commits that are under way; that takes milliseconds.
+                // Guests at rest leave with the commits that are under way; that takes
+                // milliseconds.
                 Err(GuestError::NoCapacity(_)) if tries < MAX_ROOM_TRIES => {
                     tries += 1;
                     std::thread::sleep(ROOM_PAUSE);

@@ -42,7 +42,8 @@ pub(crate) fn turn(
     let back = intake.take(context, state, &mut turn, deliveries);
     commit.answers = std::mem::take(&mut intake.refusals);
 
-    // An instance that is to be parked takes in what arrived without its guest, so that nothing accepted is lost.
+    // An instance that is to be parked takes in what arrived without its guest, so that nothing
+    // accepted is lost.
     if park.is_none() {
         state.activate(&mut turn);
         if turn.is_empty() {
@@ -101,7 +102,8 @@ pub(crate) fn turn(
 /// Messages on their way into a turn.
 #[derive(Default)]
 struct Intake {
-    /// For each message without a record of its own that came from the mailbox, in order: who sent it.
+    /// For each message without a record of its own that came from the mailbox, in order: who sent
+    /// it.
     senders: Vec<Sender>,
     refusals: Vec<(Waiter, Result<(), EngineError>)>,
     /// Attempts of activities whose results came.
@@ -118,7 +120,8 @@ struct Sender {
 }
 
 impl Intake {
-    /// Applies what arrived and what is due by itself. Returns what the turn has no place for any more.
+    /// Applies what arrived and what is due by itself. Returns what the turn has no place for any
+    /// more.
     fn take(&mut self, context: &EngineContext, state: &mut Orchestration, turn: &mut Turn, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         let mut deliveries = deliveries.into_iter();
         while !turn.is_over()
@@ -139,7 +142,8 @@ impl Intake {
         if let Some(waiter) = waiter {
             match admitted(context, state, &message, born_at) {
                 Ok(()) => self.senders.push(Sender { waiter: Some(waiter), ticket, note, born_at }),
-                // The answer tells of a state that may not be on stable storage yet, so it goes with the commit.
+                // The answer tells of a state that may not be on stable storage yet, so it goes
+                // with the commit.
                 Err(refusal) => return self.refusals.push((waiter, Err(refusal))),
             }
         } else if !recorded {
@@ -167,7 +171,8 @@ impl Intake {
     }
 }
 
-/// Whether the instance takes a message from outside, which may be for the instance alone that was started first at `born_at`.
+/// Whether the instance takes a message from outside, which may be for the instance alone that was
+/// started first at `born_at`.
 fn admitted(context: &EngineContext, state: &Orchestration, message: &Message, born_at: Option<Timestamp>) -> Result<(), EngineError> {
     if born_at.is_some_and(|born_at| !state.may_be_born_at(born_at)) {
         return Err(EngineError::NotFound(state.id().clone()));
@@ -189,7 +194,7 @@ fn refused(id: &InstanceId, refusal: Refusal) -> EngineError {
 
 /// Parks the instance. Returns the record that says so.
 fn park_instance(state: &mut Orchestration, at: Timestamp, reason: String) -> NewRecord {
-    tracing::error!(instance = %state.id(), "set aside until it is resumed or terminated: {reason}");
+    tracing::error!(instance = %state.id(), "parked until it is resumed or terminated: {reason}");
     state.park(reason.clone());
     let record = Record::Parked(ParkedRecord { format: FORMAT, at, reason });
     NewRecord { instance: state.id().clone(), base: false, record }

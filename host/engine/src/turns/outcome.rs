@@ -62,9 +62,9 @@ impl TurnOutcome {
         }
     }
 
-    /// What is left of a turn in which the host panicked. The instance is loaded again, and what it took
-    /// from its mailbox comes again: recorded messages with the chain, results of activities by another
-    /// run. Senders from outside get an error and ask again.
+    /// What is left of a turn in which the host panicked. The instance is loaded again, and what it
+    /// took from its mailbox comes again: recorded messages with the chain, results of activities
+    /// by another run. Senders from outside get an error and ask again.
     pub(crate) fn after_panic(context: &EngineContext, id: &InstanceId, panic: &(dyn Any + Send)) -> Self {
         context.activities.forget(&HashSet::from([id.clone()]));
         Self::without_record(0, After::Reload(host_panicked(panic)))
@@ -85,8 +85,8 @@ pub(crate) fn take_back(context: &EngineContext, scheduler: &mut Scheduler, id: 
 /// A turn's outcome with its records encoded.
 pub(crate) struct EncodedOutcome {
     record: Option<EncodedRecord>,
-    /// Encoding takes long beside the scheduler's other work, so what it needs to know is guessed before
-    /// and checked under the lock.
+    /// Encoding takes long beside the scheduler's other work, so what it needs to know is guessed
+    /// before and checked under the lock.
     guess: LogPlacement,
     took_start: bool,
     now: Timestamp,
@@ -106,17 +106,17 @@ impl EncodedOutcome {
         Self { record, guess, took_start, now, outcome }
     }
 
-    /// Queues the commit and delivers its messages in one step, and puts the instance to rest. Returns
-    /// what is discarded because the store failed since the turn began: it is to be refused once the
-    /// lock is free.
+    /// Queues the commit and delivers its messages in one step, and puts the instance to rest.
+    /// Returns what is discarded because the store failed since the turn began: it is to be refused
+    /// once the lock is free.
     pub(crate) fn hand_in(self, context: &EngineContext, scheduler: &mut Scheduler, id: &InstanceId, epoch: u64) -> Option<LostTurn> {
         let Self { record, guess, took_start, now, outcome } = self;
         if scheduler.epoch() != epoch {
             return Some(LostTurn(outcome));
         }
         let TurnOutcome { record: _, more: _, messages, mut commit, mut returned, recorded, consumed_attempts, after } = outcome;
-        // Not before: results that a turn of an earlier epoch took are lost with it, and their runs may
-        // have begun anew.
+        // Not before: results that a turn of an earlier epoch took are lost with it, and their runs
+        // may have begun anew.
         if !consumed_attempts.is_empty() {
             context.activities.release(consumed_attempts);
         }

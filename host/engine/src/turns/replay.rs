@@ -1,5 +1,5 @@
-//! Replay: brings an execution's guest back by the calls that its history holds, and finds out whether
-//! the code still does what it did.
+//! Replay: brings an execution's guest back by the calls that its history holds, and finds out
+//! whether the code still does what it did.
 
 use std::sync::Arc;
 
@@ -21,15 +21,16 @@ pub enum Divergence {
     /// A call of the guest came to no result.
     #[error("{0}")]
     Guest(GuestError),
-    /// The guest asked for something else than the history holds; the text says what, and in which turn.
+    /// The guest asked for something else than the history holds; the text says what, and in which
+    /// turn.
     #[error("replay does not match the history: {0}")]
     Mismatch(String),
 }
 
-/// Replays the latest execution of an instance in a new guest of the deployment that the execution is
-/// pinned to, and compares each turn with what was recorded. `chain`: the instance's records, oldest
-/// first. An execution that has ended is replayed up to the turn before its end. Plain and blocking, like
-/// every call of a guest.
+/// Replays the latest execution of an instance in a new guest of the deployment that the execution
+/// is pinned to, and compares each turn with what was recorded. `chain`: the instance's records,
+/// oldest first. An execution that has ended is replayed up to the turn before its end. Plain and
+/// blocking, like every call of a guest.
 ///
 /// # Errors
 /// [`Divergence`]; [`Divergence::Mismatch`] where the code does not do again what it did.

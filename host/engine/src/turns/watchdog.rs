@@ -1,7 +1,7 @@
 //! Looks once a second whether a wake-up was lost.
 //!
-//! None should ever be. But what is queued while every worker waits would stay there until something else happens, on a quiet host
-//! for ever. So the host looks, heals, and says so.
+//! None should ever be. But what is queued while every worker waits would stay there until
+//! something else happens, on a quiet host for ever. So the host looks, heals, and says so.
 
 use std::sync::Arc;
 use std::time::Duration;

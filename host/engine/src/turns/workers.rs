@@ -1,5 +1,5 @@
-//! The workers. In a host they are threads: synchronous calls of guests never run on tokio's workers, where they would starve timers. In a
-//! simulation they are tasks, with the same loop.
+//! The workers. In a host they are threads: synchronous calls of guests never run on tokio's
+//! workers, where they would starve timers. In a simulation they are tasks, with the same loop.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,8 @@ use crate::state::mailbox::Delivery;
 use crate::state::scheduler::{NextJob, Scheduler};
 use crate::world::WorkerKind;
 
-/// How often a simulated guest that computes is interrupted, as real ones are after 10 to 20 ms and again and again.
+/// How often a simulated guest that computes is interrupted, as real ones are after 10 to 20 ms and
+/// again and again.
 const SIMULATED_SLICE: Duration = Duration::from_millis(15);
 
 /// Starts the workers.
@@ -52,11 +53,11 @@ fn run_as_thread(context: Arc<EngineContext>) {
     worker.context.guests.when_held_up(Box::new(move || replace(&of, &is_replaced)));
     // All that a thread waits for it waits for by itself, so one poll goes to the end.
     let end = pin!(worker.run()).poll(&mut Context::from_waker(Waker::noop()));
-    debug_assert!(end.is_ready(), "a guest thread has nobody who would poll it again");
+    debug_assert!(end.is_ready(), "nothing polls a guest thread again");
 }
 
-/// A guest does not return: another worker takes this one's place. This one ends with its present job,
-/// and gives way to all others until then. Returns whether it was replaced now.
+/// A guest does not return: another worker takes this one's place. This one ends with its present
+/// job, and gives way to all others until then. Returns whether it was replaced now.
 fn replace(context: &Arc<EngineContext>, is_replaced: &AtomicBool) -> bool {
     if is_replaced.load(Ordering::Relaxed) {
         return false;
@@ -154,7 +155,7 @@ impl Worker {
         }
     }
 
-    /// Does a job. Returns the next, if there is one at once.
+    /// Does a job. Returns the next, if one waits already.
     async fn carry_out(&self, next: NextJob) -> Option<NextJob> {
         self.pause().await;
         match next {
@@ -205,8 +206,8 @@ impl Worker {
         }
     }
 
-    /// Lets virtual time pass in the turn that was just taken. A real guest has had its time, and was
-    /// interrupted by itself.
+    /// Lets virtual time pass in the turn that was just taken. A real guest has had its time, and
+    /// was interrupted by itself.
     async fn compute(&self) {
         let Some(mut left) = self.context.world.computing_time() else { return };
         while left > SIMULATED_SLICE && !self.is_replaced.load(Ordering::Relaxed) {

@@ -1,5 +1,6 @@
-//! The clients of a scenario. They live through every engine: what was answered is never asked for again, so that a scenario whose answers were
-//! not kept does not end; what got no answer is, under the same key where there is one.
+//! The clients of a scenario. They live through every engine: what was answered is never asked for
+//! again, so that a scenario whose answers were not kept does not end; what got no answer is, under
+//! the same key where there is one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Drive {
         Self { scenario, store, universe, done }
     }
 
-    /// Does what is left to do, and waits until all have ended and nobody has anything to do.
+    /// Does what is left to do, and waits until all have ended and no instance has anything to do.
     pub async fn to_the_end(&self, engine: Engine) {
         let mut clients = JoinSet::new();
         for client in 0..self.scenario.clients.len() {

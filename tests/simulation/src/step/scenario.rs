@@ -89,11 +89,13 @@ impl Scenario {
         self.act(Act::Send(Request::Start { name: name.into(), id: id.into(), input }))
     }
 
-    /// Starts a program. What must come of it is foretold, and the accounts that it uses hold [`FUNDS`] before.
+    /// Starts a program. What must come of it is foretold, and the accounts that it uses hold
+    /// [`FUNDS`] before.
     pub fn program(mut self, id: &str, steps: Vec<Step>) -> Self {
         let known: BTreeSet<_> = self.foretold.balances.keys().cloned().collect();
         self.foretold.add(id, &steps);
-        // What the scenario itself has said of an instance stands, unless this very program takes its place.
+        // What the scenario itself has said of an instance stands, unless this very program takes
+        // its place.
         self.ends.remove(id);
         for (id, end) in &self.foretold.ends {
             self.ends.entry(id.clone()).or_insert_with(|| End { status: RuntimeStatus::Completed, output: end.output.clone() });

@@ -1,4 +1,5 @@
-//! The scenarios. Each is short, so that every call of the store can be made to fail, and ends by itself whatever fails.
+//! The scenarios. Each is short, so that every call of the store can be made to fail, and ends by
+//! itself whatever fails.
 
 use interpreter_programs::Step;
 use longhaul_core::RuntimeStatus::{Completed, Failed, Running, Suspended, Terminated};
@@ -126,7 +127,7 @@ fn inside(id: &str) -> Act {
     Act::Until(id.into(), Sign::Custom(json!("inside")))
 }
 
-/// Who holds locks and fails gives them to the next.
+/// An instance that holds locks and fails gives them to the next.
 fn failing_section() -> Scenario {
     Scenario::default()
         .start("Section", "holder", section("fail"))
@@ -139,7 +140,7 @@ fn failing_section() -> Scenario {
         .ends("next", Completed, Value::Null)
 }
 
-/// Who holds locks and is terminated gives them to the next.
+/// An instance that holds locks and is terminated gives them to the next.
 fn section_terminated() -> Scenario {
     Scenario::default()
         .start("Section", "holder", section("return"))
@@ -152,7 +153,7 @@ fn section_terminated() -> Scenario {
         .ends("next", Completed, Value::Null)
 }
 
-/// Who holds locks and continues as new gives them to the next.
+/// An instance that holds locks and continues as new gives them to the next.
 fn section_continued() -> Scenario {
     Scenario::default()
         .start("Section", "holder", section("continue"))

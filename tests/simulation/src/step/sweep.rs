@@ -9,8 +9,8 @@ use seeded::Random;
 use super::point::{Fault, How, Point, Setting};
 use super::{Passed, run, scenarios};
 
-/// How much longer a run may take for each of its faults, in virtual time: what hangs takes three seconds to die and 0.7 to start again, and
-/// nothing may wait much longer than that.
+/// How much longer a run may take for each of its faults, in virtual time: what hangs takes three
+/// seconds to die and 0.7 to start again, and nothing may wait much longer than that.
 const DELAY_MS: u64 = 10_000;
 
 /// What was not as foretold.
@@ -59,7 +59,8 @@ pub fn some(mut points: Vec<Point>, count: usize, seed: u64) -> Vec<Point> {
     points
 }
 
-/// So many points of two faults by chance, the second of them within as many calls after the first as the run has without any.
+/// So many points of two faults by chance, the second of them within as many calls after the first
+/// as the run has without any.
 pub fn double_faults(calm: &Calm, count: usize, seed: u64) -> Vec<Point> {
     let runs: Vec<_> = calm.iter().collect();
     let mut random = Random::new(seed);

@@ -31,7 +31,8 @@ pub fn violations(scenario: &Scenario, store: &GatedStore, attempts: &[Attempt],
             found.push(format!("account {account} holds {seen:?}, not {wanted}"));
         }
     }
-    // Tokens of programs begin with 1; another activity may be called again for good reasons, by who is rewound.
+    // Tokens of programs begin with 1; another activity may be called again for good reasons, by
+    // who is rewound.
     let of_programs: Vec<_> = attempts.iter().filter(|attempt| attempt.token > 0).cloned().collect();
     found.extend(check::wrong_attempts(&of_programs, losses));
     found.extend(wrong_calls(&of_programs, &scenario.foretold));

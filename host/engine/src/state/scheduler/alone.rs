@@ -10,8 +10,8 @@ use crate::state::instance::Phase;
 const PAUSE_MS: u64 = 20;
 
 impl Scheduler {
-    /// There was no room for the instance's guest: it leaves memory and is tried again when its turn
-    /// comes.
+    /// There was no room for the instance's guest: it leaves memory and is tried again when its
+    /// turn comes.
     pub(crate) fn try_again_alone(&mut self, id: &InstanceId, now: Timestamp) {
         let cell = self.cell(id);
         let is_first = !std::mem::replace(&mut cell.in_lane, true);

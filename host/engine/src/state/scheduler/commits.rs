@@ -43,8 +43,8 @@ impl Scheduler {
         self.commits.gather(max_items)
     }
 
-    /// Commits are on stable storage: those of the `turns` and records of the instances in `touched`,
-    /// once for each record.
+    /// Commits are on stable storage: those of the `turns` and records of the instances in
+    /// `touched`, once for each record.
     pub(crate) fn commits_are_written(&mut self, turns: &[InstanceId], touched: &[InstanceId]) {
         turns.iter().for_each(|id| self.turn_is_written(id));
         self.begin_held_back_turns();

@@ -17,14 +17,15 @@ use crate::state::wakeups::Wakeups;
 pub(crate) struct DiscardedState {
     /// What was in the mailboxes.
     pub(crate) deliveries: Vec<(InstanceId, Delivery)>,
-    /// The instances that guest threads were at work on. What these threads took from the mailboxes is
-    /// lost as well.
+    /// The instances that guest threads were at work on. What these threads took from the mailboxes
+    /// is lost as well.
     pub(crate) busy: HashSet<InstanceId>,
     pub(crate) queue: VecDeque<QueueItem>,
 }
 
 impl Scheduler {
-    /// Discards all memory and takes nothing more: after a failed commit nothing in it can be trusted.
+    /// Discards all memory and takes nothing more: after a failed commit nothing in it can be
+    /// trusted.
     pub(crate) fn discard_all(&mut self) -> DiscardedState {
         self.is_closed = true;
         self.epoch += 1;
@@ -34,7 +35,8 @@ impl Scheduler {
         self.wakeups = Wakeups::default();
         self.cache.clear();
         self.prefetch = Prefetch::default();
-        // If an end was in fact written although its commit reported failure, its watchers look again.
+        // If an end was in fact written although its commit reported failure, its watchers look
+        // again.
         self.watchers.clear();
         let cells = std::mem::take(&mut self.cells);
         let busy = cells.iter().filter(|(_, cell)| matches!(cell.phase, Phase::Busy(_))).map(|(id, _)| id.clone()).collect();

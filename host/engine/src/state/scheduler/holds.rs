@@ -22,8 +22,8 @@ impl Scheduler {
         answer
     }
 
-    /// Gives an instance that is at rest to the purge that has waited for it longest. Returns whether it
-    /// is held now.
+    /// Gives an instance that is at rest to the purge that has waited for it longest. Returns
+    /// whether it is held now.
     pub(super) fn grant_hold(&mut self, id: &InstanceId) -> bool {
         let Some(cell) = self.cells.get_mut(id).filter(|cell| !cell.holds.is_empty()) else { return false };
         if cell.phase.is_live() {
@@ -58,14 +58,14 @@ impl Scheduler {
     }
 }
 
-/// Whether nothing goes on here, once results are dropped that come too late for an instance that has
-/// ended.
+/// Whether nothing goes on here, once results are dropped that come too late for an instance that
+/// has ended.
 fn comes_to_rest(cell: &mut InstanceCell) -> bool {
     match &cell.phase {
         Phase::InMemory { resident: Resident::Orchestration(_), .. } => {
             cell.drop_ignored();
-            // It may stand in the run queue for what was just dropped, or for a wake-up: a guest thread
-            // that comes to it finds it held.
+            // It may stand in the run queue for what was just dropped, or for a wake-up: a guest
+            // thread that comes to it finds it held.
             cell.mailbox.is_empty() && cell.in_flight == 0 && cell.park.is_none()
         }
         Phase::Cold | Phase::InMemory { resident: Resident::Entity(_), .. } => cell.is_idle(),

@@ -18,8 +18,8 @@ impl Scheduler {
         self.cell(id).park = Some(reason);
     }
 
-    /// Puts what was read into memory. `inbox`: recorded messages that no turn has taken, oldest first.
-    /// The instance comes to rest by [`rest_loaded`](Self::rest_loaded).
+    /// Puts what was read into memory. `inbox`: recorded messages that no turn has taken, oldest
+    /// first. The instance comes to rest by [`rest_loaded`](Self::rest_loaded).
     pub(crate) fn put_inbox(&mut self, id: &InstanceId, resident: &Resident, inbox: Vec<Message>) {
         let cell = self.cell(id);
         cell.wants = None;

@@ -1,9 +1,10 @@
 //! Prefetch: loads sleeping instances shortly before their timers fire.
 //!
-//! Instances that were in memory when they went to sleep may not be when they are due, and thousands
-//! that are due within a second cannot all be loaded within that second. So they are loaded a little
-//! before, the soonest first, and only the turn is left for when they are due. Prefetching never makes a
-//! timer fire early: a prefetched instance idles like any other cached one.
+//! Instances that were in memory when they went to sleep may not be when they are due, and
+//! thousands that are due within a second cannot all be loaded within that second. So they are
+//! loaded a little before, the soonest first, and only the turn is left for when they are due.
+//! Prefetching never makes a timer fire early: a prefetched instance idles like any other cached
+//! one.
 
 use longhaul_core::{InstanceId, Timestamp};
 
@@ -63,8 +64,8 @@ impl Scheduler {
         }
     }
 
-    /// The instance has left memory: if it is due soon it is wanted back. But if it had not had a turn,
-    /// loading it again would not keep it here either.
+    /// The instance has left memory: if it is due soon it is wanted back. But if it had not had a
+    /// turn, loading it again would not keep it here either.
     pub(super) fn note_gone(&mut self, id: &InstanceId, resident: &Resident) {
         let had_guest = match resident {
             Resident::Orchestration(orchestration) => !matches!(orchestration.guest, Guest::Replay(_)),

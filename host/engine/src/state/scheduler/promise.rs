@@ -1,8 +1,10 @@
 //! A worker's promise to look for work.
 //!
-//! What a worker queues at the end of its job it takes next by itself, so no other worker is called for the first of that: in most turns this
-//! saves a system call and a switch of threads. The promise must never outlive the worker that makes it. So it is made and kept within one
-//! hold of the lock, and whatever ends that hold without a look, a worker that leaves or a panic, gives it back.
+//! What a worker queues at the end of its job it takes next by itself, so no other worker is called
+//! for the first of that: in most turns this saves a system call and a switch of threads. The
+//! promise must never outlive the worker that makes it. So it is made and kept within one hold of
+//! the lock, and whatever ends that hold without a look, a worker that leaves or a panic, gives it
+//! back.
 
 use super::{NextJob, Scheduler};
 
@@ -25,8 +27,8 @@ impl Drop for Promise<'_> {
 }
 
 impl Scheduler {
-    /// Lets a worker change the state and then take its next job, in one step. A worker that `leaves` takes none: it calls another for
-    /// what it has queued.
+    /// Lets a worker change the state and then take its next job, in one step. A worker that
+    /// `leaves` takes none: it calls another for what it has queued.
     pub(crate) fn change_and_take<T>(&mut self, leaves: bool, change: impl FnOnce(&mut Self) -> T) -> (T, Option<NextJob>) {
         self.holder_looks_for_work = true;
         let promise = Promise(self);

@@ -8,9 +8,9 @@ use crate::state::commit_queue::Commit;
 use crate::state::mailbox::{Delivery, Ticket, Waiter};
 
 impl Scheduler {
-    /// Gives a message that could not be taken at once a record of its own, so that its sender need not
-    /// wait for the turn that takes it. Returns the waiter if the turn's own commit is on its way
-    /// already, or the message is for one instance alone and that turn may be another's.
+    /// Gives a message that could not be taken at once a record of its own, so that its sender need
+    /// not wait for the turn that takes it. Returns the waiter if the turn's own commit is on its
+    /// way already, or the message is for one instance alone and that turn may be another's.
     pub(crate) fn record_now(&mut self, id: &InstanceId, ticket: Ticket, now: Timestamp, waiter: Waiter) -> Result<(), Waiter> {
         let Some(cell) = self.cells.get_mut(id).filter(|cell| cell.is_sure_of(ticket)) else { return Err(waiter) };
         let (message, note) = if let Some(delivery) = cell.take_one(ticket) {
@@ -34,8 +34,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Whether an event or operation from outside may get a record of its own beside those that wait
-    /// for the instance's next turn.
+    /// Whether an event or operation from outside may get a record of its own beside those that
+    /// wait for the instance's next turn.
     ///
     /// # Errors
     /// `TooManyEvents`: as much waits as the instance may hold.

@@ -34,7 +34,8 @@ fn records(item: &QueueItem) -> usize {
     }
 }
 
-/// Queues a commit with these messages and delivers them, as a guest thread does at the end of a turn.
+/// Queues a commit with these messages and delivers them, as a guest thread does at the end of a
+/// turn.
 fn send(scheduler: &mut Scheduler, messages: Vec<Outgoing>) {
     let mut commit = Commit::default();
     commit.push_outgoing(&messages, NOW);
@@ -182,7 +183,7 @@ fn only_the_first_record_of_an_id_that_the_host_made_begins_a_chain() {
 }
 
 #[test]
-fn who_leaves_memory_is_kept_for_a_guest_thread_to_let_go_of() {
+fn what_leaves_memory_is_kept_for_a_guest_thread_to_drop() {
     let mut scheduler = scheduler();
     scheduler.rest(&id("ended"), instance(true), NOW);
     assert!(!scheduler.cells.contains_key(&id("ended")));
@@ -207,7 +208,7 @@ fn an_instance_that_is_held_up_takes_so_many_events_for_later_and_no_more() {
     let taken = scheduler.cell(&id("b")).take(3);
     assert!(scheduler.check_inbox(&id("b"), &limits).is_ok(), "a turn has taken them");
     scheduler.cell(&id("b")).push_front(taken.into_iter());
-    assert!(scheduler.check_inbox(&id("b"), &limits).is_err(), "the turn came to nothing");
+    assert!(scheduler.check_inbox(&id("b"), &limits).is_err(), "the turn failed");
 }
 
 /// A scheduler with two workers, one of which waits, and an instance that is at work.
@@ -231,7 +232,7 @@ fn a_worker_takes_what_it_has_queued_and_calls_no_other() {
     let mut scheduler = board_with_one_that_waits();
     let ((), next) = scheduler.change_and_take(false, deliver);
     assert!(matches!(next, Some(NextJob::Turn(job)) if job.id == id("b")));
-    assert_eq!(scheduler.workers.uncalled(), 1, "for one job nobody else is called");
+    assert_eq!(scheduler.workers.uncalled(), 1, "for one job no other thread is called");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::Scheduler;
 use crate::state::instance::Phase;
 
 impl Scheduler {
-    /// Wakes instances that are due, `limit` at most, and has those loaded that are due soon. Returns
-    /// when to look again; `None`: not before a wake-up changes.
+    /// Wakes instances that are due, `limit` at most, and has those loaded that are due soon.
+    /// Returns when to look again; `None`: not before a wake-up changes.
     pub(crate) fn advance(&mut self, now: Timestamp, limit: usize) -> Option<Timestamp> {
         for id in self.wakeups.take_due(now, limit) {
             self.wake(&id);

@@ -34,8 +34,8 @@ pub(crate) enum TurnFailure {
 }
 
 impl Scheduler {
-    /// Where the record of an instance's turn under way will stand, if it is queued now. The turn took
-    /// so many recorded messages.
+    /// Where the record of an instance's turn under way will stand, if it is queued now. The turn
+    /// took so many recorded messages.
     pub(crate) fn log_placement(&mut self, id: &InstanceId, recorded: u32) -> LogPlacement {
         let Some(cell) = self.cells.get_mut(id) else { return LogPlacement { inbox_before: recorded, start_is_recorded: false } };
         let start_is_recorded = cell.start_under_way().is_some_and(|start| start.recorded);
@@ -43,8 +43,8 @@ impl Scheduler {
         LogPlacement { inbox_before: recorded + waiting + u32::from(start_is_recorded), start_is_recorded }
     }
 
-    /// The turn under way ends: its start can get no record of its own any more. Returns the start's
-    /// message if it has one.
+    /// The turn under way ends: its start can get no record of its own any more. Returns the
+    /// start's message if it has one.
     pub(crate) fn end_start(&mut self, id: &InstanceId) -> Option<Message> {
         let Phase::Busy(turn) = &mut self.cell(id).phase else { return None };
         turn.start.take().filter(|start| start.recorded).map(|start| start.message)
@@ -96,7 +96,8 @@ impl Scheduler {
         self.cells.get(id).is_some_and(|cell| matches!(cell.phase, Phase::Busy(_)))
     }
 
-    /// Puts an instance that is at rest back into memory, and lets it have another turn if it needs one.
+    /// Puts an instance that is at rest back into memory, and lets it have another turn if it needs
+    /// one.
     pub(super) fn rest(&mut self, id: &InstanceId, mut resident: Resident, now: Timestamp) {
         self.leave_lane(id);
         self.set_wakeup(id, resident.wake_at(), now);

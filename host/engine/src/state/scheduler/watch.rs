@@ -4,8 +4,9 @@ use super::Scheduler;
 use crate::state::instance::Phase;
 
 impl Scheduler {
-    /// Whether something is queued, every worker waits, and none of them has been called: a wake-up was lost, and nothing but chance would
-    /// bring a worker. Never true while there are no workers yet, or no longer.
+    /// Whether something is queued, every worker waits, and none of them has been called: a wake-up
+    /// was lost, and nothing but chance would bring a worker. Never true while there are no workers
+    /// yet, or no longer.
     pub(crate) fn is_stalled(&self) -> bool {
         self.waiting_jobs() > 0 && self.workers.has_crew() && self.workers.is_at_rest()
     }
@@ -19,8 +20,8 @@ impl Scheduler {
         self.waiting_jobs()
     }
 
-    /// What lies untouched though something could be done about it at once. To be asked when every task that could run has run, as a simulation
-    /// can tell: goes through all that is in memory.
+    /// What lies untouched though something could be done about it at once. To be asked when every
+    /// task that could run has run, as a simulation can tell: goes through all that is in memory.
     pub(crate) fn left_lying(&self) -> Vec<String> {
         let (jobs, waiting) = (self.waiting_jobs(), self.workers.uncalled());
         let uncalled = (jobs > 0 && waiting > 0).then(|| format!("{jobs} jobs are queued while {waiting} workers wait"));

@@ -90,8 +90,8 @@ impl OrchestratorGuest for ScriptedGuest {
     }
 }
 
-/// The records of an instance that waited for an event, got it, waits for a timer and, if that is asked
-/// for, has completed in a turn of which the scripts know nothing.
+/// The records of an instance that waited for an event, got it, waits for a timer and, if that is
+/// asked for, has completed in a turn of which the scripts know nothing.
 fn chain(is_completed: bool) -> Vec<ChainRecord> {
     let start = serde_json::json!({ "name": "Order", "input": null, "execution": "e", "deployment": 1, "createdAt": 1 });
     let turns = [

@@ -1,4 +1,4 @@
-//! Who leaves by bytes, without guests and without a store.
+//! Which instances leave by bytes, without guests and without a store.
 
 use longhaul_core::orchestration::fold;
 use longhaul_core::{Entity, EntityId, Message, Outgoing, Payload, Record, Timestamp};

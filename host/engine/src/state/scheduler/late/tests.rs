@@ -63,7 +63,8 @@ pub(in crate::state) fn instance(ended: bool) -> Resident {
     Resident::Orchestration(Box::new(OrchestrationInMemory { state, guest: Guest::Fresh }))
 }
 
-/// Sends messages to `r` in one commit, as a turn does. Returns which of them have a record, and whether the store may leave it out.
+/// Sends messages to `r` in one commit, as a turn does. Returns which of them have a record, and
+/// whether the store may leave it out.
 fn send(scheduler: &mut Scheduler, messages: Vec<Message>) -> Vec<bool> {
     let messages: Vec<_> = messages.into_iter().map(|message| Outgoing { to: id("r"), message }).collect();
     let mut commit = Commit::default();

@@ -15,7 +15,8 @@ fn id(number: usize) -> InstanceId {
     InstanceId::trusted(format!("sleeper-{number}"))
 }
 
-/// A scheduler that knows of this many sleepers, none of them in memory; each is due a millisecond after the one before.
+/// A scheduler that knows of this many sleepers, none of them in memory; each is due a millisecond
+/// after the one before.
 fn board_with(sleepers: usize, first: Timestamp) -> Scheduler {
     let mut scheduler = Scheduler::new(Default::default(), &EngineConfig { max_hot_instances: 1, ..EngineConfig::default() });
     for number in 0..sleepers {
@@ -59,7 +60,7 @@ fn the_soonest_are_read_and_no_more_at_a_time_than_may_be() {
 }
 
 #[test]
-fn nobody_is_read_long_before_the_alarm() {
+fn no_instance_is_loaded_long_before_its_wakeup() {
     let mut scheduler = board_with(1, NOW.plus(PREFETCH_MS + 1));
     scheduler.prefetch(NOW);
     assert!(scheduler.cells.is_empty());
@@ -69,7 +70,7 @@ fn nobody_is_read_long_before_the_alarm() {
 }
 
 #[test]
-fn who_was_read_ahead_has_no_turn_before_it_is_due() {
+fn a_prefetched_instance_has_no_turn_before_it_is_due() {
     let mut scheduler = board_with(1, NOW.plus(50));
     scheduler.prefetch(NOW);
     is_read(&mut scheduler, id(0), NOW.plus(50), "");
@@ -100,7 +101,7 @@ fn small_ones_stay_until_they_are_due_and_large_ones_count_like_any_other() {
 }
 
 #[test]
-fn who_is_here_already_is_not_read() {
+fn an_instance_in_memory_is_not_prefetched() {
     let mut scheduler = board_with(1, NOW.plus(10));
     is_read(&mut scheduler, id(0), NOW.plus(10), "");
     scheduler.prefetch(NOW);
