@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::settings::ServeOptions;
 use longhaul_http::auth::Key;
 use tls::Tls;
 
@@ -44,7 +45,7 @@ pub struct HostArgs {
     #[arg(long, value_name = "FILE", global = true)]
     pub key_file: Option<PathBuf>,
     /// The data folder of a host on this machine
-    #[arg(long, value_name = "DIR", default_value = super::settings::DEFAULT_DATA, env = "LONGHAUL_DATA", global = true)]
+    #[arg(long, value_name = "DIR", default_value_os_t = ServeOptions::default().data(), env = "LONGHAUL_DATA", global = true)]
     pub data: PathBuf,
 }
 

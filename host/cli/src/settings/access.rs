@@ -11,7 +11,6 @@ use longhaul_http::auth::{AccessConfig, AuthMode};
 use longhaul_http::server::is_loopback;
 use longhaul_http::server::tls::TlsFiles;
 
-const DEFAULT_LINK_LIFETIME_HOURS: u64 = 30 * 24;
 const MAX_LINK_LIFETIME_HOURS: u64 = 100 * 366 * 24;
 
 impl ServeConfig {
@@ -31,8 +30,7 @@ impl ServeConfig {
     }
 }
 
-fn link_lifetime_hours(given: Option<u64>) -> anyhow::Result<u64> {
-    let hours = given.unwrap_or(DEFAULT_LINK_LIFETIME_HOURS);
+fn link_lifetime_hours(hours: u64) -> anyhow::Result<u64> {
     ensure!((1..=MAX_LINK_LIFETIME_HOURS).contains(&hours), "--link-lifetime-hours is {hours}; it is 1 to {MAX_LINK_LIFETIME_HOURS}");
     Ok(hours)
 }
@@ -51,9 +49,9 @@ pub(super) fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> a
 pub(super) fn resolve(options: &ServeOptions) -> anyhow::Result<AccessConfig> {
     Ok(AccessConfig {
         auth: options.auth.map(Into::into),
-        allow_unauthenticated: options.allow_unauthenticated.unwrap_or(false),
+        allow_unauthenticated: options.allow_unauthenticated(),
         links: options.links.map(Into::into).unwrap_or_default(),
-        link_lifetime: Duration::from_secs(3_600 * link_lifetime_hours(options.link_lifetime_hours)?),
+        link_lifetime: Duration::from_secs(3_600 * link_lifetime_hours(options.link_lifetime_hours())?),
         host_names: options.host_name.clone().unwrap_or_default(),
     })
 }

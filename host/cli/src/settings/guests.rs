@@ -10,11 +10,10 @@ use super::{ServeOptions, at_least_one};
 
 /// The bounds on guests, complete and checked.
 pub(super) fn guest_limits(options: &ServeOptions) -> anyhow::Result<Limits> {
-    let defaults = Limits::default();
-    let seconds = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
-    let max_activity_deadline = seconds(options.max_activity_timeout_seconds, defaults.max_activity_deadline);
-    let default = defaults.activity_deadline.min(max_activity_deadline);
-    let activity_deadline = seconds(options.activity_timeout_seconds, default);
+    let max_activity_deadline = Duration::from_secs(options.max_activity_timeout_seconds());
+    // The default is no reason to refuse a lower maximum.
+    let default = Duration::from_secs(ServeOptions::default().activity_timeout_seconds()).min(max_activity_deadline);
+    let activity_deadline = options.activity_timeout_seconds.map_or(default, Duration::from_secs);
     ensure!(!activity_deadline.is_zero(), "--activity-timeout-seconds is 0; it must be at least 1");
     ensure!(
         activity_deadline <= max_activity_deadline,
@@ -23,28 +22,16 @@ pub(super) fn guest_limits(options: &ServeOptions) -> anyhow::Result<Limits> {
         max_activity_deadline.as_secs(),
     );
     Ok(Limits {
-        turn_deadline: options.turn_deadline_ms.map_or(defaults.turn_deadline, Duration::from_millis),
-        orchestrator_memory_bytes: at_least_one(
-            "orchestrator-memory-bytes",
-            options.orchestrator_memory_bytes,
-            defaults.orchestrator_memory_bytes,
-        )?,
+        turn_deadline: Duration::from_millis(options.turn_deadline_ms()),
+        orchestrator_memory_bytes: at_least_one("orchestrator-memory-bytes", options.orchestrator_memory_bytes())?,
         activity_deadline,
         max_activity_deadline,
-        max_activity_output_bytes: at_least_one(
-            "max-activity-output-bytes",
-            options.max_activity_output_bytes,
-            defaults.max_activity_output_bytes,
-        )?,
-        request_deadline: options.limits.client_timeout(defaults.request_deadline)?,
-        max_commands: at_least_one("max-commands-per-turn", options.limits.max_commands_per_turn, defaults.max_commands)?,
-        max_custom_status_bytes: at_least_one(
-            "max-custom-status-bytes",
-            options.limits.max_custom_status_bytes,
-            defaults.max_custom_status_bytes,
-        )?,
-        max_failure_bytes: at_least_one("max-failure-bytes", options.limits.max_failure_bytes, defaults.max_failure_bytes)?,
+        max_activity_output_bytes: at_least_one("max-activity-output-bytes", options.max_activity_output_bytes())?,
+        request_deadline: options.limits.client_timeout()?,
+        max_commands: at_least_one("max-commands-per-turn", options.limits.max_commands_per_turn())?,
+        max_custom_status_bytes: at_least_one("max-custom-status-bytes", options.limits.max_custom_status_bytes())?,
+        max_failure_bytes: at_least_one("max-failure-bytes", options.limits.max_failure_bytes())?,
         values: value_limits(&options.limits)?,
-        ..defaults
+        ..Limits::default()
     })
 }

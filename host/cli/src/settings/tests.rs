@@ -18,8 +18,8 @@ fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
     let line = ServeOptions { listen: Some("127.0.0.1:0".into()), ..ServeOptions::default() };
     let config = resolve(line.or(file)).unwrap();
     assert_eq!((config.listen.as_str(), config.http.task_hub.as_str()), ("127.0.0.1:0", "Hub"));
-    assert_eq!(config.http.max_body_bytes, DEFAULT_MAX_BODY_BYTES);
-    assert_eq!(config.data, Path::new(DEFAULT_DATA));
+    assert_eq!(config.http.max_body_bytes, 32 * 1024 * 1024);
+    assert_eq!(config.data, Path::new("./longhaul-data"));
 }
 
 #[test]
@@ -134,4 +134,15 @@ fn a_certificate_and_its_key_come_together_or_not_at_all() {
         let error = tls(&format!("{half} = \"a.pem\"")).unwrap_err().to_string();
         assert!(error.contains(&format!("without {missing}")), "{error}");
     }
+}
+
+#[test]
+fn the_table_has_the_defaults_that_the_engine_and_the_guests_have_by_themselves() {
+    let config = resolve(ServeOptions::default()).unwrap();
+    let guests = longhaul_wasm::Limits::default();
+    assert_eq!(*config.engine.limits, longhaul_core::limits::InstanceLimits::default());
+    assert_eq!(config.engine.max_hot_instances, EngineConfig::default().max_hot_instances);
+    assert_eq!(config.engine.max_page_bytes, EngineConfig::default().max_page_bytes);
+    assert_eq!(format!("{:?}", config.guests.limits), format!("{guests:?}"));
+    assert_eq!(config.http.client_places, longhaul_http::ClientPlaces::default());
 }
