@@ -4,7 +4,7 @@
 //! - [`memory`]: the reference store; nothing survives the process.
 //! - [`sqlite`]: the real one.
 //! - `projection`: from pending records to rows: what any database needs.
-//! - [`conformance`], with the feature of that name: what every store must do, one function each.
+//! - `conformance`, with the feature of that name: what every store must do, one function each.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -1,7 +1,7 @@
 //! The store on SQLite.
 //!
 //! The log is a table that only grows at its end; the table of instances is a projection of it that
-//! lags by up to a second. What the tables do not know yet, memory does ([`crate::projection`]), so
+//! lags by up to a second. What the tables do not know yet, memory does (`projection`), so
 //! that every answer is as of the last append.
 //!
 //! - `writer`: the thread that owns the only writing connection (`database`); `append` with `late`,
