@@ -3,7 +3,7 @@
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// Where the management routes are, such as [`router::MANAGEMENT_PREFIX`].
+    /// Where the management routes are, such as [`crate::router::MANAGEMENT_PREFIX`].
     pub management_prefix: String,
     /// The one task hub there is.
     pub task_hub: String,
