@@ -18,7 +18,7 @@
 //! - `timers`: the tasks that follow the clock, and its `correction`.
 //! - `activities`: what runs outside the log, and the `register` of it.
 //! - `context`: what all parts share. `pressure`: waiting while instances hold too much.
-//! - `state`: the locked state, the [`scheduler`](state::scheduler) and all that it holds.
+//! - `state`: the locked state, the scheduler and all that it holds.
 //! - The ground: `ports` (guests and apps), `world` (time, ids, and how a simulation takes its
 //!   place), `config`, `error`, `counters`, `errands` (what a stop waits for), `failure_log`,
 //!   `answers` (memory for answers), `crew` (the workers that there are), `idempotency`, `permit`
