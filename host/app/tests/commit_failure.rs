@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine_on;
 use longhaul_core::{DeploymentId, EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus, Timestamp};
-use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
+use longhaul_engine::{Binding, Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use longhaul_store::{
     AccessKey, AccessKeys, Appended, Batch, ChainRecord, Deployment, Deployments, EntityQuery, Error, IdempotencyNote, IdempotencyNotes,
     InstanceQuery, Instances, Log, MemoryStore, Page, Position, Purged, ScheduleState, Schedules, Store, StoreFuture,
@@ -177,7 +177,7 @@ fn request(name: &str, id: &str, input: &str) -> StartRequest {
 async fn start(engine: &Engine, name: &str, id: &str, input: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while engine.status(&InstanceId::trusted(id)).await.unwrap().is_none() {
-        match engine.start(request(name, id, input)).await {
+        match engine.start(request(name, id, input), &Binding::none()).await {
             Ok(_) | Err(EngineError::Conflict(..)) => return,
             Err(EngineError::Full(_) | EngineError::Unavailable(_)) => assert!(Instant::now() < deadline, "{id} cannot be started"),
             Err(other) => panic!("{id}: {other}"),
@@ -234,7 +234,7 @@ async fn a_store_whose_answers_get_lost_now_and_then_costs_time_only() {
 }
 
 /// Sends a keyed request again and again until it is answered, as a client would that knows nothing but its key.
-async fn insist<Sent>(engine: &Engine, key: &str, send: impl Fn(Engine) -> Sent) -> InstanceId
+async fn insist<Sent>(engine: &Engine, key: &str, send: impl Fn(Engine, Binding) -> Sent) -> InstanceId
 where
     Sent: Future<Output = Result<InstanceId, EngineError>>,
 {
@@ -243,7 +243,7 @@ where
     loop {
         let answered = match engine.keyed(&keyed).await {
             Ok(Keyed::Accepted(id)) => Ok(id),
-            Ok(Keyed::Free(engine)) => send(engine).await,
+            Ok(Keyed::First(binding)) => send(engine.clone(), binding).await,
             Err(error) => Err(error),
         };
         match answered {
@@ -266,12 +266,12 @@ async fn retries_with_one_key_have_one_effect(fault: Fault) {
             let mut started = Vec::new();
             for number in 0..12 {
                 let id = counter.instance_id();
-                insist(&engine, &format!("add {number}"), async |engine: Engine| {
-                    engine.signal_entity(counter.clone(), "Add", Payload::parse("1").unwrap()).await.map(|()| id.clone())
+                insist(&engine, &format!("add {number}"), async |engine: Engine, binding: Binding| {
+                    engine.signal_entity(counter.clone(), "Add", Payload::parse("1").unwrap(), &binding).await.map(|()| id.clone())
                 })
                 .await;
-                let id = insist(&engine, &format!("start {number}"), async |engine: Engine| {
-                    engine.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }).await
+                let id = insist(&engine, &format!("start {number}"), async |engine: Engine, binding: Binding| {
+                    engine.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }, &binding).await
                 })
                 .await;
                 started.push(id);
@@ -308,13 +308,13 @@ async fn retries_with_one_key_have_one_effect_though_answers_of_the_store_get_lo
 async fn a_caller_that_hangs_up_leaves_its_key_to_the_message_on_its_way() {
     let (engine, _store) = engine(Fault::Before, u64::MAX).await;
     let keyed = KeyedRequest::new("k", [&b"start"[..]]).unwrap();
-    let Ok(Keyed::Free(first)) = engine.keyed(&keyed).await else { panic!("the key is free") };
+    let Ok(Keyed::First(binding)) = engine.keyed(&keyed).await else { panic!("the key is free") };
     {
         // Polled once, so that the message is in its mailbox; then the caller is gone.
-        let start = std::pin::pin!(first.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }));
+        let start = std::pin::pin!(engine.start(StartRequest { instance_id: None, ..request("LongSequence", "", "2") }, &binding));
         assert!(looked_at_once(start).await.is_none(), "nothing is on stable storage after one look");
     }
-    drop(first);
+    drop(binding);
     let Ok(Keyed::Accepted(id)) = engine.keyed(&keyed).await else { panic!("the first request was accepted") };
     output(&engine, id.as_str()).await;
     let reused = engine.keyed(&KeyedRequest::new("k", [&b"other"[..]]).unwrap()).await;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use engine::engine_with;
 use longhaul_app::Registry;
 use longhaul_core::RuntimeStatus;
-use longhaul_engine::{Counts, Engine, EngineConfig, StartRequest};
+use longhaul_engine::{Binding, Counts, Engine, EngineConfig, StartRequest};
 use longhaul_store::{SqliteConfig, SqliteStore, Store};
 use longhaul_wasm::FunctionKind;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -202,7 +202,7 @@ impl Host {
 }
 
 async fn hello(engine: Engine) {
-    let id = engine.start(StartRequest { name: "HelloSequence".into(), ..StartRequest::default() }).await.unwrap();
+    let id = engine.start(StartRequest { name: "HelloSequence".into(), ..StartRequest::default() }, &Binding::none()).await.unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     let row = engine.wait_until_ended(&id, deadline).await.unwrap().expect("what was started is there");
     assert_eq!((row.status, row.output.as_ref().map(|output| output.as_str())), (RuntimeStatus::Completed, Some(OUTPUT)), "{row:?}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::engine_on;
 use longhaul_core::{InstanceId, Payload, Timestamp};
 use longhaul_engine::Permit;
-use longhaul_engine::{Engine, EngineError, StartRequest};
+use longhaul_engine::{Binding, Engine, EngineError, StartRequest};
 use longhaul_store::MemoryStore;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ fn id() -> InstanceId {
 }
 
 async fn end(engine: &Engine) {
-    engine.terminate(&id(), None, true).await.unwrap();
+    engine.terminate(&id(), None, true, &Binding::none()).await.unwrap();
     let row = engine.wait_until_ended(&id(), Instant::now() + Duration::from_secs(30)).await.unwrap();
     assert!(row.is_some_and(|row| row.status.is_terminal()));
 }
@@ -30,22 +30,22 @@ async fn end(engine: &Engine) {
 /// What becomes of every act of this engine on the instance `a`.
 async fn outcomes(engine: &Engine, born_at: Option<Timestamp>) -> Vec<Result<(), EngineError>> {
     vec![
-        engine.raise_event(&id(), "other", Payload::null()).await,
-        engine.suspend(&id(), None).await,
-        engine.resume(&id(), None).await,
-        engine.rewind(&id(), None, false).await,
-        engine.terminate(&id(), None, true).await,
+        engine.raise_event(&id(), "other", Payload::null(), &Binding::none()).await,
+        engine.suspend(&id(), None, &Binding::none()).await,
+        engine.resume(&id(), None, &Binding::none()).await,
+        engine.rewind(&id(), None, false, &Binding::none()).await,
+        engine.terminate(&id(), None, true, &Binding::none()).await,
         engine.purge(&id()).await.map(drop),
-        engine.start(request(born_at)).await.map(drop),
+        engine.start(request(born_at), &Binding::none()).await.map(drop),
     ]
 }
 
 #[tokio::test]
 async fn an_act_for_one_instance_is_not_done_to_another_one_of_its_id() {
     let (engine, _registry) = engine_on(Arc::new(MemoryStore::new())).await;
-    let (_, first) = engine.start_to_watch(request(None)).await.unwrap();
+    let (_, first) = engine.start_to_watch(request(None), &Binding::none()).await.unwrap();
     end(&engine).await;
-    let (_, second) = engine.start_to_watch(request(Some(Timestamp(first.0 + 1)))).await.unwrap();
+    let (_, second) = engine.start_to_watch(request(Some(Timestamp(first.0 + 1))), &Binding::none()).await.unwrap();
     assert_ne!(first, second);
     for outcome in outcomes(&engine.under(Permit::default().for_instance_born_at(first)), Some(first)).await {
         assert!(matches!(outcome, Err(EngineError::NotFound(_))), "{outcome:?}");
@@ -55,9 +55,9 @@ async fn an_act_for_one_instance_is_not_done_to_another_one_of_its_id() {
         assert!(matches!(outcome, Err(EngineError::Denied | EngineError::WrongState(_))), "{outcome:?}");
     }
     let meant = engine.under(Permit::default().for_instance_born_at(second));
-    meant.raise_event(&id(), "other", Payload::null()).await.unwrap();
+    meant.raise_event(&id(), "other", Payload::null(), &Binding::none()).await.unwrap();
     end(&meant).await;
-    meant.start(request(Some(second))).await.unwrap();
+    meant.start(request(Some(second)), &Binding::none()).await.unwrap();
     let row = engine.status(&id()).await.unwrap().unwrap();
     assert_eq!((row.born_at, row.status.is_terminal()), (second, false), "started in place it is the same instance");
     end(&meant).await;

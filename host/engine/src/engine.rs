@@ -21,7 +21,7 @@ use crate::error::{EngineError, StartError};
 use crate::long_work::by_length;
 use crate::permit::Permit;
 use crate::ports::Guests;
-use crate::state::reservations::Reservation;
+use crate::state::reservations::Binding;
 use crate::timers::{self, correction};
 use crate::turns::{watchdog, workers};
 use crate::world::{Machine, World};
@@ -57,12 +57,13 @@ pub struct StartRequest {
 }
 
 /// The running engine. Cheap to clone.
+///
+/// What sends a message takes a [`Binding`]: the idempotency key that the message binds if it is
+/// accepted, or none.
 #[derive(Clone)]
 pub struct Engine {
     context: Arc<EngineContext>,
     jobs: Arc<Mutex<Vec<JoinHandle<()>>>>,
-    /// The idempotency key that the message sent next binds.
-    reservation: Option<Arc<Reservation>>,
     /// Under which whatever this one sends is done.
     permit: Permit,
 }
@@ -112,21 +113,11 @@ impl Engine {
         workers::spawn(&context).map_err(StartError::Threads)?;
         jobs.push(tokio::spawn(watchdog::watch(context.clone())));
         jobs.push(tokio::spawn(correction::watch(context.clone())));
-        Ok(Self { context, jobs: Arc::new(Mutex::new(jobs)), reservation: None, permit: Permit::default() })
+        Ok(Self { context, jobs: Arc::new(Mutex::new(jobs)), permit: Permit::default() })
     }
 
     pub(crate) fn context(&self) -> &EngineContext {
         &self.context
-    }
-
-    /// This engine, to send messages that bind no key.
-    pub(crate) fn without_reservation(&self) -> Self {
-        Self { reservation: None, ..self.clone() }
-    }
-
-    /// This engine, to send one message that binds a key.
-    pub(crate) fn with_reservation(&self, reservation: Reservation) -> Self {
-        Self { reservation: Some(Arc::new(reservation)), ..self.clone() }
     }
 
     /// This engine, to act while `permit` holds, on the instance that it is for: both are looked at
@@ -180,13 +171,13 @@ impl Engine {
     }
 
     /// Starts an orchestration. Returns once that is on stable storage.
-    pub async fn start(&self, request: StartRequest) -> Result<InstanceId, EngineError> {
-        Ok(self.start_to_watch(request).await?.0)
+    pub async fn start(&self, request: StartRequest, binding: &Binding) -> Result<InstanceId, EngineError> {
+        Ok(self.start_to_watch(request, binding).await?.0)
     }
 
     /// The same, with the time of the instance's first start, which tells it from a later one of
     /// its id.
-    pub async fn start_to_watch(&self, request: StartRequest) -> Result<(InstanceId, Timestamp), EngineError> {
+    pub async fn start_to_watch(&self, request: StartRequest, binding: &Binding) -> Result<(InstanceId, Timestamp), EngineError> {
         let StartRequest { name, input, instance_id, version, tags, at, replace_within, born_at } = request;
         check_tags(&tags).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         let values = &self.context.config.limits.values;
@@ -227,9 +218,9 @@ impl Engine {
             tags,
         };
         let birth = match self.context.config.reuse {
-            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, born_at, replace_within).await?,
+            ReusePolicy::AnyState if !is_new => self.send_replacing(&id, start, born_at, replace_within, binding).await?,
             ReusePolicy::NonRunningStates | ReusePolicy::AnyState => {
-                self.send(&id, Message::Start(Box::new(start)), is_new).await?;
+                self.send(&id, Message::Start(Box::new(start)), is_new, binding).await?;
                 birth
             }
         };
@@ -237,45 +228,51 @@ impl Engine {
     }
 
     /// Raises an event. Returns once that is on stable storage.
-    pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload) -> Result<(), EngineError> {
+    pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Payload, binding: &Binding) -> Result<(), EngineError> {
         check_event_name(name).map_err(|problem| EngineError::Invalid(problem.to_string()))?;
         self.check("the event", name, &data).await?;
-        self.send(id, Message::Event { name: name.to_owned(), data }, false).await
+        self.send(id, Message::Event { name: name.to_owned(), data }, false, binding).await
     }
 
     /// Ends an instance, and with `recursive` its children.
-    pub async fn terminate(&self, id: &InstanceId, reason: Option<String>, recursive: bool) -> Result<(), EngineError> {
-        self.send(id, Message::Terminate { reason, recursive, parent: None }, false).await
+    pub async fn terminate(&self, id: &InstanceId, reason: Option<String>, recursive: bool, binding: &Binding) -> Result<(), EngineError> {
+        self.send(id, Message::Terminate { reason, recursive, parent: None }, false, binding).await
     }
 
     /// Holds an instance. [`EngineError::WrongState`] if it is held already.
-    pub async fn suspend(&self, id: &InstanceId, reason: Option<String>) -> Result<(), EngineError> {
-        self.send(id, Message::Suspend { reason }, false).await
+    pub async fn suspend(&self, id: &InstanceId, reason: Option<String>, binding: &Binding) -> Result<(), EngineError> {
+        self.send(id, Message::Suspend { reason }, false, binding).await
     }
 
     /// Lets a held or parked instance go on. [`EngineError::WrongState`] if it is neither.
-    pub async fn resume(&self, id: &InstanceId, reason: Option<String>) -> Result<(), EngineError> {
-        self.send(id, Message::Resume { reason }, false).await
+    pub async fn resume(&self, id: &InstanceId, reason: Option<String>, binding: &Binding) -> Result<(), EngineError> {
+        self.send(id, Message::Resume { reason }, false, binding).await
     }
 
     /// Lets a failed instance go on from before its first failure, on the deployment that it is
     /// pinned to or, with `current_deployment`, on the current one. [`EngineError::NotFailed`] if
     /// it has not failed.
-    pub async fn rewind(&self, id: &InstanceId, reason: Option<String>, current_deployment: bool) -> Result<(), EngineError> {
+    pub async fn rewind(
+        &self,
+        id: &InstanceId,
+        reason: Option<String>,
+        current_deployment: bool,
+        binding: &Binding,
+    ) -> Result<(), EngineError> {
         let deployment = self.context.guests.current().map(|app| app.pin().deployment).filter(|_| current_deployment);
-        self.send(id, Message::Rewind { reason, caller: None, deployment }, false).await
+        self.send(id, Message::Rewind { reason, caller: None, deployment }, false, binding).await
     }
 
     /// Sends an operation to an entity. [`EngineError::Invalid`] if the current deployment has no
     /// such entity.
-    pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload) -> Result<(), EngineError> {
+    pub async fn signal_entity(&self, entity: EntityId, operation: &str, input: Payload, binding: &Binding) -> Result<(), EngineError> {
         let known = self.context.guests.current().is_some_and(|app| app.entity(&entity.name).is_some());
         if !known {
             return Err(EngineError::Invalid(format!("there is no entity function '{}' in the current deployment", entity.name)));
         }
         self.check("the operation", operation, &input).await?;
         let message = Message::Operation(Operation { name: operation.to_owned(), input, caller: None, at: None });
-        self.send(&entity.instance_id(), message, false).await
+        self.send(&entity.instance_id(), message, false, binding).await
     }
 
     async fn check(&self, what: &str, name: &str, payload: &Payload) -> Result<(), EngineError> {

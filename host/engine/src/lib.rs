@@ -63,5 +63,6 @@ pub use ports::{
     ActivityCall, ActivityEnd, ActivityFunction, ActivityPlace, Deployment, EntityFunction, GuestError, Guests, OrchestratorFunction,
     OrchestratorGuest, PortFuture,
 };
+pub use state::reservations::Binding;
 pub use turns::replay::{Divergence, replay};
 pub use world::{ActivityStandIn, Simulated, WorkerKind, World};

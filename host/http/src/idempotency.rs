@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderName;
-use longhaul_engine::{EngineError, Keyed, KeyedRequest};
+use longhaul_engine::{Binding, Engine, EngineError, Keyed, KeyedRequest};
 
 use super::content::is_json;
 use super::context::Api;
@@ -11,15 +11,19 @@ use super::request::Asked;
 /// Names a request, so that it can be safely retried.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Looks up the request's key, if it has one. The engine that comes back acts on the request's terms.
+/// The engine, to act as long as the request's leave lasts and on the instance that it is for.
+pub(super) fn acting(api: &Api, asked: &Asked) -> Engine {
+    api.engine.under(asked.leave.permit.clone())
+}
+
+/// Looks up the request's key, if it has one.
 ///
 /// Two requests are the same if they have the same `operation` (a word of ours, whatever address leads to it), the same open parts of the
 /// path, the same values of the query's members `named`, and the same body. How long a caller wants to wait makes no difference.
 pub(super) async fn keyed(api: &Api, asked: &Asked, operation: &str, named: &[&str], body: &Bytes) -> Result<Keyed, EngineError> {
-    let engine = api.engine.under(asked.leave.permit.clone());
     match given(asked)? {
-        None => Ok(Keyed::Free(engine)),
-        Some(key) => engine.keyed(&request(key, asked, operation, named, body)?).await,
+        None => Ok(Keyed::First(Binding::none())),
+        Some(key) => api.engine.keyed(&request(key, asked, operation, named, body)?).await,
     }
 }
 

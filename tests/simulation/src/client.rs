@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use longhaul_core::{EntityId, InstanceId, InstanceRow, Payload, RuntimeStatus};
-use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest};
+use longhaul_engine::{Binding, Engine, EngineError, Keyed, KeyedRequest, StartRequest};
 use seeded::Random;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
@@ -42,19 +42,19 @@ pub enum Request {
 }
 
 impl Request {
-    async fn send(&self, engine: &Engine) -> Result<InstanceId, EngineError> {
+    async fn send(&self, engine: &Engine, binding: &Binding) -> Result<InstanceId, EngineError> {
         match self {
             Self::Start { name, id, input } => {
                 let (name, instance_id) = (name.clone(), Some(id.clone()));
-                engine.start(StartRequest { name, input: payload(input), instance_id, ..StartRequest::default() }).await
+                engine.start(StartRequest { name, input: payload(input), instance_id, ..StartRequest::default() }, binding).await
             }
             Self::Raise { id, event, data, .. } => {
                 let id = InstanceId::trusted(id.as_str());
-                engine.raise_event(&id, event, payload(data)).await.map(|()| id)
+                engine.raise_event(&id, event, payload(data), binding).await.map(|()| id)
             }
             Self::Deposit { account, amount } => {
                 let account = account_id(account);
-                engine.signal_entity(account.clone(), "deposit", payload(&(*amount).into())).await.map(|()| account.instance_id())
+                engine.signal_entity(account.clone(), "deposit", payload(&(*amount).into()), binding).await.map(|()| account.instance_id())
             }
         }
     }
@@ -105,7 +105,7 @@ pub async fn insist(engine: &Engine, random: &mut Random, key: &str, request: &R
 pub(crate) async fn once(engine: &Engine, key: &str, request: &Request) -> Result<InstanceId, EngineError> {
     match engine.keyed(&KeyedRequest::new(key, [key.as_bytes()])?).await? {
         Keyed::Accepted(id) => Ok(id),
-        Keyed::Free(engine) => request.send(&engine).await,
+        Keyed::First(binding) => request.send(engine, &binding).await,
     }
 }
 
@@ -151,9 +151,10 @@ where
 
 /// Holds an instance for a while.
 pub async fn hold(engine: &Engine, id: &InstanceId, pause: Duration) {
-    if persist(id, || engine.suspend(id, None)).await {
+    let none = Binding::none();
+    if persist(id, || engine.suspend(id, None, &none)).await {
         sleep(pause).await;
-        persist(id, || engine.resume(id, None)).await;
+        persist(id, || engine.resume(id, None, &none)).await;
     }
 }
 

@@ -11,7 +11,7 @@ use faults::generate::ACCOUNTS;
 use faults::model::{Call, Events, FUNDS, Foretold};
 use interpreter_programs::{Program, Step};
 use longhaul_core::{InstanceId, InstanceRow, RuntimeStatus};
-use longhaul_engine::{Engine, Simulated};
+use longhaul_engine::{Binding, Engine, Simulated};
 use seeded::Random;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -237,7 +237,8 @@ impl Run {
         if status(&engine, &of).await.is_none() {
             return;
         }
-        persist(&of, || engine.terminate(&of, Some("a victim".into()), true)).await;
+        let none = Binding::none();
+        persist(&of, || engine.terminate(&of, Some("a victim".into()), true, &none)).await;
         until_ended(&engine, &id).await;
         if purged {
             purge(&engine, &of).await;

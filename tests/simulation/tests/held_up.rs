@@ -8,7 +8,7 @@ use std::time::Duration;
 use interpreter_programs::{Program, Step};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, Payload, RuntimeStatus, Timestamp};
-use longhaul_engine::{ActivityStandIn, Engine, EngineConfig, Simulated, StartRequest, WorkerKind, World};
+use longhaul_engine::{ActivityStandIn, Binding, Engine, EngineConfig, Simulated, StartRequest, WorkerKind, World};
 use serde_json::json;
 use simulation::client::{account_id, payload, until_ended};
 use simulation::life::registry;
@@ -95,13 +95,13 @@ fn a_result_of_an_activity_outlives_a_turn_that_was_held_up_over_a_failed_commit
         let engine = Engine::simulate(store, registry(), config, simulation.clone()).await.expect("it starts");
         let input = payload(&json!(Program { ledger: String::new(), steps: vec![Step::Activity { token: 1 }], done: Vec::new() }));
         let request = StartRequest { name: "Interpreter".into(), input, instance_id: Some("one".into()), ..StartRequest::default() };
-        engine.start(request).await.expect("it is accepted");
+        engine.start(request, &Binding::none()).await.expect("it is accepted");
         while simulation.turns.load(Ordering::Relaxed) < 2 {
             sleep(Duration::from_millis(1)).await;
         }
         gate.0.store(true, Ordering::Relaxed);
-        let deposit = engine.signal_entity(account_id("north"), "deposit", payload(&json!(1)));
-        assert!(deposit.await.is_err(), "its commit fails while the turn is held up");
+        let deposit = engine.signal_entity(account_id("north"), "deposit", payload(&json!(1)), &Binding::none()).await;
+        assert!(deposit.is_err(), "its commit fails while the turn is held up");
         assert_eq!(until_ended(&engine, "one").await.status, RuntimeStatus::Completed);
     });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use interpreter_programs::{Program, Step};
 use longhaul_core::message::ActivityRun;
 use longhaul_core::{Failure, InstanceId, Payload, RuntimeStatus, Timestamp};
-use longhaul_engine::{ActivityStandIn, Engine, EngineConfig, EngineError, Simulated, StartRequest, WorkerKind, World};
+use longhaul_engine::{ActivityStandIn, Binding, Engine, EngineConfig, EngineError, Simulated, StartRequest, WorkerKind, World};
 use longhaul_store::MemoryStore;
 use serde_json::json;
 use simulation::client::{account_id, completed_with, payload, until_ended};
@@ -105,7 +105,7 @@ fn an_activity_in_which_the_host_panics_fails_and_is_tried_again() {
         with_engine(&simulation, async |engine| {
             let input = program(vec![Step::Flaky { token: 1, failures: 0, attempts: 5 }]);
             let request = StartRequest { name: "Interpreter".into(), input, instance_id: Some("flaky".into()), ..StartRequest::default() };
-            engine.start(request).await.expect("it is accepted");
+            engine.start(request, &Binding::none()).await.expect("it is accepted");
             assert_eq!(until_ended(&engine, "flaky").await.status, RuntimeStatus::Completed, "quick: {quick}");
         });
         assert_eq!(simulation.attempts.load(Ordering::Relaxed), 0, "both panics came");
@@ -118,7 +118,7 @@ fn an_activity_in_which_the_host_panics_fails_by_name_if_it_is_not_tried_again()
         with_engine(&Panicking::new(quick, 1), async |engine| {
             let input = program(vec![Step::Flaky { token: 1, failures: 0, attempts: 1 }]);
             let request = StartRequest { name: "Interpreter".into(), input, instance_id: Some("once".into()), ..StartRequest::default() };
-            engine.start(request).await.expect("it is accepted");
+            engine.start(request, &Binding::none()).await.expect("it is accepted");
             let row = until_ended(&engine, "once").await;
             assert!(format!("{:?}", row.output).contains("the host panicked while the activity ran"), "{row:?}");
         });
@@ -130,7 +130,8 @@ fn a_turn_in_which_the_host_panics_is_tried_again_and_its_worker_goes_on() {
     let simulation = Panicking::new(true, 0);
     with_engine(&simulation, async |engine| {
         let account = account_id("north");
-        let deposit = || engine.signal_entity(account.clone(), "deposit", payload(&json!(5)));
+        let none = Binding::none();
+        let deposit = || engine.signal_entity(account.clone(), "deposit", payload(&json!(5)), &none);
         simulation.ids.store(1, Ordering::Relaxed);
         assert!(matches!(deposit().await, Err(EngineError::Unavailable(_))), "the batch that took it came to nothing");
         deposit().await.expect("the only worker is there");
@@ -138,7 +139,7 @@ fn a_turn_in_which_the_host_panics_is_tried_again_and_its_worker_goes_on() {
         assert!(row.state.is_some_and(|state| state.as_str().contains('5')));
 
         let request = StartRequest { name: "Interpreter".into(), input: program(Vec::new()), ..StartRequest::default() };
-        let id = engine.start(request).await.expect("it is accepted");
+        let id = engine.start(request, &Binding::none()).await.expect("it is accepted");
         assert!(completed_with(&until_ended(&engine, id.as_str()).await, &json!([])));
     });
 }

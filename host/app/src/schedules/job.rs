@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul_core::{DeploymentId, InstanceId, Tags, Timestamp};
 use longhaul_engine::clock;
-use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, StartRequest, TimerStart};
+use longhaul_engine::{Binding, Engine, EngineError, Keyed, KeyedRequest, StartRequest, TimerStart};
 use longhaul_store::{ScheduleState, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -90,13 +90,13 @@ impl Job {
             return Err(EngineError::Unavailable("another deployment takes over".into()));
         }
         let id = InstanceId::trusted(format!("{}-{}", self.entry.name, compact(&due.to_iso_seconds())));
-        let engine = match self.engine.keyed(&self.keyed(Some(due), &id)).await? {
+        let binding = match self.engine.keyed(&self.keyed(Some(due), &id)).await? {
             // It was written though the host did not learn of it.
             Keyed::Accepted(_) => {
                 self.started(Some(due), id);
                 return Ok(());
             }
-            Keyed::Free(engine) => engine,
+            Keyed::First(binding) => binding,
         };
         let state = self.state.borrow().clone();
         if let Some(last) = state.last_instance.clone().filter(|_| self.entry.overlap != Overlap::Allow)
@@ -110,7 +110,7 @@ impl Job {
                 }
             }
         }
-        match engine.start(self.request(Some(due), &id)).await {
+        match self.engine.start(self.request(Some(due), &id), &binding).await {
             Ok(id) => {
                 self.started(Some(due), id);
                 Ok(())
@@ -129,7 +129,7 @@ impl Job {
 
     async fn terminate(&self, id: &InstanceId) -> Result<(), EngineError> {
         let reason = format!("timer '{}' is due again", self.entry.name);
-        match self.engine.terminate(id, Some(reason), true).await {
+        match self.engine.terminate(id, Some(reason), true, &Binding::none()).await {
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Gone(..)) => {}
             Err(error) => return Err(error),
         }
@@ -186,7 +186,7 @@ impl Job {
         let id = InstanceId::trusted(format!("{}-{}", self.entry.name, compact(&clock::now().to_iso_millis())));
         match self.engine.keyed(&self.keyed(None, &id)).await? {
             Keyed::Accepted(_) => {}
-            Keyed::Free(engine) => _ = engine.start(self.request(None, &id)).await?,
+            Keyed::First(binding) => _ = self.engine.start(self.request(None, &id), &binding).await?,
         }
         self.started(None, id);
         Ok(())

@@ -6,15 +6,16 @@ use super::Engine;
 use crate::context::EngineContext;
 use crate::error::EngineError;
 use crate::idempotency::{KEY_LIFE_MS, KeyedRequest};
+use crate::state::reservations::Binding;
 
 /// What is known of a request's key.
 pub enum Keyed {
     /// The request has been accepted before; this instance took it. It is to be answered as it was
     /// then.
     Accepted(InstanceId),
-    /// The key is free. The one message that is sent through this engine binds it, if it is
+    /// The key is free: the one message that is sent with this binding takes it, if the message is
     /// accepted.
-    Free(Engine),
+    First(Binding),
 }
 
 impl Engine {
@@ -33,7 +34,7 @@ impl Engine {
                 return Ok(Keyed::Accepted(instance));
             }
             match reserved {
-                Ok(reservation) => return Ok(Keyed::Free(self.with_reservation(reservation))),
+                Ok(reservation) => return Ok(Keyed::First(Binding::to(reservation))),
                 // The error says that the holder is gone, and nothing else is ever sent.
                 Err(mut holder) => _ = holder.changed().await,
             }

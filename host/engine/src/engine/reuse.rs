@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use crate::error::EngineError;
+use crate::state::reservations::Binding;
 
 /// Longest wait for an instance to end where the caller does not say.
 const REPLACE_LIMIT: Duration = Duration::from_secs(180);
@@ -28,12 +29,13 @@ impl Engine {
         mut start: Start,
         born_at: Option<Timestamp>,
         limit: Option<Duration>,
+        binding: &Binding,
     ) -> Result<Timestamp, EngineError> {
         let deadline = Instant::now() + limit.unwrap_or(REPLACE_LIMIT);
         loop {
             let birth = born_at.unwrap_or(start.created_at);
             start.born_at = Some(birth);
-            match self.send(id, Message::Start(Box::new(start.clone())), false).await {
+            match self.send(id, Message::Start(Box::new(start.clone())), false, binding).await {
                 Err(EngineError::Conflict(..)) if Instant::now() < deadline => self.make_room(id, deadline).await?,
                 other => return other.map(|()| birth),
             }
@@ -49,7 +51,7 @@ impl Engine {
             "instance '{id}' was terminated because it was started again, and the setting overridable-existing-instance-states is AnyState"
         );
         tracing::info!(instance = %id, reason, "terminating an instance to make room");
-        match self.without_reservation().terminate(id, Some(reason), true).await {
+        match self.terminate(id, Some(reason), true, &Binding::none()).await {
             // It ended by itself, or was purged even.
             Ok(()) | Err(EngineError::Gone(..) | EngineError::NotFound(_)) => {}
             Err(error) => return Err(error),

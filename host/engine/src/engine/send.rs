@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::Engine;
 use crate::error::EngineError;
 use crate::state::mailbox::Delivery;
+use crate::state::reservations::Binding;
 
 /// How long a message from outside waits for the turn that takes it before it gets a record of its
 /// own.
@@ -43,7 +44,7 @@ impl EarlyRecord {
 
 impl Engine {
     /// Puts a message from outside into the mailbox and waits until it is on stable storage.
-    pub(crate) async fn send(&self, id: &InstanceId, message: Message, is_new: bool) -> Result<(), EngineError> {
+    pub(crate) async fn send(&self, id: &InstanceId, message: Message, is_new: bool, binding: &Binding) -> Result<(), EngineError> {
         if id.is_entity() && !matches!(message, Message::Operation(_)) {
             return Err(EngineError::NotFound(id.clone()));
         }
@@ -61,7 +62,7 @@ impl Engine {
         if !self.permit.holds() {
             return Err(EngineError::Denied);
         }
-        let note = self.reservation.as_ref().map(|reservation| reservation.note(id, self.context.now()));
+        let note = binding.note(id, self.context.now());
         let ticket = {
             let mut scheduler = self.context.scheduler();
             if scheduler.is_closed() || self.context.is_stopping() {

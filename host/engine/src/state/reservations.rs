@@ -60,6 +60,27 @@ impl Drop for Reservation {
     }
 }
 
+/// The idempotency key that a message binds if it is accepted, or none. Clones bind the same key,
+/// and the key stays reserved as long as there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Binding(Option<Arc<Reservation>>);
+
+impl Binding {
+    /// No key: the message came without one.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn to(reservation: Reservation) -> Self {
+        Self(Some(Arc::new(reservation)))
+    }
+
+    /// What is to be kept if `instance` takes the message.
+    pub(crate) fn note(&self, instance: &InstanceId, at: Timestamp) -> Option<Arc<ReservedNote>> {
+        self.0.as_ref().map(|reservation| reservation.note(instance, at))
+    }
+}
+
 /// A note on its way into the store. It keeps the key reserved until it is there.
 #[derive(Debug)]
 pub(crate) struct ReservedNote {

@@ -11,13 +11,13 @@ use crate::answer;
 use crate::content::{self, is_json, json_or_null};
 use crate::context::Api;
 use crate::describe::{ACCEPTED, Body, KEY, KEY_USED, Kind, Operation, Reply, Shape, TOKEN, TOO_LONG, TOP, parameter};
-use crate::idempotency::keyed;
+use crate::idempotency::{acting, keyed};
 use crate::pages::{page, page_rows, token};
 use crate::payload::EntityStatus;
 use crate::request::{Asked, RequestBody};
 use longhaul_engine::clock;
 use longhaul_engine::long_work::by_length;
-use longhaul_engine::{Engine, EngineError, Keyed, Read};
+use longhaul_engine::{Binding, EngineError, Keyed, Read};
 
 /// The routes of entities.
 pub(super) const ROUTES: &[Route] = &[
@@ -119,28 +119,28 @@ pub(super) async fn signal(api: &Api, asked: &Asked, body: RequestBody) -> Handl
         Ok(read) => read,
         Err(refusal) => return Ok(refusal),
     };
-    let Keyed::Free(engine) = keyed(api, asked, "signal", &["op"], &body).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "signal", &["op"], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let (headers, max_json_depth) = (asked.head.headers.clone(), api.config.max_json_depth);
     let input = by_length(body.len(), move || input_of(&headers, &body, max_json_depth));
     match input.await {
-        Ok(input) => send(&engine, asked, &asked.query.get("op").unwrap_or_default(), input).await,
+        Ok(input) => send(api, &binding, asked, &asked.query.get("op").unwrap_or_default(), input).await,
         Err(reason) => Ok(answer::message(StatusCode::BAD_REQUEST, &reason)),
     }
 }
 
 /// Sends the operation `delete`.
 pub(super) async fn delete(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keyed(api, asked, "delete", &[], &Bytes::new()).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "delete", &[], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
-    send(&engine, asked, "delete", Payload::null()).await
+    send(api, &binding, asked, "delete", Payload::null()).await
 }
 
-async fn send(engine: &Engine, asked: &Asked, operation: &str, input: Payload) -> Handled {
+async fn send(api: &Api, binding: &Binding, asked: &Asked, operation: &str, input: Payload) -> Handled {
     let entity = EntityId::new(asked.part(0), asked.part(1)).map_err(|error| EngineError::Invalid(error.to_string()))?;
-    engine.signal_entity(entity, operation, input).await?;
+    acting(api, asked).signal_entity(entity, operation, input, binding).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 

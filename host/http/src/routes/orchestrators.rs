@@ -18,10 +18,10 @@ use crate::content::{self, json_of};
 use crate::context::Api;
 use crate::date;
 use crate::describe::{BAD_ARGUMENT, Body, INSTANCES, KEY, Kind, Operation, POLLING_INTERVAL, Reply, Shape, TIMEOUT, TOO_LONG, parameter};
-use crate::idempotency::keyed;
+use crate::idempotency::{acting, keyed};
 use crate::query::Query;
 use crate::request::{Asked, RequestBody};
-use longhaul_engine::{Engine, EngineError, Keyed, Read, StartRequest};
+use longhaul_engine::{Binding, EngineError, Keyed, Read, StartRequest};
 
 /// Seconds that a caller should wait before it asks for the status of what it started.
 const RETRY_AFTER_SECONDS: &str = "10";
@@ -100,13 +100,13 @@ pub(super) async fn start(api: &Api, asked: &Asked, body: RequestBody) -> Handle
     };
     let begun = match keyed(api, asked, "start", &["version", SCHEDULED_START_TIME, TAG], &body).await? {
         Keyed::Accepted(id) => Ok((id, None)),
-        Keyed::Free(engine) => {
+        Keyed::First(binding) => {
             let input = match json_of(body.clone(), api.config.max_json_depth).await {
                 Ok(input) => input,
                 Err(reason) => return Ok(answer::bad_json(&reason)),
             };
             drop(body);
-            begin(engine, asked, input, tags, at).await
+            begin(api, binding, asked, input, tags, at).await
         }
     };
     // A wait for the instance's end needs none of it.
@@ -120,8 +120,8 @@ pub(super) async fn start(api: &Api, asked: &Asked, body: RequestBody) -> Handle
 /// What was started, and when first, if that is known.
 type Begun = Result<(InstanceId, Option<Timestamp>), EngineError>;
 
-/// Starts what was asked. The engine is let go here: a wait for the instance's end must not hold up others with the same key.
-async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Option<Timestamp>) -> Begun {
+/// Starts what was asked. The binding is dropped here: a wait for the instance's end must not hold up others with the same key.
+async fn begin(api: &Api, binding: Binding, asked: &Asked, input: Payload, tags: Tags, at: Option<Timestamp>) -> Begun {
     let instance_id = Some(asked.part(1)).filter(|id| !id.is_empty()).map(str::to_owned);
     let request = StartRequest {
         name: asked.part(0).to_owned(),
@@ -133,7 +133,7 @@ async fn begin(engine: Engine, asked: &Asked, input: Payload, tags: Tags, at: Op
         replace_within: Some(REPLACE_LIMIT),
         born_at: None,
     };
-    engine.start_to_watch(request).await.map(|(id, born_at)| (id, Some(born_at)))
+    acting(api, asked).start_to_watch(request, &binding).await.map(|(id, born_at)| (id, Some(born_at)))
 }
 
 /// Starts the same orchestration with the same input again, under a new id unless `restartWithNewInstanceId` is false. In place the instance
@@ -143,10 +143,11 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         Ok(wait) => wait,
         Err(refusal) => return Ok(answer::bad_argument(&refusal)),
     };
-    let engine = match keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
+    let binding = match keyed(api, asked, "restart", &["restartWithNewInstanceId"], &Bytes::new()).await? {
         Keyed::Accepted(id) => return started(api, asked, &id, None, wait).await,
-        Keyed::Free(engine) => engine,
+        Keyed::First(binding) => binding,
     };
+    let engine = acting(api, asked);
     let (id, permit) = (InstanceId::trusted(asked.part(0)), &asked.leave.permit);
     let Read { value: row, room } = engine.row(&id, Payloads { input: true, ..Payloads::NONE }).await?;
     let row = row.filter(|row| row.kind == InstanceKind::Orchestration && permit.is_for(row.born_at));
@@ -168,9 +169,9 @@ pub(super) async fn restart(api: &Api, asked: &Asked) -> Handled {
         replace_within: Some(REPLACE_LIMIT),
         born_at: (!with_new_id).then_some(born_at),
     };
-    let begun = engine.start_to_watch(request).await;
+    let begun = engine.start_to_watch(request, &binding).await;
     // A wait for the instance's end must not hold up others with the same key, nor needs it the input.
-    drop((engine, room));
+    drop((binding, room));
     match begun {
         Ok((id, born_at)) => started(api, asked, &id, Some(born_at), wait).await,
         Err(conflict @ EngineError::Conflict(..)) => Ok(still_running(&conflict)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use longhaul_core::{InstanceId, InstanceRow};
-use longhaul_engine::{Engine, EngineError};
+use longhaul_engine::{Binding, Engine, EngineError};
 use longhaul_store::{IdempotencyNotes, Instances, MemoryStore};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -108,11 +108,12 @@ impl Drive {
     async fn ask(&self, engine: &Engine, number: usize, id: &InstanceId, wish: Wish) {
         let reason = format!("act {number}");
         let why = || Some(reason.clone());
+        let none = &Binding::none();
         let is_done = match wish {
-            Wish::Suspend => persist(id, || engine.suspend(id, why())).await,
-            Wish::Resume => persist(id, || engine.resume(id, why())).await,
-            Wish::Terminate => persist(id, || engine.terminate(id, why(), true)).await,
-            Wish::Rewind => persist(id, || engine.rewind(id, why(), false)).await,
+            Wish::Suspend => persist(id, || engine.suspend(id, why(), none)).await,
+            Wish::Resume => persist(id, || engine.resume(id, why(), none)).await,
+            Wish::Terminate => persist(id, || engine.terminate(id, why(), true, none)).await,
+            Wish::Rewind => persist(id, || engine.rewind(id, why(), false, none)).await,
             Wish::Purge => {
                 purge(engine, id).await;
                 assert!(row(&self.store.inner, id).is_none(), "{id} was purged, and is in the store");

@@ -9,7 +9,7 @@ use longhaul_store::Payloads;
 use crate::azure::failure_text;
 use crate::links::Links;
 use crate::routes::functions::Place;
-use longhaul_engine::{Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
+use longhaul_engine::{Binding, Engine, EngineError, Keyed, KeyedRequest, Read, StartRequest};
 
 /// The engine, as the guest that answers one request sees it.
 pub struct EngineClient {
@@ -48,16 +48,16 @@ impl ClientHost for EngineClient {
     fn start(&self, name: String, input: Payload, options: StartOptions) -> HostFuture<'_, String> {
         Box::pin(async move {
             let keyed = key_of(&name, &input, &options).transpose().map_err(client_error)?;
-            let engine = match keyed {
-                None => self.engine.clone(),
+            let binding = match keyed {
+                None => Binding::none(),
                 Some(keyed) => match self.engine.keyed(&keyed).await.map_err(client_error)? {
                     Keyed::Accepted(id) => return Ok(id.to_string()),
-                    Keyed::Free(engine) => engine,
+                    Keyed::First(binding) => binding,
                 },
             };
             let StartOptions { instance_id, version, tags, at, idempotency_key: _ } = options;
             let request = StartRequest { name, input, instance_id, version, tags, at, replace_within: None, born_at: None };
-            Ok(engine.start(request).await.map_err(client_error)?.to_string())
+            Ok(self.engine.start(request, &binding).await.map_err(client_error)?.to_string())
         })
     }
 
@@ -71,19 +71,19 @@ impl ClientHost for EngineClient {
                 return Err(ClientError::Invalid("an event needs a name".into()));
             }
             let id = orchestration_id(&instance_id)?;
-            self.engine.raise_event(&id, &name, data).await.map_err(client_error)
+            self.engine.raise_event(&id, &name, data, &Binding::none()).await.map_err(client_error)
         })
     }
 
     fn terminate(&self, instance_id: String, reason: Option<String>) -> HostFuture<'_, ()> {
         Box::pin(async move {
             let id = orchestration_id(&instance_id)?;
-            self.engine.terminate(&id, reason, true).await.map_err(client_error)
+            self.engine.terminate(&id, reason, true, &Binding::none()).await.map_err(client_error)
         })
     }
 
     fn signal_entity(&self, entity: EntityId, operation: String, input: Payload) -> HostFuture<'_, ()> {
-        Box::pin(async move { self.engine.signal_entity(entity, &operation, input).await.map_err(client_error) })
+        Box::pin(async move { self.engine.signal_entity(entity, &operation, input, &Binding::none()).await.map_err(client_error) })
     }
 
     fn read_entity(&self, entity: EntityId) -> HostFuture<'_, Option<Payload>> {

@@ -8,7 +8,7 @@ use crate::answer;
 use crate::azure::failure_text;
 use crate::content::{self, is_json, json_of};
 use crate::context::Api;
-use crate::idempotency::keyed;
+use crate::idempotency::{acting, keyed};
 use crate::request::{Asked, RequestBody};
 use crate::routes::Handled;
 use longhaul_engine::{EngineError, Keyed};
@@ -20,7 +20,7 @@ pub(super) async fn raise_event(api: &Api, asked: &Asked, body: RequestBody) -> 
         Err(refusal) => return Ok(refusal),
     };
     // Before all tests: a request that was accepted once is answered so, whatever has become of the instance.
-    let Keyed::Free(engine) = keyed(api, asked, "raise-event", &[], &body).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "raise-event", &[], &body).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let (id, name) = (InstanceId::trusted(asked.part(0)), asked.part(1));
@@ -33,7 +33,7 @@ pub(super) async fn raise_event(api: &Api, asked: &Asked, body: RequestBody) -> 
     }
     match json_of(body, api.config.max_json_depth).await {
         Ok(data) => {
-            engine.raise_event(&id, name, data).await?;
+            acting(api, asked).raise_event(&id, name, data, &binding).await?;
             Ok(answer::empty(StatusCode::ACCEPTED))
         }
         Err(reason) => Ok(answer::bad_json(&reason)),
@@ -42,7 +42,7 @@ pub(super) async fn raise_event(api: &Api, asked: &Asked, body: RequestBody) -> 
 
 /// Ends an instance, and its children unless `recursive` is false.
 pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "terminate", &["reason", "recursive"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     // Ours, not the contract's. What cannot be read is refused: children that were to be left alone must not end.
@@ -54,33 +54,33 @@ pub(super) async fn terminate(api: &Api, asked: &Asked) -> Handled {
         },
     };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
-    engine.terminate(&id, asked.query.get("reason"), recursive).await?;
+    acting(api, asked).terminate(&id, asked.query.get("reason"), recursive, &binding).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Holds an instance.
 pub(super) async fn suspend(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keyed(api, asked, "suspend", &["reason"], &Bytes::new()).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "suspend", &["reason"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = orchestration(api, &InstanceId::trusted(asked.part(0))).await?.id;
-    engine.suspend(&id, asked.query.get("reason")).await?;
+    acting(api, asked).suspend(&id, asked.query.get("reason"), &binding).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Lets a held or parked instance go on. An entity can be parked, so entities are welcome here.
 pub(super) async fn resume(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keyed(api, asked, "resume", &["reason"], &Bytes::new()).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "resume", &["reason"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = InstanceId::trusted(asked.part(0));
-    engine.resume(&id, asked.query.get("reason")).await?;
+    acting(api, asked).resume(&id, asked.query.get("reason"), &binding).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Lets a failed instance go on from before its first failure. The engine refuses any other; refusals are bare texts.
 pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
-    let Keyed::Free(engine) = keyed(api, asked, "rewind", &["reason", "deployment"], &Bytes::new()).await? else {
+    let Keyed::First(binding) = keyed(api, asked, "rewind", &["reason", "deployment"], &Bytes::new()).await? else {
         return Ok(answer::empty(StatusCode::ACCEPTED));
     };
     let id = InstanceId::trusted(asked.part(0));
@@ -92,7 +92,7 @@ pub(super) async fn rewind(api: &Api, asked: &Asked) -> Handled {
             return Ok(answer::text(StatusCode::BAD_REQUEST, &text));
         }
     };
-    match engine.rewind(&id, asked.query.get("reason"), current_deployment).await {
+    match acting(api, asked).rewind(&id, asked.query.get("reason"), current_deployment, &binding).await {
         Ok(()) => Ok(answer::empty(StatusCode::ACCEPTED)),
         Err(EngineError::NotFound(id)) => Ok(answer::text(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found."))),
         Err(refusal @ EngineError::NotFailed(..)) => Ok(answer::text(StatusCode::PRECONDITION_FAILED, &failure_text::of(&refusal))),
