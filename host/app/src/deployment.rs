@@ -14,9 +14,9 @@ use longhaul_store::{Deployment, Error as StoreError, Store};
 use longhaul_wasm::{AllowedHosts, Runtime};
 use tokio::sync::Mutex;
 
-use super::bundle::{Bundle, BundleError};
 use super::load::{App, Code, Functions, LoadFailure, denied_hosts, load_functions, too_patient};
 use super::manifest::{Manifest, ManifestError};
+use super::package::{Package, PackageError};
 use super::registry::{LoadError, Operator, Registry};
 use longhaul_engine::Permit;
 
@@ -42,9 +42,9 @@ pub struct Deployed {
 /// Why a deployment was not taken. Nothing changed in any of these cases.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// The body is no bundle.
+    /// The body is no package.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Package(#[from] PackageError),
     /// The manifest breaks a rule.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -69,19 +69,19 @@ pub enum DeployError {
 }
 
 impl DeployError {
-    /// Whether the bundle is to blame, and not the host.
+    /// Whether the package is to blame, and not the host.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Bundle(_) | Self::Manifest(_) | Self::Superfluous(_) => true,
+            Self::Package(_) | Self::Manifest(_) | Self::Superfluous(_) => true,
             Self::Function(failure) => failure.is_refusal(),
             Self::Store(_) | Self::Current(_) | Self::Denied | Self::Broken(_) => false,
         }
     }
 }
 
-/// A bundle that may be stored.
+/// A package that may be stored.
 struct Checked {
-    bundle: Bundle,
+    package: Package,
     manifest: Manifest,
     functions: Functions,
 }
@@ -96,7 +96,7 @@ impl Deployer {
     /// it.
     ///
     /// # Errors
-    /// [`DeployError`]; [`DeployError::is_refusal`] tells a bad bundle from a host in trouble.
+    /// [`DeployError`]; [`DeployError::is_refusal`] tells a bad package from a host in trouble.
     pub async fn deploy(&self, body: Bytes, permit: Permit) -> Result<Deployed, DeployError> {
         let this = self.clone();
         // A job of its own: a client that hangs up must not stop a transaction halfway.
@@ -123,13 +123,13 @@ impl Deployer {
             // What was compiled before the check failed is of no use to anyone.
             self.registry.forget_unused();
         }
-        let Checked { bundle, manifest, functions } = checked?;
+        let Checked { package, manifest, functions } = checked?;
         // Compiling takes minutes at worst.
         if !permit.holds() {
             return Err(DeployError::Denied);
         }
         let warnings = warnings(&manifest, &self.registry.operator().hosts, self.runtime.limits().max_activity_deadline);
-        let wanted = deployment_of(&bundle, &manifest);
+        let wanted = deployment_of(&package, &manifest);
         if let Some(current) = self.store.current().await?
             && is_same(&current, &wanted)
         {
@@ -137,8 +137,8 @@ impl Deployer {
             self.registry.make_current(app.clone());
             return Ok(Deployed { app, unchanged: true, warnings });
         }
-        let digests = bundle.components.iter().map(|file| file.sha256.clone()).collect();
-        let components = bundle.components.into_iter().map(|file| (file.sha256, file.bytes.to_vec())).collect();
+        let digests = package.components.iter().map(|file| file.sha256.clone()).collect();
+        let components = package.components.into_iter().map(|file| (file.sha256, file.bytes.to_vec())).collect();
         let id = self.store.deploy(wanted, components).await?;
         let app = Arc::new(App::of(id, manifest, functions, digests));
         self.registry.make_current(app.clone());
@@ -148,23 +148,23 @@ impl Deployer {
 
 /// Everything that can be wrong with a body, and the compiled functions if nothing is. Blocks.
 fn check(runtime: &Runtime, operator: &Operator, body: &Bytes) -> Result<Checked, DeployError> {
-    let bundle = Bundle::decode(body)?;
-    let manifest = Manifest::parse(&bundle.manifest)?;
+    let package = Package::decode(body)?;
+    let manifest = Manifest::parse(&package.manifest)?;
     let used = manifest.component_paths();
-    if let Some(file) = bundle.components.iter().find(|file| !used.contains(&file.path.as_str())) {
+    if let Some(file) = package.components.iter().find(|file| !used.contains(&file.path.as_str())) {
         return Err(DeployError::Superfluous(file.path.clone()));
     }
     let code: HashMap<String, Code> =
-        bundle.components.iter().map(|file| (file.path.clone(), (file.sha256.clone(), file.bytes.clone()))).collect();
+        package.components.iter().map(|file| (file.path.clone(), (file.sha256.clone(), file.bytes.clone()))).collect();
     let functions = load_functions(runtime, &manifest, operator, &code)?;
-    Ok(Checked { bundle, manifest, functions })
+    Ok(Checked { package, manifest, functions })
 }
 
-fn deployment_of(bundle: &Bundle, manifest: &Manifest) -> Deployment {
-    let components = bundle.components.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect();
+fn deployment_of(package: &Package, manifest: &Manifest) -> Deployment {
+    let components = package.components.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect();
     // The store gives the number.
     let id = DeploymentId(0);
-    Deployment { id, app: manifest.app.clone(), manifest: bundle.manifest.clone(), components, created_at: clock::now() }
+    Deployment { id, app: manifest.app.clone(), manifest: package.manifest.clone(), components, created_at: clock::now() }
 }
 
 /// Whether two deployments would run the same: then the second is none, and deploying twice does no harm.

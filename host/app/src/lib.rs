@@ -5,7 +5,7 @@
 //!
 //! - [`manifest`]: what `longhaul.toml` says.
 //! - [`folder`]: the files of its folder. [`read`]: the folder read into what is deployed.
-//! - [`bundle`]: a manifest and its components on their way to a host.
+//! - [`package`]: a manifest and its components on their way to a host.
 //! - [`load`]: components made ready to run.
 //! - [`registry`]: the deployments in memory, and which of them is current.
 //! - [`deployment`]: taking a new deployment, as a whole or not at all.
@@ -17,7 +17,6 @@
 //! - [`files`], [`duration`], [`origin`]: files that the host reads and writes; lengths of time and
 //!   addresses as people write them.
 
-pub mod bundle;
 pub mod cron;
 pub mod deployment;
 pub mod duration;
@@ -28,6 +27,7 @@ pub mod listing;
 pub mod load;
 pub mod manifest;
 pub mod origin;
+pub mod package;
 pub mod read;
 pub mod registry;
 pub mod schedules;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use super::bundle::{self, Bundle, ComponentFile};
 use super::folder::AppFolder;
 use super::manifest::{self, Manifest};
+use super::package::{self, ComponentFile, Package};
 
 /// What a caller changes of the manifest in the folder.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct Overrides {
 ///
 /// # Errors
 /// When a file is missing or the manifest breaks a rule; the text names it.
-pub fn read_app(folder: &Path, overrides: &Overrides) -> anyhow::Result<(Bundle, Manifest)> {
+pub fn read_app(folder: &Path, overrides: &Overrides) -> anyhow::Result<(Package, Manifest)> {
     let files = AppFolder::open(folder)?;
     let text = files.read(manifest::FILE_NAME, manifest::MAX_MANIFEST_BYTES);
     let text = text.with_context(|| format!("is {} an app's folder?", folder.display()))?;
@@ -32,10 +32,10 @@ pub fn read_app(folder: &Path, overrides: &Overrides) -> anyhow::Result<(Bundle,
     let manifest = Manifest::parse(&text)?;
     let mut components = Vec::new();
     for path in manifest.component_paths() {
-        let bytes = files.read(path, bundle::MAX_COMPONENT_BYTES).with_context(|| format!("component {path}: is the app built?"))?;
+        let bytes = files.read(path, package::MAX_COMPONENT_BYTES).with_context(|| format!("component {path}: is the app built?"))?;
         components.push(ComponentFile::new(path, bytes));
     }
-    Ok((Bundle { manifest: text, components }, manifest))
+    Ok((Package { manifest: text, components }, manifest))
 }
 
 impl Overrides {
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn an_app_is_its_manifest_and_each_component_once() {
         let folder = folder();
-        let (bundle, manifest) = read_app(folder.path(), &Overrides::default()).unwrap();
-        assert_eq!(bundle.manifest, MANIFEST);
-        assert_eq!(bundle.components, [ComponentFile::new("parts/main.wasm", "code")]);
+        let (package, manifest) = read_app(folder.path(), &Overrides::default()).unwrap();
+        assert_eq!(package.manifest, MANIFEST);
+        assert_eq!(package.components, [ComponentFile::new("parts/main.wasm", "code")]);
         assert_eq!(manifest.functions.len(), 2);
     }
 
@@ -96,10 +96,10 @@ mod tests {
             settings: vec![("URL".into(), "two = \"2\"".into())],
             allowed_hosts: vec!["http://a:1".into(), "http://b:2".into()],
         };
-        let (bundle, manifest) = read_app(folder.path(), &overrides).unwrap();
+        let (package, manifest) = read_app(folder.path(), &overrides).unwrap();
         assert_eq!(manifest.settings["URL"], "two = \"2\"");
         assert_eq!(manifest.allowed_hosts, ["http://a:1", "http://b:2"]);
-        assert_eq!(Manifest::parse(&bundle.manifest).unwrap().functions, manifest.functions);
+        assert_eq!(Manifest::parse(&package.manifest).unwrap().functions, manifest.functions);
     }
 
     #[test]

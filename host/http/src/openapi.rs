@@ -115,7 +115,7 @@ fn request_body(body: Body) -> Option<Value> {
         Body::None => return None,
         Body::Json => "application/json",
         Body::Any => "*/*",
-        Body::Deployment => longhaul_app::bundle::CONTENT_TYPE,
+        Body::Deployment => longhaul_app::package::CONTENT_TYPE,
     };
     Some(json!({ "required": matches!(body, Body::Deployment), "content": { media_type: {} } }))
 }

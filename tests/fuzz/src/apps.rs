@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use http::Uri;
-use longhaul_app::bundle::{Bundle, MAX_COMPONENT_BYTES};
 use longhaul_app::manifest::{Kind, MAX_MANIFEST_BYTES, Manifest};
+use longhaul_app::package::{MAX_COMPONENT_BYTES, Package};
 use longhaul_wasm::AllowedHosts;
 
 use crate::input::{first_line, text};
@@ -15,7 +15,7 @@ use crate::input::{first_line, text};
 /// What is taken is written to a body that is read as the same.
 pub fn bundle(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
-    let bundle = match Bundle::decode(&body) {
+    let bundle = match Package::decode(&body) {
         Ok(bundle) => bundle,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
@@ -23,7 +23,7 @@ pub fn bundle(data: &[u8]) {
     assert!(bytes < data.len() && bundle.components.iter().all(|file| file.bytes.len() <= MAX_COMPONENT_BYTES));
     let paths: HashSet<_> = bundle.components.iter().map(|file| &file.path).collect();
     assert_eq!(paths.len(), bundle.components.len(), "a path stands once");
-    assert_eq!(Bundle::decode(&bundle.encode().into()), Ok(bundle));
+    assert_eq!(Package::decode(&bundle.encode().into()), Ok(bundle));
 }
 
 /// A manifest.

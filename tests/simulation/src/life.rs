@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use longhaul_app::Registry;
-use longhaul_app::bundle::{Bundle, ComponentFile};
 use longhaul_app::deployment::Deployer;
+use longhaul_app::package::{ComponentFile, Package};
 use longhaul_engine::{Engine, EngineConfig};
 use longhaul_store::MemoryStore;
 use longhaul_wasm::{AllowedHosts, Config, Limits, Runtime};
@@ -146,14 +146,14 @@ fn load() -> Arc<Registry> {
     };
     let components =
         ["interpreter", "callers", "model_orchestrators", "model_entities"].map(|name| component(&format!("components/{name}.wasm")));
-    let bundle = Bundle { manifest: MANIFEST.into(), components: components.into() };
+    let package = Package { manifest: MANIFEST.into(), components: components.into() };
     let store = Arc::new(MemoryStore::new());
     let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
     let deployer = Deployer::new(store, runtime, registry.clone());
     let loading = std::thread::spawn(move || {
         let runtime = Builder::new_current_thread().build().expect("a runtime without anything");
         runtime
-            .block_on(deployer.deploy(bundle.encode().into(), longhaul_engine::Permit::default()))
+            .block_on(deployer.deploy(package.encode().into(), longhaul_engine::Permit::default()))
             .map(drop)
             .map_err(|error| error.to_string())
     });

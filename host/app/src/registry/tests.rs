@@ -3,8 +3,8 @@ use longhaul_store::MemoryStore;
 use longhaul_wasm::Config;
 
 use super::*;
-use crate::bundle::{Bundle, ComponentFile};
 use crate::deployment::{DeployError, Deployer};
+use crate::package::{ComponentFile, Package};
 use longhaul_engine::Permit;
 
 const MANIFEST: &str = "[app]\nname = \"a\"\n[[function]]\nname = \"Main\"\nkind = \"orchestrator\"\ncomponent = \"main.wasm\"\n";
@@ -75,13 +75,13 @@ async fn a_stored_manifest_that_breaks_a_rule_is_named_with_its_deployment() {
 async fn a_refused_bundle_stores_nothing_and_changes_nothing() {
     let bench = bench();
     let main = || ComponentFile::new("main.wasm", "no component");
-    let bundle = |components| Bundle { manifest: MANIFEST.into(), components };
+    let package = |components| Package { manifest: MANIFEST.into(), components };
     let bodies = [
         (Vec::new(), "a line of JSON"),
-        (bundle(vec![]).encode(), "'main.wasm'"),
-        (bundle(vec![main()]).encode(), "'Main'"),
-        (bundle(vec![main(), ComponentFile::new("more.wasm", "")]).encode(), "'more.wasm'"),
-        (Bundle { manifest: "[app]".into(), components: vec![] }.encode(), "longhaul.toml"),
+        (package(vec![]).encode(), "'main.wasm'"),
+        (package(vec![main()]).encode(), "'Main'"),
+        (package(vec![main(), ComponentFile::new("more.wasm", "")]).encode(), "'more.wasm'"),
+        (Package { manifest: "[app]".into(), components: vec![] }.encode(), "longhaul.toml"),
     ];
     for (body, named) in bodies {
         let error: DeployError = bench.deployer.deploy(body.into(), Permit::default()).await.err().unwrap();

@@ -23,8 +23,8 @@ pub async fn engine_with(store: Arc<dyn Store>, config: EngineConfig) -> (Engine
     let runtime = Runtime::new(Config { compiled_cache: Some(cache), ..Config::default() }).unwrap();
     let registry = Registry::new(store.clone(), runtime.clone(), AllowedHosts::default());
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-functions/hello-cities");
-    let (bundle, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
-    Deployer::new(store.clone(), runtime, registry.clone()).deploy(bundle.encode().into(), Permit::default()).await.unwrap();
+    let (package, _manifest) = read_app(&app, &Overrides::default()).expect("guests are built: run `cargo xtask guests`");
+    Deployer::new(store.clone(), runtime, registry.clone()).deploy(package.encode().into(), Permit::default()).await.unwrap();
     let engine = Engine::run(store, registry.clone(), config).await.unwrap();
     (engine, registry)
 }

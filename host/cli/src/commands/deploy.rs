@@ -12,8 +12,8 @@ use http_body_util::Full;
 use serde::Deserialize;
 
 use crate::client::{Client, HostArgs};
-use longhaul_app::bundle;
 use longhaul_app::listing::listing;
+use longhaul_app::package;
 use longhaul_app::read::{Overrides, read_app};
 
 /// What `longhaul deploy` takes.
@@ -47,8 +47,8 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// When the folder holds no app, the host cannot be reached, or it refuses; the text says why.
 pub async fn run(args: DeployArgs) -> anyhow::Result<()> {
     let overrides = Overrides { settings: args.set, allowed_hosts: args.allow_host };
-    let (bundle, manifest) = read_app(&args.app, &overrides)?;
-    let taken = send(Client::new(&args.host)?, bundle.encode().into()).await?;
+    let (package, manifest) = read_app(&args.app, &overrides)?;
+    let taken = send(Client::new(&args.host)?, package.encode().into()).await?;
     let warnings = taken.warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect::<String>();
     let how = if taken.unchanged { "is current already, as" } else { "is now current, as" };
     let functions = listing(&manifest.functions, args.host.host.trim_end_matches('/'));
@@ -76,7 +76,7 @@ struct Refusal {
 }
 
 async fn send(client: Client, body: Bytes) -> anyhow::Result<Taken> {
-    let request = Request::post("/admin/deployments").header(CONTENT_TYPE, bundle::CONTENT_TYPE).body(Full::new(body))?;
+    let request = Request::post("/admin/deployments").header(CONTENT_TYPE, package::CONTENT_TYPE).body(Full::new(body))?;
     let (status, body) = client.send(request).await?;
     let authority = &client.authority;
     if status.is_success() {

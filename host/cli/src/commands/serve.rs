@@ -237,9 +237,9 @@ fn engine_config(config: &ServeConfig, runtime: &Runtime) -> EngineConfig {
 }
 
 async fn deploy_first(deployer: &Deployer, folder: &Path) -> anyhow::Result<()> {
-    let (bundle, _manifest) = read_app(folder, &Overrides::default())?;
+    let (package, _manifest) = read_app(folder, &Overrides::default())?;
     let Deployed { app, unchanged, warnings } =
-        deployer.deploy(bundle.encode().into(), Permit::default()).await.with_context(|| format!("cannot deploy {}", folder.display()))?;
+        deployer.deploy(package.encode().into(), Permit::default()).await.with_context(|| format!("cannot deploy {}", folder.display()))?;
     tracing::info!(app = app.name, deployment = app.id.0, unchanged, "deployed");
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(())

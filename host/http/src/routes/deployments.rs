@@ -11,8 +11,8 @@ use crate::content::{content_type, encoding_refusal};
 use crate::context::Api;
 use crate::describe::{Body, NO_ADMIN_KEY, NOT_LOCAL, Operation, Reply, Shape, TOO_LONG, look};
 use crate::request::{Asked, RequestBody};
-use longhaul_app::bundle;
 use longhaul_app::deployment::{DeployError, Deployed};
+use longhaul_app::package;
 
 /// The routes of deployments.
 pub(super) const ROUTES: &[Route] = &[
@@ -53,8 +53,8 @@ async fn deploy(api: &Api, asked: &Asked, body: RequestBody) -> Handled {
 }
 
 async fn take(api: &Api, asked: &Asked, body: RequestBody) -> Answer {
-    if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(bundle::CONTENT_TYPE)) {
-        let text = format!("a deployment has the content type {}; use `longhaul deploy`", bundle::CONTENT_TYPE);
+    if content_type(&asked.head.headers).is_none_or(|kind| !kind.eq_ignore_ascii_case(package::CONTENT_TYPE)) {
+        let text = format!("a deployment has the content type {}; use `longhaul deploy`", package::CONTENT_TYPE);
         return answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
     }
     if let Some(refusal) = encoding_refusal(&asked.head.headers) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_app::bundle::{Bundle, ComponentFile};
+use longhaul_app::package::{ComponentFile, Package};
 
 use super::uploads::upload;
 use crate::row::Row;
@@ -23,8 +23,8 @@ pub(super) fn rows(good: &Arc<[u8]>) -> Vec<Row> {
 }
 
 fn row(good: &Arc<[u8]>, name: &str, manifest: &str, said: &'static str) -> Row {
-    let bundle = Bundle { manifest: manifest.into(), components: vec![ComponentFile::new("main.wasm", good.to_vec())] };
-    upload(format!("manifest: {name}"), &bundle.encode()).saying(said)
+    let package = Package { manifest: manifest.into(), components: vec![ComponentFile::new("main.wasm", good.to_vec())] };
+    upload(format!("manifest: {name}"), &package.encode()).saying(said)
 }
 
 const WHOLE: &[(&str, &str, &str)] = &[

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_app::bundle::{self, Bundle, ComponentFile};
+use longhaul_app::package::{self, ComponentFile, Package};
 use longhaul_core::Sha256;
 
 use crate::row::{ADMIN_KEY, Row, bytes, request};
@@ -21,31 +21,31 @@ pub(super) fn rows(good: &Arc<[u8]>) -> Vec<Row> {
         .into_iter()
         .chain(proposals::components())
         .chain(excesses::components())
-        .map(|(name, component, text)| upload(format!("component: {name}"), &bundle_of(component).encode()).saying(text))
+        .map(|(name, component, text)| upload(format!("component: {name}"), &package_of(component).encode()).saying(text))
         .collect();
-    rows.extend(bundles(good).into_iter().map(|(name, body, text)| upload(format!("upload: {name}"), &body).saying(text)));
+    rows.extend(packages(good).into_iter().map(|(name, body, text)| upload(format!("upload: {name}"), &body).saying(text)));
     for content_type in ["", "application/json", "application/octet-stream", "application/wasm"] {
-        let body = bundle_of(good.to_vec()).encode();
+        let body = package_of(good.to_vec()).encode();
         rows.push(bytes(format!("upload: content type '{content_type}'"), request("POST", PATH, content_type, &body), 415));
     }
     let too_long = format!(
         "POST {PATH} HTTP/1.1\r\nhost: localhost\r\nx-functions-key: {ADMIN_KEY}\r\ncontent-type: {}\r\ncontent-length: 20000001\r\n\r\n",
-        bundle::CONTENT_TYPE
+        package::CONTENT_TYPE
     );
     rows.push(bytes("upload: one byte beyond the limit", too_long, 413).saying("20000000"));
     let by_name =
-        String::from_utf8_lossy(&request("POST", PATH, bundle::CONTENT_TYPE, b"")).replace("host: localhost", "host: evil.example");
+        String::from_utf8_lossy(&request("POST", PATH, package::CONTENT_TYPE, b"")).replace("host: localhost", "host: evil.example");
     rows.push(bytes("upload: by another name of this machine", by_name, 403));
     rows
 }
 
 /// A row about a body that is sent as a deployment.
 pub(super) fn upload(name: String, body: &[u8]) -> Row {
-    bytes(name, request("POST", PATH, bundle::CONTENT_TYPE, body), 400)
+    bytes(name, request("POST", PATH, package::CONTENT_TYPE, body), 400)
 }
 
-fn bundle_of(component: Vec<u8>) -> Bundle {
-    Bundle { manifest: MANIFEST.into(), components: vec![ComponentFile::new("bad.wasm", component)] }
+fn package_of(component: Vec<u8>) -> Package {
+    Package { manifest: MANIFEST.into(), components: vec![ComponentFile::new("bad.wasm", component)] }
 }
 
 fn components(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
@@ -85,12 +85,12 @@ fn components(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-fn bundles(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
-    let whole = || Bundle { manifest: MANIFEST.into(), components: vec![ComponentFile::new("bad.wasm", good.to_vec())] };
-    let encoded = |change: &dyn Fn(&mut Bundle)| {
-        let mut bundle = whole();
-        change(&mut bundle);
-        bundle.encode()
+fn packages(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let whole = || Package { manifest: MANIFEST.into(), components: vec![ComponentFile::new("bad.wasm", good.to_vec())] };
+    let encoded = |change: &dyn Fn(&mut Package)| {
+        let mut package = whole();
+        change(&mut package);
+        package.encode()
     };
     let body = whole().encode();
     let sha256 = Sha256::of(good).to_string();
@@ -114,14 +114,14 @@ fn bundles(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("cut off in the middle", body[..body.len() / 2].to_vec(), "announces"),
         ("with more behind it", [&body[..], b"more"].concat(), "announces"),
         ("bytes that changed on the way", [&body[..body.len() - 1], &[body[body.len() - 1] ^ 1]].concat(), "SHA-256"),
-        ("a digest of something else", encoded(&|bundle| bundle.components[0].sha256 = sha256.replace(['0', '1', '2'], "f")), "SHA-256"),
-        ("a component twice", encoded(&|bundle| bundle.components.push(bundle.components[0].clone())), "twice"),
+        ("a digest of something else", encoded(&|package| package.components[0].sha256 = sha256.replace(['0', '1', '2'], "f")), "SHA-256"),
+        ("a component twice", encoded(&|package| package.components.push(package.components[0].clone())), "twice"),
         (
             "a component that no function names",
-            encoded(&|bundle| bundle.components.push(ComponentFile::new("more.wasm", good.to_vec()))),
+            encoded(&|package| package.components.push(ComponentFile::new("more.wasm", good.to_vec()))),
             "no function",
         ),
-        ("a component that is missing", encoded(&|bundle| bundle.components.clear()), "missing"),
+        ("a component that is missing", encoded(&|package| package.components.clear()), "missing"),
     ]
 }
 

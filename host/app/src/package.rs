@@ -22,7 +22,7 @@ const MAX_HEADER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A manifest and its components.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bundle {
+pub struct Package {
     /// The manifest, TOML.
     pub manifest: String,
     /// The components, each path once.
@@ -40,9 +40,9 @@ pub struct ComponentFile {
     pub bytes: Bytes,
 }
 
-/// Why a body is no bundle.
+/// Why a body is no package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BundleError {
+pub enum PackageError {
     /// There is no first line, or it is something else.
     #[error("the body does not begin with a line of JSON that names a manifest and its components: {0}")]
     Header(String),
@@ -100,8 +100,8 @@ impl ComponentFile {
     }
 }
 
-impl Bundle {
-    /// The bundle as a body.
+impl Package {
+    /// The package as a body.
     ///
     /// # Panics
     /// Never: texts and numbers are always JSON.
@@ -120,28 +120,28 @@ impl Bundle {
     /// Reads a body and checks every digest, which takes milliseconds per megabyte: not for a thread that others wait for.
     ///
     /// # Errors
-    /// [`BundleError`] says what is wrong with the body.
-    pub fn decode(body: &Bytes) -> Result<Self, BundleError> {
+    /// [`PackageError`] says what is wrong with the body.
+    pub fn decode(body: &Bytes) -> Result<Self, PackageError> {
         let within = &body[..body.len().min(MAX_HEADER_BYTES)];
-        let no_end = || BundleError::Header(format!("there is no line feed within {MAX_HEADER_BYTES} bytes"));
+        let no_end = || PackageError::Header(format!("there is no line feed within {MAX_HEADER_BYTES} bytes"));
         let end = within.iter().position(|byte| *byte == b'\n').ok_or_else(no_end)?;
-        let header: Header = serde_json::from_slice(&body[..end]).map_err(|error| BundleError::Header(error.to_string()))?;
+        let header: Header = serde_json::from_slice(&body[..end]).map_err(|error| PackageError::Header(error.to_string()))?;
         let mut rest = body.slice(end + 1..);
         let announced = header.components.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
         if announced != rest.len() as u64 {
-            return Err(BundleError::Length { announced, found: rest.len() as u64 });
+            return Err(PackageError::Length { announced, found: rest.len() as u64 });
         }
         let mut components: Vec<ComponentFile> = Vec::with_capacity(header.components.len());
         let mut paths = HashSet::with_capacity(header.components.len());
         for HeaderEntry { path, sha256, bytes } in header.components {
             if !paths.insert(path.clone()) {
-                return Err(BundleError::Twice(path));
+                return Err(PackageError::Twice(path));
             }
             let length = usize::try_from(bytes).ok().filter(|length| *length <= MAX_COMPONENT_BYTES);
-            let Some(length) = length else { return Err(BundleError::TooLarge { path, bytes }) };
+            let Some(length) = length else { return Err(PackageError::TooLarge { path, bytes }) };
             let file = ComponentFile::new(path, rest.split_to(length));
             if file.sha256 != sha256 {
-                return Err(BundleError::Digest { path: file.path, expected: sha256, actual: file.sha256 });
+                return Err(PackageError::Digest { path: file.path, expected: sha256, actual: file.sha256 });
             }
             components.push(file);
         }
@@ -153,55 +153,55 @@ impl Bundle {
 mod tests {
     use super::*;
 
-    fn bundle() -> Bundle {
+    fn package() -> Package {
         let components = vec![ComponentFile::new("a.wasm", vec![1, b'\n', 3]), ComponentFile::new("b/c.wasm", vec![])];
-        Bundle { manifest: "[app]\nname = \"a\"\n".into(), components }
+        Package { manifest: "[app]\nname = \"a\"\n".into(), components }
     }
 
-    fn decode(body: Vec<u8>) -> Result<Bundle, BundleError> {
-        Bundle::decode(&body.into())
+    fn decode(body: Vec<u8>) -> Result<Package, PackageError> {
+        Package::decode(&body.into())
     }
 
     #[test]
     fn a_bundle_survives_the_way() {
-        assert_eq!(decode(bundle().encode()), Ok(bundle()));
+        assert_eq!(decode(package().encode()), Ok(package()));
     }
 
     #[test]
     fn a_body_that_was_cut_or_grew_is_refused() {
-        let mut body = bundle().encode();
+        let mut body = package().encode();
         body.push(0);
-        assert_eq!(decode(body.clone()), Err(BundleError::Length { announced: 3, found: 4 }));
+        assert_eq!(decode(body.clone()), Err(PackageError::Length { announced: 3, found: 4 }));
         body.truncate(body.len() - 2);
-        assert_eq!(decode(body), Err(BundleError::Length { announced: 3, found: 2 }));
+        assert_eq!(decode(body), Err(PackageError::Length { announced: 3, found: 2 }));
     }
 
     #[test]
     fn a_component_that_changed_on_the_way_is_refused_by_name() {
-        let mut body = bundle().encode();
+        let mut body = package().encode();
         *body.last_mut().unwrap() = 9;
-        assert!(matches!(decode(body), Err(BundleError::Digest { path, .. }) if path == "a.wasm"));
+        assert!(matches!(decode(body), Err(PackageError::Digest { path, .. }) if path == "a.wasm"));
     }
 
     #[test]
     fn a_path_stands_once() {
-        let mut twice = bundle();
+        let mut twice = package();
         twice.components[1].path = "a.wasm".into();
-        assert_eq!(decode(twice.encode()), Err(BundleError::Twice("a.wasm".into())));
+        assert_eq!(decode(twice.encode()), Err(PackageError::Twice("a.wasm".into())));
     }
 
     #[test]
     fn a_first_line_without_an_end_is_not_read_on() {
         let body = vec![b' '; MAX_HEADER_BYTES + 1];
-        assert!(matches!(decode(body), Err(BundleError::Header(text)) if text.contains("within 4194304 bytes")));
+        assert!(matches!(decode(body), Err(PackageError::Header(text)) if text.contains("within 4194304 bytes")));
     }
 
     #[test]
     fn anything_else_is_no_bundle() {
         for body in ["", "{}", "{}\n", "{\"manifest\": \"\"\n", "{\"manifest\":\"\",\"components\":[],\"more\":1}\n"] {
-            assert!(matches!(decode(body.as_bytes().to_vec()), Err(BundleError::Header(_))), "{body:?}");
+            assert!(matches!(decode(body.as_bytes().to_vec()), Err(PackageError::Header(_))), "{body:?}");
         }
         let huge = "{\"manifest\":\"\",\"components\":[{\"path\":\"a\",\"sha256\":\"\",\"bytes\":18446744073709551615}]}\n";
-        assert!(matches!(decode(huge.as_bytes().to_vec()), Err(BundleError::Length { .. })));
+        assert!(matches!(decode(huge.as_bytes().to_vec()), Err(PackageError::Length { .. })));
     }
 }
