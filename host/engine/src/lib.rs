@@ -22,8 +22,8 @@
 //! - The ground: `ports` (guests and apps), `world` (time, ids, and how a simulation takes its
 //!   place), `config`, `error`, `counters`, `errands` (what a stop waits for), `failure_log`,
 //!   `answers` (memory for answers), `crew` (the workers that there are), `idempotency`, `permit`
-//!   (leave to act), [`budget`], [`clock`], [`recorder`] (which guests ran when the host died),
-//!   `panics`.
+//!   (leave to act), [`budget`], [`clock`], [`long_work`] (where long texts are read and written),
+//!   [`recorder`] (which guests ran when the host died), `panics`.
 
 mod activities;
 mod answers;
